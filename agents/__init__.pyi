@@ -1,0 +1,11 @@
+from .protocol import Agent as Agent
+from .protocol import AgentConfig as AgentConfig
+from .protocol import AgentResult as AgentResult
+from .protocol import Assignment as Assignment
+from .protocol import AttemptLimits as AttemptLimits
+from .protocol import Desk as Desk
+from .protocol import Expected as Expected
+from .protocol import Remark as Remark
+from .protocol import Rework as Rework
+from .transcript import Event as Event
+from .transcript import Transcript as Transcript

@@ -1,0 +1,110 @@
+"""Reading the user's files with one clear line when they are wrong, and writing ours all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import BadInput
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def read_bytes(path: Path, *, max_bytes: int | None = None) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        BadInput: It is missing, not a regular file, unreadable, or larger than `max_bytes`.
+    """
+    try:
+        if not path.is_file():
+            raise BadInput("no such file" if not path.exists() else "not a regular file", file=path)
+        if max_bytes is not None and path.stat().st_size > max_bytes:
+            raise BadInput(f"larger than {max_bytes} bytes", file=path)
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", file=path) from error
+
+
+def read_text(path: Path, *, max_bytes: int | None = None) -> str:
+    """The text of a UTF-8 file (a byte order mark is dropped).
+
+    Raises:
+        BadInput: As `read_bytes`, or the file is not UTF-8 (the line is named).
+    """
+    data = read_bytes(path, max_bytes=max_bytes)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BadInput("not UTF-8 text", file=path, line=line, mend="save the file as UTF-8") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dictionary. Raises `BadInput` naming the line."""
+    try:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"not valid TOML: {error}", file=path) from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file. Raises `BadInput` naming the line."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise BadInput(f"not valid JSON: {error.msg}", file=path, line=error.lineno) from error
+    except RecursionError as error:
+        raise BadInput("nested too deeply", file=path) from error
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+    """The (line number, value) pairs of a JSON-lines file; blank lines are passed over."""
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except json.JSONDecodeError as error:
+                raise BadInput(f"not valid JSON: {error.msg}", file=path, line=number) from error
+
+
+def parse_model(model: type[T], data: Any, *, file: Path, line: int | None = None) -> T:
+    """`data` as a `model`. Raises `BadInput` naming the first wrong field."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or None
+        raise BadInput(str(first["msg"]), file=file, line=line, field=field) from error
+
+
+def safe_relative(text: str) -> PurePosixPath:
+    """`text` as a relative path that stays inside its folder.
+
+    Raises:
+        ValueError: Absolute, empty, with `..`, a backslash, a NUL or a control character.
+    """
+    path = PurePosixPath(text)
+    if not text or path.is_absolute() or ".." in path.parts or path == PurePosixPath("."):
+        raise ValueError(f"{text!r} is not a path inside the folder")
+    if "\\" in text or any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise ValueError(f"{text!r} holds a backslash or a control character")
+    return path
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write `path` all or nothing (a temporary file beside it, then a rename). Makes its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

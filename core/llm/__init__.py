@@ -1,0 +1,1 @@
+"""Model clients: one seam `ChatModel`, and its providers."""

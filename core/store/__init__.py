@@ -1,0 +1,1 @@
+"""Records (SQL) and blobs (files by sha256), and the runner of the rooms' migrations."""

@@ -1,0 +1,2 @@
+from .evaluations import EvaluationLine as EvaluationLine
+from .evaluations import Evidence as Evidence

@@ -1,0 +1,12 @@
+from .protocol import Command as Command
+from .protocol import CommandResult as CommandResult
+from .protocol import Mount as Mount
+from .protocol import Network as Network
+from .protocol import Output as Output
+from .protocol import Sandbox as Sandbox
+from .protocol import SandboxInfo as SandboxInfo
+from .protocol import SandboxLimits as SandboxLimits
+from .protocol import SandboxProvider as SandboxProvider
+from .protocol import SandboxSpec as SandboxSpec
+from .protocol import Taken as Taken
+from .protocol import TreeLimits as TreeLimits

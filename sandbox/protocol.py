@@ -1,0 +1,231 @@
+"""The seam `Sandbox`: an isolated workspace in which commands run, and the providers that open one.
+
+Inside every sandbox: `/job` is the writable workspace (`/job/deliverables` exists), `/job/inputs` is read-only,
+`/tmp` is private, `python3` finds the toolbox, there is no network unless the policy says so, nothing of the
+host's environment, files or processes is visible. Commands run as an unprivileged user through a supervisor.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import Field
+
+from core import Frozen, LeftOut
+
+MIB = 1 << 20
+
+
+class Network(StrEnum):
+    """What a sandbox may reach: nothing, a list of domains, or everything."""
+
+    none = "none"
+    allow = "allow"
+    open = "open"
+
+
+class SandboxLimits(Frozen):
+    """What a sandbox may use.
+
+    Attributes:
+        memory_bytes: Of all its processes together where a cgroup can be set, else of each process.
+        processes: Processes and threads at one time.
+        file_bytes: The largest single file.
+        workspace_bytes: Of `/job` and `/tmp`, where the provider can bound it; checked at collection anyway.
+        command_seconds: The longest that a command may run, whatever it asks for.
+        output_bytes: Of each of stdout and stderr of a command that cross to the harness (head and tail).
+        cpus: CPU cores, where they can be bound.
+    """
+
+    memory_bytes: int = Field(default=2048 * MIB, ge=16 * MIB)
+    processes: int = Field(default=256, ge=4)
+    file_bytes: int = Field(default=1024 * MIB, ge=1)
+    workspace_bytes: int = Field(default=4096 * MIB, ge=1)
+    command_seconds: float = Field(default=600.0, gt=0)
+    output_bytes: int = Field(default=64 * 1024, ge=256)
+    cpus: float = Field(default=2.0, gt=0)
+
+
+class Mount(Frozen):
+    """A host file or folder shown read-only at `target` (absolute, inside the sandbox)."""
+
+    source: Path
+    target: str = Field(pattern=r"^/")
+
+
+class SandboxSpec(Frozen):
+    """What to open.
+
+    Attributes:
+        workspace: Key of the workspace. Opening the same key again finds its `/job` as it was left, also after
+            a crash; `SandboxProvider.discard` removes it.
+        inputs: Host folder shown read-only at `/job/inputs`, or None for an empty one.
+        mounts: More read-only folders (grading uses them; an agent's sandbox has none).
+        labels: Owner, run and trial, for leases.
+    """
+
+    workspace: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
+    inputs: Path | None = None
+    mounts: tuple[Mount, ...] = ()
+    limits: SandboxLimits = SandboxLimits()
+    network: Network = Network.none
+    labels: dict[str, str] = {}
+
+
+class Command(Frozen):
+    """A command to run.
+
+    Attributes:
+        argv: Program and arguments; a shell line is `("bash", "-c", line)`.
+        stdin: Bytes fed to it; then end of file.
+        cwd: Absolute, default `/job`.
+        env: Added to the sandbox's own small environment.
+        timeout_seconds: At most `SandboxLimits.command_seconds`; at the deadline the whole process tree is killed.
+        keep_background: Leave processes that outlive the command running (until the sandbox is closed).
+        spill: Absolute path inside the sandbox to which the whole output (stdout and stderr as they came) is
+            also written, or None.
+        output_bytes: Lower cap than the sandbox's own, or None.
+    """
+
+    argv: tuple[str, ...] = Field(min_length=1)
+    stdin: bytes = b""
+    cwd: str = "/job"
+    env: dict[str, str] = {}
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    keep_background: bool = False
+    spill: str | None = None
+    output_bytes: int | None = Field(default=None, ge=0)
+
+
+class Output(Frozen):
+    """What a command wrote to one stream: the first and last bytes, and how many there were in all."""
+
+    head: bytes = b""
+    tail: bytes = b""
+    total: int = 0
+
+    @property
+    def omitted(self) -> int:
+        """Bytes between head and tail that did not cross to the harness."""
+        return max(0, self.total - len(self.head) - len(self.tail))
+
+    @property
+    def text(self) -> str:
+        """UTF-8 text with replacement characters; a gap is said in brackets."""
+        gap = f"\n[... {self.omitted} bytes omitted ...]\n".encode() if self.omitted else b""
+        return (self.head + gap + self.tail).decode("utf-8", "replace")
+
+
+class CommandResult(Frozen):
+    """How a command went. `exit_code` is -N when signal N ended it."""
+
+    exit_code: int
+    timed_out: bool
+    seconds: float
+    stdout: Output
+    stderr: Output
+
+
+class TreeLimits(Frozen):
+    """Caps on what is taken out of a sandbox."""
+
+    max_files: int = 1000
+    max_file_bytes: int = 512 * MIB
+    max_total_bytes: int = 1024 * MIB
+    max_depth: int = 16
+
+
+class Taken(Frozen):
+    """What was taken (relative POSIX paths of regular files), and what was left out and why."""
+
+    files: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class SandboxInfo(Frozen):
+    """Provenance, kept with every execution.
+
+    Attributes:
+        enforced: Limit name -> how it is enforced (`cgroup`, `rlimit`, `supervisor`, `provider`, `not`).
+    """
+
+    provider: str
+    version: str
+    image: str | None
+    toolbox: str
+    enforced: dict[str, str]
+
+
+class Sandbox(Protocol):
+    """An open sandbox. Every method raises `SandboxFault` when the sandbox is lost or answers nonsense."""
+
+    @property
+    def info(self) -> SandboxInfo:
+        """What this sandbox is."""
+        ...
+
+    async def run(self, command: Command) -> CommandResult:
+        """Run a command to its end or its deadline. Commands may run side by side."""
+        ...
+
+    async def write(self, path: str, data: bytes) -> None:
+        """Write a file below `/job` or `/tmp`, making its folders.
+
+        Raises:
+            ValueError: The path lies elsewhere.
+            OSError: It cannot be written (read-only, is a folder, too large).
+        """
+        ...
+
+    async def read(self, path: str, *, max_bytes: int) -> bytes:
+        """Read a regular file (no link is followed out of the sandbox).
+
+        Raises:
+            FileNotFoundError: It is not there. OSError: It is not a regular file, or larger than `max_bytes`.
+        """
+        ...
+
+    async def upload(self, source: Path, target: str) -> None:
+        """Copy a host file or folder to `target` below `/job` or `/tmp`."""
+        ...
+
+    async def download(self, source: str, target: Path, limits: TreeLimits) -> Taken:
+        """Copy a folder's regular files out of the sandbox into the host folder `target`.
+
+        Links, devices, sockets and fifos are left out and named; so is what exceeds the caps. Nothing is ever
+        written outside `target`, whatever the sandbox does meanwhile.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End every process of the sandbox. The workspace stays. Closing twice is fine."""
+        ...
+
+
+class SandboxProvider(Protocol):
+    """Opens sandboxes of one kind."""
+
+    name: str
+
+    def problem(self) -> tuple[str, str] | None:
+        """None when it can be used here, else (what is missing, the command that mends it)."""
+        ...
+
+    async def open(self, spec: SandboxSpec) -> Sandbox:
+        """Open (or open again) the workspace of `spec`.
+
+        Raises:
+            MissingTool: The provider cannot be used on this machine.
+            SandboxFault: It did not start. BadInput: The network policy cannot be enforced by this provider.
+        """
+        ...
+
+    async def collect(self, workspace: str, target: Path, limits: TreeLimits) -> Taken:
+        """As `Sandbox.download` of `/job/deliverables`, of a workspace whose sandbox is closed or dead."""
+        ...
+
+    async def discard(self, workspace: str) -> None:
+        """Remove a workspace and everything that belongs to it. A missing one is fine."""
+        ...

@@ -1,0 +1,5 @@
+"""`python -m upbench`."""
+
+from upbench.cli.main import main
+
+main()
