@@ -14,9 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def json_option(command: F) -> F:
     """Give a command the flag `--json` (parameter `as_json`)."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")(
-        command
-    )
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")(command)
 
 
 def emit(payload: BaseModel | dict[str, Any] | list[Any], text: str, *, as_json: bool) -> None:
