@@ -1,0 +1,47 @@
+"""A project's data: one database with every room's tables, one blob store, one folder for sandboxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents import AGENT_MIGRATIONS
+from core import LLM_MIGRATIONS, BadInput, Blobs, Database
+from grading import GRADING_MIGRATIONS
+from runs import RUN_MIGRATIONS
+from upbench.settings import Settings
+
+
+@dataclass(frozen=True)
+class Home:
+    """An open project.
+
+    Attributes:
+        state: The folder under which database, blobs and workspaces lie.
+    """
+
+    settings: Settings
+    state: Path
+    database: Database
+    blobs: Blobs
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def open_home(settings: Settings, *, create: bool = True) -> Home:
+    """Open (and where needed make) a project's data folder.
+
+    Raises:
+        BadInput: `create` is False and there is nothing yet, or the folder cannot be made.
+    """
+    state = settings.state
+    if not create and not (state / "upbench.db").exists():
+        raise BadInput("no runs here yet", file=state, mend="start one with `upbench run`, or name --project")
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot be made: {error.strerror}", file=state, field="home") from error
+    migrations = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS]
+    return Home(settings, state, Database(state / "upbench.db", migrations), Blobs(state / "blobs"))

@@ -1,0 +1,66 @@
+"""Settings: `upbench.toml`, then environment `UPBENCH_*`, then flags; each overrides what comes before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from core import BadInput, Frozen, parse_model, read_toml
+
+FILE_NAME = "upbench.toml"
+
+
+class Settings(Frozen):
+    """What a project may set.
+
+    Attributes:
+        home: Folder of the project's data, relative to the project folder.
+        sandbox: Default provider.
+        concurrency: Trials at one time.
+        executions: How often one attempt may be executed, the first time included (only faults of the harness
+            or the infrastructure are executed again).
+        keep_workspaces: Keep `/job` of finished attempts.
+        prices: A TOML file of prices that overrides the shipped table.
+        project: The project folder itself; not to be set in the file.
+    """
+
+    home: Path = Path(".upbench")
+    sandbox: str = "bwrap"
+    concurrency: int = Field(default=4, ge=1, le=512)
+    executions: int = Field(default=2, ge=1, le=10)
+    keep_workspaces: bool = False
+    prices: Path | None = None
+    project: Path = Path()
+
+    @property
+    def state(self) -> Path:
+        """Absolute path of the project's data folder."""
+        return (self.project / self.home).absolute()
+
+
+def load_settings(project: str | Path | None = None, **flags: Any) -> Settings:
+    """The settings of a project folder (default: the current one). Flags that are None do not count.
+
+    Raises:
+        BadInput: The folder is missing, or the file, an environment variable or a flag is wrong.
+    """
+    folder = Path(project) if project is not None else Path()
+    if not folder.is_dir():
+        raise BadInput("no such folder", file=folder, field="--project")
+    values: dict[str, Any] = {}
+    file = folder / FILE_NAME
+    if file.exists():
+        values = read_toml(file)
+        if "project" in values:
+            raise BadInput("cannot be set in the file", file=file, field="project")
+        parse_model(Settings, values, file=file)
+    for name in Settings.model_fields:
+        text = os.environ.get(f"UPBENCH_{name.upper()}")
+        if text is not None and name != "project":
+            values[name] = text
+            parse_model(Settings, {name: text}, file=Path(f"environment UPBENCH_{name.upper()}"))
+    values |= {name: value for name, value in flags.items() if value is not None}
+    return parse_model(Settings, values | {"project": folder}, file=Path("settings"))
