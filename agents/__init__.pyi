@@ -7,5 +7,9 @@ from .protocol import Desk as Desk
 from .protocol import Expected as Expected
 from .protocol import Remark as Remark
 from .protocol import Rework as Rework
+from .registry import agent_config as agent_config
+from .registry import open_agent as open_agent
+from .store import SqlTranscript as SqlTranscript
+from .tables import AGENT_MIGRATIONS as AGENT_MIGRATIONS
 from .transcript import Event as Event
 from .transcript import Transcript as Transcript

@@ -1,0 +1,85 @@
+"""`SqlTranscript`: the transcript of one execution in the database, its large bodies compressed or as blobs."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from agents.tables import EVENTS
+from agents.transcript import Event
+from core import Blobs, Cause, Database, StoreFault, canonical_json
+
+PLAIN_BYTES = 2048
+"""A body up to this size is kept as it is; compressing it would save next to nothing."""
+
+ROW_BYTES = 64 * 1024
+"""A compressed body over this size (an image) goes to the blobs, so that rows stay cheap to read past."""
+
+
+class _Form(IntEnum):
+    plain = 0
+    compressed = 1
+    blob = 2
+
+
+class SqlTranscript:
+    """Append-only events of one execution. One writer at a time: the worker that runs the execution."""
+
+    def __init__(self, database: Database, blobs: Blobs, execution: str) -> None:
+        self.execution = execution
+        self._database = database
+        self._blobs = blobs
+
+    def append(self, kind: str, body: dict[str, Any]) -> Event:
+        """Add an event; it is committed when this returns.
+
+        Raises:
+            StoreFault: It cannot be written.
+            ValueError: `body` is not JSON (or holds a NaN).
+        """
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        form, packed = self._pack(body)
+        last = select(func.max(EVENTS.c.seq)).where(EVENTS.c.execution == self.execution)
+        with self._database.write() as connection:
+            seq = connection.scalar(last)
+            seq = 0 if seq is None else int(seq) + 1
+            connection.execute(
+                insert(EVENTS).values(
+                    execution=self.execution, seq=seq, kind=kind, at=at, form=int(form), body=packed
+                )
+            )
+        return Event(seq=seq, kind=kind, at=at, body=body)
+
+    def events(self) -> list[Event]:
+        """All events so far, in order, with their bodies whole. Raises `StoreFault` for a damaged one."""
+        query = select(EVENTS).where(EVENTS.c.execution == self.execution).order_by(EVENTS.c.seq)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Event(seq=row.seq, kind=row.kind, at=row.at, body=self._unpack(_Form(row.form), bytes(row.body)))
+            for row in rows
+        ]
+
+    def _pack(self, body: dict[str, Any]) -> tuple[_Form, bytes]:
+        plain = canonical_json(body).encode()
+        if len(plain) <= PLAIN_BYTES:
+            return _Form.plain, plain
+        packed = zlib.compress(plain, 6)
+        if len(packed) <= ROW_BYTES:
+            return _Form.compressed, packed
+        return _Form.blob, self._blobs.put_bytes(packed).encode()
+
+    def _unpack(self, form: _Form, data: bytes) -> dict[str, Any]:
+        if form is _Form.blob:
+            data = self._blobs.get_bytes(data.decode())
+        try:
+            plain = data if form is _Form.plain else zlib.decompress(data)
+            body: dict[str, Any] = json.loads(plain)
+        except (zlib.error, ValueError) as error:
+            raise StoreFault(Cause.store_failed, f"transcript {self.execution} is damaged: {error}") from error
+        return body

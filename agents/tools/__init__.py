@@ -1,0 +1,1 @@
+"""The tools of the react agent, one small module each."""
