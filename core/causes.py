@@ -50,7 +50,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CauseRow:
     """What follows from a cause.
 
     Attributes:
@@ -68,16 +68,16 @@ class Row:
     says: str
 
 
-def _agent(ended: Ended, says: str) -> Row:
-    return Row(ended, "agent", rerun=False, graded=True, says=says)
+def _agent(ended: Ended, says: str) -> CauseRow:
+    return CauseRow(ended, "agent", rerun=False, graded=True, says=says)
 
 
-def _ours(fault: str, says: str, *, rerun: bool = True) -> Row:
-    return Row(Ended.harness_crash, fault, rerun=rerun, graded=False, says=says)
+def _ours(fault: str, says: str, *, rerun: bool = True) -> CauseRow:
+    return CauseRow(Ended.harness_crash, fault, rerun=rerun, graded=False, says=says)
 
 
-TABLE: dict[Cause, Row] = {
-    Cause.submitted: Row(Ended.submitted, "none", rerun=False, graded=True, says="the agent handed in"),
+TABLE: dict[Cause, CauseRow] = {
+    Cause.submitted: CauseRow(Ended.submitted, "none", rerun=False, graded=True, says="the agent handed in"),
     Cause.wall_time: _agent(Ended.limit, "the attempt's wall time was used up"),
     Cause.working_time: _agent(Ended.limit, "the attempt's working time was used up"),
     Cause.steps: _agent(Ended.limit, "the attempt's steps were used up"),
@@ -100,11 +100,11 @@ TABLE: dict[Cause, Row] = {
     Cause.disk_full: _ours("infrastructure", "the disk is full"),
     Cause.worker_died: _ours("infrastructure", "the worker died"),
     Cause.harness_bug: _ours("harness", "UpBench itself failed", rerun=False),
-    Cause.user_cancelled: Row(Ended.cancelled, "user", rerun=True, graded=False, says="cancelled by the user"),
-    Cause.run_budget: Row(Ended.cancelled, "user", rerun=True, graded=False, says="the run's budget was used up"),
+    Cause.user_cancelled: CauseRow(Ended.cancelled, "user", rerun=True, graded=False, says="cancelled by the user"),
+    Cause.run_budget: CauseRow(Ended.cancelled, "user", rerun=True, graded=False, says="the run's budget was used up"),
 }
 
 
-def row(cause: Cause) -> Row:
+def cause_row(cause: Cause) -> CauseRow:
     """What follows from `cause`."""
     return TABLE[cause]

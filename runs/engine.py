@@ -1,0 +1,74 @@
+"""The engine's side of a round: `ctx.step` runs each effect at least once and remembers what it returned.
+
+The in-process engine keeps the outputs in our own `steps` table: a round that is run again (after a crash, by
+another process) gets the outputs of the steps that had ended and goes on with the first that had not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from core import Database, canonical_json
+from runs.tables import STEPS
+
+Json = dict[str, Any]
+Step = Callable[[Json], Awaitable[Json]]
+
+
+class Context(Protocol):
+    """What a round sees of the engine that runs it."""
+
+    @property
+    def round_id(self) -> str:
+        """Name of the round: the execution's id for rounds of kind `attempt`."""
+        ...
+
+    async def step(self, name: str, effect: Step, payload: Json) -> Json:
+        """Run `effect(payload)` unless step `name` of this round has ended before; return its output.
+
+        Effects are idempotent: one that was cut short is run again from its beginning.
+        """
+        ...
+
+
+class InProcessContext:
+    """A round run by this process.
+
+    Attributes:
+        times: How often each effect is run when it runs at all; the tests set 2 to prove idempotence.
+    """
+
+    def __init__(self, database: Database, round_id: str, *, times: int = 1) -> None:
+        self._database, self._round, self.times = database, round_id, times
+
+    @property
+    def round_id(self) -> str:
+        """See `Context`."""
+        return self._round
+
+    async def step(self, name: str, effect: Step, payload: Json) -> Json:
+        """See `Context`."""
+        done = self._recorded(name)
+        if done is not None:
+            return done
+        output: Json = {}
+        for _ in range(self.times):
+            output = await effect(payload)
+        self._record(name, output)
+        return output
+
+    def _recorded(self, name: str) -> Json | None:
+        query = select(STEPS.c.output).where(STEPS.c.round == self._round, STEPS.c.name == name)
+        with self._database.read() as connection:
+            text = connection.execute(query).scalar_one_or_none()
+        return None if text is None else json.loads(text)
+
+    def _record(self, name: str, output: Json) -> None:
+        row = insert(STEPS).values(round=self._round, name=name, output=canonical_json(output))
+        with self._database.write() as connection:
+            connection.execute(row.on_conflict_do_nothing())

@@ -1,0 +1,25 @@
+"""The trial pipeline: one bounded round carries one execution from an empty workspace to the reviewers' door."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from runs.engine import Context, Json, Step
+
+
+class Stages(Protocol):
+    """The effects of a round, each idempotent: takes ids, returns pointers."""
+
+    work: Step
+    collect: Step
+    check: Step
+    publish: Step
+
+
+async def run_round(ctx: Context, stages: Stages) -> Json:
+    """Work, collect, check, publish. Nothing waits for people here: that is the gap between two rounds."""
+    execution = {"execution": ctx.round_id}
+    worked = await ctx.step("work", stages.work, execution)
+    collected = await ctx.step("collect", stages.collect, execution | worked)
+    checked = await ctx.step("check", stages.check, execution | collected)
+    return await ctx.step("publish", stages.publish, execution | worked | collected | checked)

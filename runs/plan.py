@@ -1,0 +1,88 @@
+"""A run's plan: agents x jobs x repeats under one set of limits, and the identity of each trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from agents import AgentConfig, AttemptLimits
+from core import Frozen, digest_of
+from jobs import Job
+from sandbox import Network, SandboxLimits
+
+Arm = Literal["alone", "feedback", "retry", "echo"]
+NO_TOOLBOX = "none"
+
+
+class RunConfig(Frozen):
+    """Everything that was decided before the first trial.
+
+    Attributes:
+        pack: Name and version of the pack. jobs: Ids, in order.
+        provider: Sandbox provider (provenance, not identity).
+        toolbox: Digest of the toolbox's lock.
+        rubric_visible: The agents see the rubric (the paper's Algorithm 1); reports say so.
+        origin: `run`, or `submit` for deliverables made elsewhere.
+    """
+
+    pack: str
+    pack_version: str
+    jobs: tuple[str, ...] = Field(min_length=1)
+    agents: tuple[AgentConfig, ...] = Field(min_length=1)
+    repeats: int = Field(default=1, ge=1, le=1000)
+    limits: AttemptLimits = AttemptLimits()
+    sandbox_limits: SandboxLimits = SandboxLimits()
+    network: Network = Network.none
+    provider: str = "bwrap"
+    toolbox: str = NO_TOOLBOX
+    rubric_visible: bool = False
+    origin: Literal["run", "submit"] = "run"
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> RunConfig:
+        names = [agent.name for agent in self.agents]
+        if len(set(names)) != len(names):
+            raise ValueError("two agents have the same name")
+        return self
+
+    def agent(self, name: str) -> AgentConfig:
+        """The agent of that name. Raises `KeyError`."""
+        return next(agent for agent in self.agents if agent.name == name)
+
+
+class PlannedTrial(Frozen):
+    """One agent on one job, one repeat."""
+
+    id: str
+    agent: str
+    job: str
+    repeat: int
+    identity: str
+
+
+def identity_of(config: RunConfig, agent: AgentConfig, job: Job, repeat: int) -> str:
+    """Digest of what the agent is, could see and could do; nothing of paths, hosts, images or grading."""
+    return digest_of(
+        {
+            "agent": agent.digest,
+            "task": job.task_digest,
+            "limits": config.limits.model_dump(mode="json"),
+            "sandbox_limits": config.sandbox_limits.model_dump(mode="json"),
+            "network": config.network.value,
+            "toolbox": config.toolbox,
+            "rubric": job.rubric.model_dump(mode="json") if config.rubric_visible else None,
+            "repeat": repeat,
+        }
+    )
+
+
+def plan_trials(config: RunConfig, jobs: dict[str, Job], run_id: str) -> Iterator[PlannedTrial]:
+    """The trials of a run, jobs outermost, so that agents advance side by side."""
+    for repeat in range(1, config.repeats + 1):
+        for job_id in config.jobs:
+            for agent in config.agents:
+                identity = identity_of(config, agent, jobs[job_id], repeat)
+                trial_id = "t" + digest_of([run_id, identity, job_id, agent.name])[:12]
+                yield PlannedTrial(id=trial_id, agent=agent.name, job=job_id, repeat=repeat, identity=identity)

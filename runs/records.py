@@ -1,0 +1,258 @@
+"""Reading and writing the rows of runs. Nothing is ever deleted; every write is idempotent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from core import BadInput, Cause, Database, Submission
+from runs.keys import attempt_id, execution_id, now
+from runs.plan import PlannedTrial, RunConfig
+from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
+
+PLANNED, RUNNING, DONE = "planned", "running", "done"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run. `state` is `running`, `interrupted` or `done`."""
+
+    id: str
+    created: str
+    pack_root: Path
+    config: RunConfig
+    state: str
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """An attempt with what identifies its trial; `cause` is that of its last execution."""
+
+    id: str
+    run: str
+    trial: str
+    agent: str
+    job: str
+    repeat: int
+    k: int
+    arm: str
+    parent: str | None
+    state: str
+    cause: Cause | None
+    submission: Submission | None
+    finished: str | None
+
+
+@dataclass(frozen=True)
+class ExecutionRow:
+    """One execution of an attempt."""
+
+    id: str
+    attempt: str
+    e: int
+    started: str
+    cause: Cause | None
+    detail: str
+    steps: int
+    seconds: float | None
+    working_seconds: float | None
+    work_minutes: float | None
+    dollars: float | None
+    sandbox: str | None
+
+
+class Records:
+    """The rows of runs in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create_run(self, run_id: str, config: RunConfig, pack_root: Path, trials: Sequence[PlannedTrial]) -> None:
+        """Write a run with its trials and their first attempts, all or nothing."""
+        rows = [t.model_dump() | {"run": run_id, "position": position} for position, t in enumerate(trials)]
+        firsts = [
+            {"id": attempt_id(t.id, 1, "alone"), "trial": t.id, "arm": "alone", "k": 1, "state": PLANNED}
+            for t in trials
+        ]
+        with self._database.write() as connection:
+            connection.execute(
+                insert(RUNS).values(
+                    id=run_id,
+                    created=now(),
+                    pack_root=str(pack_root),
+                    config=config.model_dump_json(),
+                    state=RUNNING,
+                )
+            )
+            connection.execute(insert(TRIALS), rows)
+            connection.execute(insert(ATTEMPTS), firsts)
+
+    def set_run_state(self, run_id: str, state: str) -> None:
+        """Set a run's state."""
+        self._write(update(RUNS).where(RUNS.c.id == run_id).values(state=state))
+
+    def runs(self) -> list[RunRow]:
+        """All runs, newest first."""
+        return [_run(row) for row in self._all(select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()))]
+
+    def run(self, name: str) -> RunRow:
+        """The run of that id, of that unambiguous beginning of an id, or the newest for `last`.
+
+        Raises:
+            BadInput: There is none, or several.
+        """
+        found = self.runs()
+        if name == "last" and found:
+            return found[0]
+        exact = [run for run in found if run.id == name] or [run for run in found if run.id.startswith(name)]
+        if len(exact) != 1:
+            what = "no such run" if not exact else f"{len(exact)} runs begin so"
+            raise BadInput(f"{name!r}: {what}", field="RUN", mend="`upbench runs list` names them")
+        return exact[0]
+
+    def attempts(self, run_id: str) -> list[AttemptRow]:
+        """All attempts of a run, in the order of the plan."""
+        return self._attempts(TRIALS.c.run == run_id)
+
+    def attempt(self, attempt: str) -> AttemptRow:
+        """One attempt. Raises `KeyError`."""
+        found = self._attempts(ATTEMPTS.c.id == attempt)
+        if not found:
+            raise KeyError(attempt)
+        return found[0]
+
+    def attempts_of_trial(self, trial: str) -> list[AttemptRow]:
+        """The attempts of a trial, named by its id or an attempt's or execution's.
+
+        Raises:
+            BadInput: There is no such trial.
+        """
+        found = self._attempts(ATTEMPTS.c.trial == trial.split(".")[0])
+        if not found:
+            raise BadInput(f"{trial!r}: no such trial", field="TRIAL", mend="`upbench runs show RUN` names them")
+        return found
+
+    def executions(self, attempts: Sequence[str]) -> list[ExecutionRow]:
+        """The executions of some attempts, in order."""
+        query = select(EXECUTIONS).order_by(EXECUTIONS.c.attempt, EXECUTIONS.c.e)
+        rows = []
+        for start in range(0, len(attempts), 500):
+            rows += self._all(query.where(EXECUTIONS.c.attempt.in_(attempts[start : start + 500])))
+        return [_execution(row) for row in rows]
+
+    def execution(self, execution: str) -> ExecutionRow:
+        """One execution. Raises `KeyError`."""
+        rows = self._all(select(EXECUTIONS).where(EXECUTIONS.c.id == execution))
+        if not rows:
+            raise KeyError(execution)
+        return _execution(rows[0])
+
+    def begin(self, attempt: str) -> str:
+        """The execution to work on: the unfinished one (a resume keeps its number), or a new one."""
+        with self._database.write() as connection:
+            last = connection.execute(
+                select(EXECUTIONS.c.id, EXECUTIONS.c.cause)
+                .where(EXECUTIONS.c.attempt == attempt)
+                .order_by(EXECUTIONS.c.e.desc())
+                .limit(1)
+            ).one_or_none()
+            if last is not None and last.cause is None:
+                return str(last.id)
+            count = connection.execute(
+                select(func.count()).select_from(EXECUTIONS).where(EXECUTIONS.c.attempt == attempt)
+            ).scalar_one()
+            name = execution_id(attempt, count + 1)
+            connection.execute(insert(EXECUTIONS).values(id=name, attempt=attempt, e=count + 1, started=now()))
+            connection.execute(
+                update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(state=RUNNING, cause=None, finished=None)
+            )
+        return name
+
+    def note_execution(self, execution: str, **values: Any) -> None:
+        """Keep facts of an execution as they become known."""
+        self._write(update(EXECUTIONS).where(EXECUTIONS.c.id == execution).values(**values))
+
+    def keep_submission(self, attempt: str, submission: Submission) -> None:
+        """Keep what an attempt handed in."""
+        text = submission.model_dump_json(exclude_defaults=True)
+        self._write(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(submission=text))
+
+    def finish(self, execution: str, cause: Cause, detail: str = "") -> None:
+        """End an execution and its attempt for `cause`."""
+        attempt = execution.rsplit(".", 1)[0]
+        with self._database.write() as connection:
+            connection.execute(
+                update(EXECUTIONS)
+                .where(EXECUTIONS.c.id == execution)
+                .values(cause=cause.value, detail=detail or None)
+            )
+            connection.execute(
+                update(ATTEMPTS)
+                .where(ATTEMPTS.c.id == attempt)
+                .values(state=DONE, cause=cause.value, finished=now())
+            )
+
+    def _attempts(self, condition: Any) -> list[AttemptRow]:
+        columns = (ATTEMPTS, TRIALS.c.run, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
+        query = select(*columns).join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial).where(condition)
+        return [
+            _attempt(row) for row in self._all(query.order_by(TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm))
+        ]
+
+    def _all(self, query: Any) -> Sequence[Row[Any]]:
+        with self._database.read() as connection:
+            return connection.execute(query).all()
+
+    def _write(self, statement: Any) -> None:
+        with self._database.write() as connection:
+            connection.execute(statement)
+
+
+def _run(row: Row[Any]) -> RunRow:
+    return RunRow(
+        id=row.id,
+        created=row.created,
+        pack_root=Path(row.pack_root),
+        config=RunConfig.model_validate_json(row.config),
+        state=row.state,
+    )
+
+
+def _attempt(row: Row[Any]) -> AttemptRow:
+    return AttemptRow(
+        id=row.id,
+        run=row.run,
+        trial=row.trial,
+        agent=row.agent,
+        job=row.job,
+        repeat=row.repeat,
+        k=row.k,
+        arm=row.arm,
+        parent=row.parent,
+        state=row.state,
+        cause=Cause(row.cause) if row.cause else None,
+        submission=Submission.model_validate_json(row.submission) if row.submission else None,
+        finished=row.finished,
+    )
+
+
+def _execution(row: Row[Any]) -> ExecutionRow:
+    return ExecutionRow(
+        id=row.id,
+        attempt=row.attempt,
+        e=row.e,
+        started=row.started,
+        cause=Cause(row.cause) if row.cause else None,
+        detail=row.detail or "",
+        steps=row.steps or 0,
+        seconds=row.seconds,
+        working_seconds=row.working_seconds,
+        work_minutes=row.work_minutes,
+        dollars=row.dollars,
+        sandbox=row.sandbox,
+    )

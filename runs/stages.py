@@ -1,0 +1,186 @@
+"""The effects of a round. Each takes the execution's id, finds the rest in the records, and is idempotent."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript
+from core import Blobs, CallJournal, Cause, ChatModel, ChatReply, ChatRequest, Database, Submission, cause_row
+from grading import Book, run_checks
+from jobs import Job
+from runs.engine import Json
+from runs.manifest import build_submission, lay_out
+from runs.plan import RunConfig
+from runs.records import AttemptRow, Records
+from runs.review import review_item
+from sandbox import SandboxProvider, SandboxSpec, TreeLimits
+
+Call = Callable[[str, ChatRequest], Awaitable[ChatReply]]
+
+
+@dataclass
+class Workplace:
+    """All that the trials of one run share.
+
+    Attributes:
+        agents: By name. models: By agent's name; agents without a model are not in it.
+        script_model: Makes the scripted model of a job and attempt, for scripted agents.
+        scratch: Folder for files on their way (same file system as the blobs).
+        cancelled: Asked by agents between steps.
+    """
+
+    run_id: str
+    config: RunConfig
+    database: Database
+    blobs: Blobs
+    provider: SandboxProvider
+    jobs: dict[str, Job]
+    agents: dict[str, Agent]
+    models: dict[str, ChatModel]
+    script_model: Callable[[str, Job, int], ChatModel]
+    scratch: Path
+    keep_workspaces: bool = False
+    cancelled: Callable[[], bool] = lambda: False
+    records: Records = field(init=False)
+    book: Book = field(init=False)
+    journal: CallJournal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.records, self.book = Records(self.database), Book(self.database)
+        self.journal = CallJournal(self.database)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+
+
+class TrialStages:
+    """The stages of one execution, over a `Workplace`."""
+
+    def __init__(self, place: Workplace, attempt: AttemptRow) -> None:
+        self._place, self._attempt = place, attempt
+        self._job = place.jobs[attempt.job]
+        self._agent = place.agents[attempt.agent]
+
+    async def work(self, payload: Json) -> Json:
+        """Open the workspace, let the agent work (or go on), close. Returns an `AgentResult`."""
+        execution = str(payload["execution"])
+        place, job = self._place, self._job
+        model = self._model()
+        spec = SandboxSpec(
+            workspace=execution,
+            inputs=job.inputs_dir,
+            limits=place.config.sandbox_limits,
+            network=place.config.network,
+            labels={"run": place.run_id, "trial": self._attempt.trial},
+        )
+        sandbox = await place.provider.open(spec)
+        try:
+            place.records.note_execution(execution, sandbox=sandbox.info.model_dump_json())
+            desk = Desk(
+                sandbox=sandbox,
+                transcript=SqlTranscript(place.database, place.blobs, execution),
+                call=self._call(model),
+                model=model,
+                reference=job.reference_dir if self._agent.config.scaffold == "oracle" else None,
+                cancelled=place.cancelled,
+            )
+            result = await self._agent.work(self._assignment(execution), desk)
+        finally:
+            await sandbox.close()
+        self._note(execution, result)
+        return result.model_dump(mode="json")
+
+    async def collect(self, payload: Json) -> Json:
+        """Take what lies in `/job/deliverables`, however the attempt ended. Returns the submission's digest."""
+        execution = str(payload["execution"])
+        place = self._place
+        note = str(payload.get("note", ""))
+        with TemporaryDirectory(dir=place.scratch) as folder:
+            taken = await place.provider.collect(execution, Path(folder), TreeLimits())
+            submission = build_submission(Path(folder), taken.files, taken.left_out, self._job, place.blobs, note)
+        place.records.keep_submission(self._attempt.id, submission)
+        return {"submission": submission.digest, "files": len(submission.files)}
+
+    async def check(self, payload: Json) -> Json:
+        """Run the rubric's checks in a grading sandbox and keep their verdicts."""
+        submission = self._submission()
+        counts: dict[str, int] = {}
+        if any(criterion.check for criterion in self._job.rubric.criteria):
+            with TemporaryDirectory(dir=self._place.scratch) as folder:
+                lay_out(submission, self._place.blobs, Path(folder))
+                outcomes = await run_checks(
+                    self._place.provider,
+                    key=f"{payload['execution']}.check",
+                    rubric=self._job.rubric,
+                    deliverables=Path(folder),
+                    inputs=self._job.inputs_dir,
+                    checks_file=self._job.checks_file,
+                )
+            self._place.book.record_checks(self._attempt.id, submission.digest, outcomes)
+            for outcome in outcomes:
+                counts[outcome.verdict.value] = counts.get(outcome.verdict.value, 0) + 1
+        return {"verdicts": counts}
+
+    async def publish(self, payload: Json) -> Json:
+        """Put the submission up for review, end the execution, and clear its workspace away."""
+        execution, cause = str(payload["execution"]), Cause(payload["cause"])
+        place = self._place
+        if cause_row(cause).graded:
+            place.book.publish(self._attempt.id, review_item(self._job, self._submission(), place.blobs))
+        place.records.finish(execution, cause, str(payload.get("detail", "")))
+        if not place.keep_workspaces:
+            await place.provider.discard(execution)
+        return {"cause": cause.value}
+
+    def _assignment(self, execution: str) -> Assignment:
+        job, config = self._job, self._place.config
+        return Assignment(
+            key=execution,
+            title=job.title,
+            brief=job.brief,
+            inputs=tuple(item.path for item in job.inputs),
+            expected=tuple(
+                Expected(path=d.path, media_type=d.media_type, required=d.required) for d in job.deliverables
+            ),
+            attempt=self._attempt.k,
+            rubric=_rubric_text(job) if config.rubric_visible else None,
+            limits=config.limits,
+        )
+
+    def _model(self) -> ChatModel | None:
+        if self._agent.config.scripted:
+            return self._place.script_model(self._attempt.agent, self._job, self._attempt.k)
+        return self._place.models.get(self._attempt.agent)
+
+    def _call(self, model: ChatModel | None) -> Call:
+        async def call(key: str, request: ChatRequest) -> ChatReply:
+            if model is None:
+                raise ValueError("this agent has no model")
+            return await self._place.journal.call(model, key, request)
+
+        return call
+
+    def _note(self, execution: str, result: AgentResult) -> None:
+        usage = self._place.journal.usage_of(f"{execution}/")
+        self._place.records.note_execution(
+            execution,
+            detail=result.detail or None,
+            steps=result.steps,
+            seconds=round(result.seconds, 3),
+            working_seconds=round(result.working_seconds, 3),
+            dollars=usage.dollars,
+        )
+
+    def _submission(self) -> Submission:
+        return self._place.records.attempt(self._attempt.id).submission or Submission()
+
+
+def _rubric_text(job: Job) -> str:
+    return "\n".join(f"{c.importance.value} - {c.text}" for c in job.rubric.criteria)
+
+
+def clear_scratch(folder: Path) -> None:
+    """Remove what a killed process left on its way."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,60 @@
+"""One attempt, from its first execution to its end: the trial boundary."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from core import Cause, Fault, SandboxFault, StoreFault, cause_row
+from runs.engine import InProcessContext
+from runs.manifest import build_submission
+from runs.pipeline import run_round
+from runs.records import AttemptRow
+from runs.stages import TrialStages, Workplace
+from sandbox import TreeLimits
+
+
+async def run_attempt(place: Workplace, attempt: AttemptRow, *, executions: int, times: int = 1) -> Cause:
+    """Execute an attempt until it ends for good, at most `executions` times in all, and return its cause.
+
+    Only what `core.causes` says may be run again is executed again. A cancelled task (Ctrl-C) leaves the
+    execution unfinished, so that a resume goes on with the same one.
+    """
+    while True:
+        execution = place.records.begin(attempt.id)
+        cause = await _execute(place, attempt, execution, times)
+        number = int(execution.rsplit(".e", 1)[1])
+        if not cause_row(cause).rerun or number >= executions or place.cancelled():
+            return cause
+
+
+async def _execute(place: Workplace, attempt: AttemptRow, execution: str, times: int) -> Cause:
+    """The trial boundary: the first of the two places that may catch everything."""
+    try:
+        context = InProcessContext(place.database, execution, times=times)
+        ended = await run_round(context, TrialStages(place, attempt))
+        return Cause(ended["cause"])
+    except StoreFault:
+        # Without records there is nothing to write a cause into: the run stops, and can be resumed.
+        raise
+    except Fault as fault:
+        cause, detail = fault.cause, fault.detail
+    except Exception:  # noqa: BLE001 - a bad trial is data, never the end of a run
+        cause, detail = Cause.harness_bug, traceback.format_exc(limit=-8)
+    await _salvage(place, attempt, execution)
+    place.records.finish(execution, cause, detail)
+    return cause
+
+
+async def _salvage(place: Workplace, attempt: AttemptRow, execution: str) -> None:
+    """Keep what lies in the workspace of a failed execution: lost work is worse than ungraded work."""
+    try:
+        with TemporaryDirectory(dir=place.scratch) as folder:
+            taken = await place.provider.collect(execution, Path(folder), TreeLimits())
+            if taken.files:
+                job = place.jobs[attempt.job]
+                submission = build_submission(Path(folder), taken.files, taken.left_out, job, place.blobs, note="")
+                place.records.keep_submission(attempt.id, submission)
+    except (SandboxFault, OSError):
+        return
