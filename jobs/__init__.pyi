@@ -1,0 +1,12 @@
+from .facts import Baseline as Baseline
+from .facts import Dates as Dates
+from .facts import DeclaredDeliverable as DeclaredDeliverable
+from .facts import JobFacts as JobFacts
+from .facts import Money as Money
+from .facts import PackInfo as PackInfo
+from .loading import builtin_packs as builtin_packs
+from .loading import find_job as find_job
+from .loading import load_pack as load_pack
+from .model import Attachment as Attachment
+from .model import Job as Job
+from .model import JobPack as JobPack
