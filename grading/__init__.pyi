@@ -1,2 +1,16 @@
+from .book import Book as Book
+from .evaluations import CriterionVerdict as CriterionVerdict
+from .evaluations import Evaluation as Evaluation
 from .evaluations import EvaluationLine as EvaluationLine
 from .evaluations import Evidence as Evidence
+from .items import ReviewCriterion as ReviewCriterion
+from .items import ReviewItem as ReviewItem
+from .lines import AttemptFacts as AttemptFacts
+from .lines import dump_lines as dump_lines
+from .lines import lines_of as lines_of
+from .lines import read_lines as read_lines
+from .record import RecordVerdict as RecordVerdict
+from .record import judgement_of_record as judgement_of_record
+from .record import records_of as records_of
+from .record import verdict_of_record as verdict_of_record
+from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS

@@ -1,0 +1,212 @@
+"""The book of grading: evaluations and verdicts, append-only, and what is up for review.
+
+Every write is idempotent: the same attempt, rubric, grader, stage and revision is one row, whoever writes it
+again, and what was written first stands.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from core import Database, canonical_json, digest_of
+from grading.evaluations import CriterionVerdict, Evaluation
+from grading.items import ReviewItem
+from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SHEETS, VERDICTS
+from rubrics import Rubric, Verdict
+
+CHECKS = "checks"
+EMPTY_HAND_IN = "empty hand-in"
+AWAITING, CLAIMED, LOCKED = "awaiting", "claimed", "locked"
+_IN_ONE_QUERY = 500
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Book:
+    """Evaluations and review items in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def record(self, evaluation: Evaluation) -> int:
+        """Keep an evaluation and return its number; one that is there already is left as it is."""
+        with self.database.write() as connection:
+            return insert_evaluation(connection, evaluation)
+
+    def record_checks(
+        self,
+        attempt_id: str,
+        rubric: Rubric,
+        outcomes: Mapping[str, CriterionVerdict],
+        *,
+        submission: str = "",
+        grading_digest: str = "",
+        minutes: float | None = None,
+    ) -> int:
+        """Keep what the rubric's checks found; whether a check decides is the rubric's word."""
+        deciding = {criterion.id: criterion.decides for criterion in rubric.criteria}
+        verdicts = tuple(
+            outcomes[name].model_copy(update={"criterion": name, "decides": decides})
+            for name, decides in deciding.items()
+            if name in outcomes
+        )
+        return self.record(
+            Evaluation(
+                attempt_id=attempt_id,
+                submission=submission,
+                grading_digest=grading_digest,
+                grader=CHECKS,
+                grader_kind="check",
+                minutes=minutes,
+                verdicts=verdicts,
+            )
+        )
+
+    def record_empty(
+        self, attempt_id: str, rubric: Rubric, *, submission: str = "", grading_digest: str = ""
+    ) -> int:
+        """Fail every criterion of an attempt that handed in nothing: there is nothing for a person to judge."""
+        verdicts = tuple(
+            CriterionVerdict(
+                criterion=criterion.id,
+                verdict=Verdict.failed,
+                feedback="Nothing was handed in.",
+                decides=True,
+            )
+            for criterion in rubric.criteria
+        )
+        return self.record(
+            Evaluation(
+                attempt_id=attempt_id,
+                submission=submission,
+                grading_digest=grading_digest,
+                grader=EMPTY_HAND_IN,
+                grader_kind="check",
+                verdicts=verdicts,
+            )
+        )
+
+    def verdicts_of(self, attempt_id: str, grading_digest: str | None = None) -> tuple[Evaluation, ...]:
+        """Every evaluation of an attempt, oldest first (of one rubric only, where its digest is given)."""
+        return self.evaluations_of([attempt_id], grading_digest)[attempt_id]
+
+    def evaluations_of(
+        self, attempt_ids: Sequence[str], grading_digest: str | None = None
+    ) -> dict[str, tuple[Evaluation, ...]]:
+        """The evaluations of many attempts, oldest first; an attempt without any has an empty tuple."""
+        found: dict[str, list[Evaluation]] = {name: [] for name in attempt_ids}
+        with self.database.read() as connection:
+            for start in range(0, len(attempt_ids), _IN_ONE_QUERY):
+                for evaluation in read_evaluations(connection, attempt_ids[start : start + _IN_ONE_QUERY]):
+                    if grading_digest is None or evaluation.grading_digest == grading_digest:
+                        found[evaluation.attempt_id].append(evaluation)
+        return {name: tuple(evaluations) for name, evaluations in found.items()}
+
+    def publish(self, attempt_key: str, item: ReviewItem) -> str:
+        """Put a submission up for review and return its random alias; published already: the alias it has."""
+        body = item.sheet
+        digest = digest_of(body)
+        with self.database.write() as connection:
+            alias = _alias_of(connection, attempt_key, item.grading_digest)
+            if alias is not None:
+                return alias
+            connection.execute(
+                insert(REVIEW_SHEETS).values(digest=digest, body=canonical_json(body)).on_conflict_do_nothing()
+            )
+            alias = secrets.token_hex(5)
+            connection.execute(
+                insert(REVIEW_ITEMS).values(
+                    alias=alias,
+                    attempt_id=attempt_key,
+                    grading_digest=item.grading_digest,
+                    sheet=digest,
+                    handed_in=canonical_json(item.handed_in),
+                    state=AWAITING,
+                    changed=now(),
+                )
+            )
+        return alias
+
+    def review_counts(self) -> dict[str, int]:
+        """How many submissions are `awaiting`, `claimed` and `locked`."""
+        query = select(REVIEW_ITEMS.c.state, func.count()).group_by(REVIEW_ITEMS.c.state)
+        with self.database.read() as connection:
+            counts = {str(state): int(count) for state, count in connection.execute(query)}
+        return {state: counts.get(state, 0) for state in (AWAITING, CLAIMED, LOCKED)}
+
+
+def insert_evaluation(connection: Connection, evaluation: Evaluation) -> int:
+    """`Book.record` within the caller's transaction."""
+    values = evaluation.model_dump(exclude={"verdicts"}) | {"ts": evaluation.ts or now()}
+    key = ("attempt_id", "grading_digest", "grader", "stage", "revision")
+    there = connection.execute(
+        select(EVALUATIONS.c.id).where(*(EVALUATIONS.c[name] == values[name] for name in key))
+    ).scalar_one_or_none()
+    if there is not None:
+        return int(there)
+    number = connection.execute(insert(EVALUATIONS).values(**values).returning(EVALUATIONS.c.id)).scalar_one()
+    if evaluation.verdicts:
+        connection.execute(insert(VERDICTS), list(_verdict_rows(number, evaluation.verdicts)))
+    return int(number)
+
+
+def read_evaluations(connection: Connection, attempt_ids: Sequence[str]) -> list[Evaluation]:
+    """The evaluations of some attempts, oldest first, within the caller's transaction."""
+    chosen = EVALUATIONS.c.attempt_id.in_(attempt_ids)
+    heads = connection.execute(select(EVALUATIONS).where(chosen).order_by(EVALUATIONS.c.id)).all()
+    rows = connection.execute(
+        select(VERDICTS)
+        .join(EVALUATIONS, EVALUATIONS.c.id == VERDICTS.c.evaluation)
+        .where(chosen)
+        .order_by(VERDICTS.c.evaluation, VERDICTS.c.position)
+    )
+    verdicts: dict[int, list[CriterionVerdict]] = {}
+    for row in rows:
+        verdicts.setdefault(row.evaluation, []).append(_verdict(row))
+    return [_evaluation(head, verdicts.get(head.id, [])) for head in heads]
+
+
+def _alias_of(connection: Connection, attempt_id: str, grading_digest: str) -> str | None:
+    query = select(REVIEW_ITEMS.c.alias).where(
+        REVIEW_ITEMS.c.attempt_id == attempt_id, REVIEW_ITEMS.c.grading_digest == grading_digest
+    )
+    alias: str | None = connection.execute(query).scalar_one_or_none()
+    return alias
+
+
+def _verdict_rows(number: int, verdicts: Iterable[CriterionVerdict]) -> Iterable[dict[str, Any]]:
+    for position, verdict in enumerate(verdicts):
+        yield {
+            "evaluation": number,
+            "position": position,
+            "criterion": verdict.criterion,
+            "verdict": verdict.verdict.value,
+            "feedback": verdict.feedback,
+            "evidence": canonical_json([e.model_dump(exclude_defaults=True) for e in verdict.evidence]),
+            "decides": verdict.decides,
+        }
+
+
+def _verdict(row: Row[Any]) -> CriterionVerdict:
+    return CriterionVerdict(
+        criterion=row.criterion,
+        verdict=Verdict(row.verdict),
+        feedback=row.feedback,
+        evidence=json.loads(row.evidence),
+        decides=row.decides,
+    )
+
+
+def _evaluation(head: Row[Any], verdicts: list[CriterionVerdict]) -> Evaluation:
+    values = {name: value for name, value in head._mapping.items() if name != "id"}
+    return Evaluation(**values, verdicts=tuple(verdicts))

@@ -1,0 +1,157 @@
+"""Evaluations laid flat, one line a verdict: making lines from what is stored, writing and reading them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core import BadInput, parse_model, read_text
+from grading.evaluations import Arm, Cost, Evaluation, EvaluationLine, Minutes
+from rubrics import Criterion, Rubric
+
+
+@dataclass(frozen=True)
+class AttemptFacts:
+    """What belongs to the attempt and stands on each of its lines.
+
+    Attributes:
+        attempt: k. execution: The e-th time it was run.
+        cost: Dollars paid for model calls, None: unknown. minutes: Of work.
+        more: Further fields of `EvaluationLine` (category, payout, currency, ended, cause, digests, scripted,
+            rubric_visible, ts ...), as they are named there.
+    """
+
+    run: str
+    agent: str
+    job: str
+    attempt: int
+    arm: Arm
+    repeat: int = 1
+    execution: int = 1
+    submission: str | None = None
+    cost: float | None = None
+    minutes: float | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+def lines_of(facts: AttemptFacts, rubric: Rubric, evaluations: Sequence[Evaluation]) -> list[EvaluationLine]:
+    """The lines of one attempt.
+
+    A criterion that no evaluation judges gets a line without a verdict, so that a reader of the file knows what
+    the rubric asks. An attempt of which nothing was collected, and an overall judgement alone, get a line without
+    criterion.
+    """
+    shared = _shared(facts)
+    known = {criterion.id: criterion for criterion in rubric.criteria}
+    lines: list[EvaluationLine] = []
+    judged: set[str] = set()
+    for evaluation in evaluations:
+        common = shared | _of_grader(facts, evaluation)
+        for verdict in evaluation.verdicts:
+            criterion = known.get(verdict.criterion)
+            if criterion is not None:
+                judged.add(criterion.id)
+                of_verdict = {
+                    "verdict": verdict.verdict,
+                    "feedback": verdict.feedback,
+                    "evidence": verdict.evidence,
+                    "decides": verdict.decides,
+                }
+                lines.append(EvaluationLine(**common, **_of_criterion(criterion), **of_verdict))
+        if not evaluation.verdicts and evaluation.judgement is not None:
+            lines.append(EvaluationLine(**common, criterion=None))
+    if not evaluations and facts.submission is None:
+        return [EvaluationLine(**shared, criterion=None)]
+    waiting = [criterion for criterion in rubric.criteria if criterion.id not in judged]
+    return lines + [EvaluationLine(**shared, **_of_criterion(criterion)) for criterion in waiting]
+
+
+def _shared(facts: AttemptFacts) -> dict[str, Any]:
+    return {
+        "run": facts.run,
+        "agent": facts.agent,
+        "job": facts.job,
+        "repeat": facts.repeat,
+        "attempt": facts.attempt,
+        "execution": facts.execution,
+        "arm": facts.arm,
+        "submission": facts.submission,
+        "cost": Cost(model=facts.cost),
+        "minutes": Minutes(work=facts.minutes),
+    } | facts.more
+
+
+def _of_grader(facts: AttemptFacts, evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "grader": evaluation.grader,
+        "grader_kind": evaluation.grader_kind,
+        "stage": evaluation.stage,
+        "revision": evaluation.revision,
+        "judgement": evaluation.judgement,
+        "judge_seen": evaluation.judge_seen,
+        "cost": Cost(model=facts.cost, review=evaluation.cost),
+        "minutes": Minutes(work=facts.minutes, review=evaluation.minutes),
+        "ts": evaluation.ts or None,
+    }
+
+
+def _of_criterion(criterion: Criterion) -> dict[str, Any]:
+    return {"criterion": criterion.id, "importance": criterion.importance, "weight": criterion.weight}
+
+
+def dump_line(line: EvaluationLine) -> str:
+    """A line as JSON; what has its default value is left out, `criterion` never."""
+    body = line.model_dump(mode="json", exclude_defaults=True) | {"criterion": line.criterion}
+    return json.dumps(body, ensure_ascii=False, allow_nan=False)
+
+
+def dump_lines(lines: Iterable[EvaluationLine]) -> str:
+    """The text of an `evaluations.jsonl`."""
+    return "".join(dump_line(line) + "\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A line and where it stands: the number of its line in `file`."""
+
+    line: EvaluationLine
+    file: Path | None
+    number: int
+
+
+def read_placed(path: Path) -> Iterator[Placed]:
+    """The lines of an `evaluations.jsonl` with their places.
+
+    Raises:
+        BadInput: Naming file, line and field: no JSON, an unknown field, a wrong value, or no line at all.
+    """
+    empty = True
+    # Not `str.splitlines`: feedback may hold U+2028, which JSON need not escape.
+    for number, text in enumerate(read_text(path).split("\n"), start=1):
+        if not text.strip():
+            continue
+        empty = False
+        try:
+            body = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            said = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+            raise BadInput(f"not valid JSON: {said}", file=path, line=number) from error
+        yield Placed(parse_model(EvaluationLine, body, file=path, line=number), path, number)
+    if empty:
+        raise BadInput("holds no evaluations", file=path)
+
+
+def read_lines(path: Path) -> list[EvaluationLine]:
+    """The lines of an `evaluations.jsonl`, each right in itself and all together free of contradictions.
+
+    Raises:
+        BadInput: Naming file, line and field.
+    """
+    from grading.figures.gather import gather
+
+    placed = list(read_placed(path))
+    gather(placed)
+    return [item.line for item in placed]
