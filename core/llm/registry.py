@@ -1,0 +1,113 @@
+"""Opening a model by its name `provider/model`. There is no default model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.errors import BadInput
+from core.llm.prices import PriceTable
+from core.llm.protocol import ChatModel, ModelConfig
+
+ENTRY_POINTS = "upbench.models"
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+ADDRESSES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
+
+Opener = Callable[[ModelConfig, str | None, PriceTable], ChatModel]
+
+
+def model_config(name: str, *, base_url: str | None = None, settings: dict[str, Any] | None = None) -> ModelConfig:
+    """The configuration that `provider/model` names; needs no key and opens nothing.
+
+    The environment's OPENAI_BASE_URL or ANTHROPIC_BASE_URL stand in for a missing `base_url`.
+
+    Raises:
+        BadInput: Not `provider/model`, an unknown provider, a wrong address, or `openai-chat` without an address.
+    """
+    provider, _, model = name.partition("/")
+    if not provider or not model or name != name.strip():
+        raise BadInput(f"`{name}` is no model", mend="name it provider/model, for instance openai/MODEL")
+    known = providers()
+    if provider not in known:
+        raise BadInput(f"unknown model provider `{provider}`", mend=f"one of {', '.join(sorted(known))}")
+    address = base_url or os.environ.get(ADDRESSES.get(provider, ""), "") or None
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise BadInput(f"the base URL `{address}` of {provider} does not begin with http:// or https://")
+    if provider == "openai-chat" and address is None:
+        raise BadInput(
+            "openai-chat needs the address of the server",
+            mend="give its base URL, such as http://localhost:8000/v1",
+        )
+    try:
+        return ModelConfig(provider=provider, model=model, settings=settings or {}, base_url=address)
+    except ValidationError as error:
+        raise BadInput(f"the settings of {name} are wrong: {error.errors()[0]['msg']}") from error
+
+
+def open_model(
+    name: str,
+    *,
+    base_url: str | None = None,
+    settings: dict[str, Any] | None = None,
+    api_key: str | None = None,
+    prices: PriceTable | None = None,
+) -> ChatModel:
+    """A client for `provider/model`. The key comes from `api_key` or the provider's environment variable.
+
+    Raises:
+        BadInput: As `model_config`; or the key is missing (its variable is named), or a setting is unknown.
+    """
+    config = model_config(name, base_url=base_url, settings=settings)
+    variable = KEYS.get(config.provider)
+    key = api_key or os.environ.get(variable or "", "") or None
+    if variable is not None and key is None:
+        raise BadInput(f"no API key for {config.name}", mend=f"set the environment variable {variable}")
+    return providers()[config.provider]()(config, key, prices or PriceTable())
+
+
+def providers() -> dict[str, Callable[[], Opener]]:
+    """Loaders of the providers by name: ours, and those of installed packages (entry points `upbench.models`).
+
+    An entry point is a callable `(ModelConfig, api key or None, PriceTable) -> ChatModel`.
+    """
+    others: dict[str, Callable[[], Opener]] = {
+        point.name: point.load for point in entry_points(group=ENTRY_POINTS)
+    }
+    return {**others, **_OURS}
+
+
+# The SDKs take up to a second to import, so each is imported when one of its models is opened.
+def _openai() -> Opener:
+    from core.llm.openai_responses import OpenAIResponses
+
+    return OpenAIResponses
+
+
+def _openai_chat() -> Opener:
+    from core.llm.openai_chat import OpenAIChat
+
+    return OpenAIChat
+
+
+def _anthropic() -> Opener:
+    from core.llm.anthropic_messages import AnthropicMessages
+
+    return AnthropicMessages
+
+
+def _scripted() -> Opener:
+    from core.llm.scripted import open_scripted
+
+    return open_scripted
+
+
+_OURS: dict[str, Callable[[], Opener]] = {
+    "openai": _openai,
+    "openai-chat": _openai_chat,
+    "anthropic": _anthropic,
+    "scripted": _scripted,
+}
