@@ -1,7 +1,16 @@
+from .keys import new_run_id as new_run_id
 from .lines import evaluation_lines as evaluation_lines
+from .manifest import build_submission as build_submission
+from .manifest import lay_out as lay_out
+from .plan import PlannedTrial as PlannedTrial
 from .plan import RunConfig as RunConfig
+from .plan import plan_trials as plan_trials
+from .records import AttemptRow as AttemptRow
+from .records import ExecutionRow as ExecutionRow
 from .records import Records as Records
+from .records import RunRow as RunRow
 from .runner import Progress as Progress
 from .runner import run_trials as run_trials
 from .stages import Workplace as Workplace
+from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS

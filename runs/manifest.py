@@ -6,8 +6,9 @@ import mimetypes
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from core import Blobs, Deliverable, LeftOut, Submission
+from core import Blobs, Deliverable, Submission
 from jobs import Job
+from sandbox import Taken
 
 HEAD_BYTES = 4096
 UNKNOWN = "application/octet-stream"
@@ -63,12 +64,10 @@ def _by_content(head: bytes) -> str:
         return UNKNOWN
 
 
-def build_submission(
-    folder: Path, files: Iterable[str], left_out: Iterable[LeftOut], job: Job, blobs: Blobs, note: str
-) -> Submission:
-    """Store `files` (relative paths below `folder`) as blobs and freeze the manifest."""
+def build_submission(folder: Path, taken: Taken, job: Job, blobs: Blobs, *, note: str = "") -> Submission:
+    """Store what was taken into `folder` as blobs and freeze the manifest."""
     deliverables = []
-    for name in sorted(files):
+    for name in sorted(taken.files):
         path = folder / name
         sha256 = blobs.put_file(path)
         deliverables.append(
@@ -76,7 +75,7 @@ def build_submission(
         )
     return Submission(
         files=tuple(deliverables),
-        left_out=tuple(left_out),
+        left_out=taken.left_out,
         missing=missing_of(job, [file.path for file in deliverables]),
         note=note[:4000],
     )

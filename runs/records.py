@@ -132,7 +132,7 @@ class Records:
         Raises:
             BadInput: There is no such trial.
         """
-        found = self._attempts(ATTEMPTS.c.trial == trial.split(".")[0])
+        found = self._attempts(ATTEMPTS.c.trial == trial.split(".", maxsplit=1)[0])
         if not found:
             raise BadInput(f"{trial!r}: no such trial", field="TRIAL", mend="`upbench runs show RUN` names them")
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript
 from core import Blobs, CallJournal, Cause, ChatModel, ChatReply, ChatRequest, Database, Submission, cause_row
-from grading import Book, run_checks
+from grading import Book, CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
 from runs.engine import Json
 from runs.manifest import build_submission, lay_out
 from runs.plan import RunConfig
 from runs.records import AttemptRow, Records
 from runs.review import review_item
-from sandbox import SandboxProvider, SandboxSpec, TreeLimits
+from sandbox import SandboxProvider, SandboxSpec, Taken, TreeLimits
 
 Call = Callable[[str, ChatRequest], Awaitable[ChatReply]]
 
@@ -48,11 +49,13 @@ class Workplace:
     records: Records = field(init=False)
     book: Book = field(init=False)
     journal: CallJournal = field(init=False)
+    no_inputs: Path = field(init=False)
 
     def __post_init__(self) -> None:
         self.records, self.book = Records(self.database), Book(self.database)
         self.journal = CallJournal(self.database)
-        self.scratch.mkdir(parents=True, exist_ok=True)
+        self.no_inputs = self.scratch / "no-inputs"
+        self.no_inputs.mkdir(parents=True, exist_ok=True)
 
 
 class TrialStages:
@@ -61,13 +64,13 @@ class TrialStages:
     def __init__(self, place: Workplace, attempt: AttemptRow) -> None:
         self._place, self._attempt = place, attempt
         self._job = place.jobs[attempt.job]
-        self._agent = place.agents[attempt.agent]
 
     async def work(self, payload: Json) -> Json:
         """Open the workspace, let the agent work (or go on), close. Returns an `AgentResult`."""
         execution = str(payload["execution"])
         place, job = self._place, self._job
-        model = self._model()
+        agent = place.agents[self._attempt.agent]
+        model = self._model(agent)
         spec = SandboxSpec(
             workspace=execution,
             inputs=job.inputs_dir,
@@ -83,10 +86,10 @@ class TrialStages:
                 transcript=SqlTranscript(place.database, place.blobs, execution),
                 call=self._call(model),
                 model=model,
-                reference=job.reference_dir if self._agent.config.scaffold == "oracle" else None,
+                reference=job.reference_dir if agent.config.scaffold == "oracle" else None,
                 cancelled=place.cancelled,
             )
-            result = await self._agent.work(self._assignment(execution), desk)
+            result = await agent.work(self._assignment(execution), desk)
         finally:
             await sandbox.close()
         self._note(execution, result)
@@ -95,33 +98,49 @@ class TrialStages:
     async def collect(self, payload: Json) -> Json:
         """Take what lies in `/job/deliverables`, however the attempt ended. Returns the submission's digest."""
         execution = str(payload["execution"])
-        place = self._place
-        note = str(payload.get("note", ""))
-        with TemporaryDirectory(dir=place.scratch) as folder:
-            taken = await place.provider.collect(execution, Path(folder), TreeLimits())
-            submission = build_submission(Path(folder), taken.files, taken.left_out, self._job, place.blobs, note)
-        place.records.keep_submission(self._attempt.id, submission)
+        with TemporaryDirectory(dir=self._place.scratch) as folder:
+            taken = await self._place.provider.collect(execution, Path(folder), TreeLimits())
+            submission = self.keep(Path(folder), taken, str(payload.get("note", "")))
         return {"submission": submission.digest, "files": len(submission.files)}
 
+    def keep(self, folder: Path, taken: Taken, note: str = "") -> Submission:
+        """Freeze collected files as the attempt's submission."""
+        submission = build_submission(folder, taken, self._job, self._place.blobs, note=note)
+        self._place.records.keep_submission(self._attempt.id, submission)
+        return submission
+
     async def check(self, payload: Json) -> Json:
-        """Run the rubric's checks in a grading sandbox and keep their verdicts."""
-        submission = self._submission()
-        counts: dict[str, int] = {}
-        if any(criterion.check for criterion in self._job.rubric.criteria):
-            with TemporaryDirectory(dir=self._place.scratch) as folder:
-                lay_out(submission, self._place.blobs, Path(folder))
-                outcomes = await run_checks(
-                    self._place.provider,
-                    key=f"{payload['execution']}.check",
-                    rubric=self._job.rubric,
-                    deliverables=Path(folder),
-                    inputs=self._job.inputs_dir,
-                    checks_file=self._job.checks_file,
+        """Run the rubric's checks in a grading sandbox and keep their verdicts; an empty hand-in fails."""
+        submission, rubric, place = self._submission(), self._job.rubric, self._place
+        facts = {"submission": submission.digest, "grading_digest": self._job.grading_digest}
+        if not submission.files:
+            place.book.record_empty(self._attempt.id, rubric, **facts)
+            return {"verdicts": {"fail": len(rubric.criteria)}}
+        outcomes = await self._run_checks(str(payload["execution"]), submission)
+        if outcomes:
+            verdicts = {
+                o.criterion: CriterionVerdict(
+                    criterion=o.criterion, verdict=o.verdict, feedback=o.feedback, evidence=o.evidence
                 )
-            self._place.book.record_checks(self._attempt.id, submission.digest, outcomes)
-            for outcome in outcomes:
-                counts[outcome.verdict.value] = counts.get(outcome.verdict.value, 0) + 1
-        return {"verdicts": counts}
+                for o in outcomes
+            }
+            minutes = sum(outcome.seconds for outcome in outcomes) / 60
+            place.book.record_checks(self._attempt.id, rubric, verdicts, minutes=minutes, **facts)
+        return {"verdicts": dict(Counter(outcome.verdict.value for outcome in outcomes))}
+
+    async def _run_checks(self, execution: str, submission: Submission) -> list[CheckOutcome]:
+        if not any(criterion.check for criterion in self._job.rubric.criteria):
+            return []
+        with TemporaryDirectory(dir=self._place.scratch) as folder:
+            lay_out(submission, self._place.blobs, Path(folder))
+            return await run_checks(
+                self._place.provider,
+                key=f"{execution}.check",
+                rubric=self._job.rubric,
+                deliverables=Path(folder),
+                inputs=self._job.inputs_dir or self._place.no_inputs,
+                checks_file=self._job.checks_file,
+            )
 
     async def publish(self, payload: Json) -> Json:
         """Put the submission up for review, end the execution, and clear its workspace away."""
@@ -149,8 +168,8 @@ class TrialStages:
             limits=config.limits,
         )
 
-    def _model(self) -> ChatModel | None:
-        if self._agent.config.scripted:
+    def _model(self, agent: Agent) -> ChatModel | None:
+        if agent.config.scripted:
             return self._place.script_model(self._attempt.agent, self._job, self._attempt.k)
         return self._place.models.get(self._attempt.agent)
 
@@ -170,7 +189,7 @@ class TrialStages:
             steps=result.steps,
             seconds=round(result.seconds, 3),
             working_seconds=round(result.working_seconds, 3),
-            dollars=usage.dollars,
+            dollars=None if usage.unpriced_calls else usage.dollars,
         )
 
     def _submission(self) -> Submission:

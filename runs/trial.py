@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 from core import Cause, Fault, SandboxFault, StoreFault, cause_row
 from runs.engine import InProcessContext
-from runs.manifest import build_submission
 from runs.pipeline import run_round
 from runs.records import AttemptRow
 from runs.stages import TrialStages, Workplace
@@ -53,8 +52,6 @@ async def _salvage(place: Workplace, attempt: AttemptRow, execution: str) -> Non
         with TemporaryDirectory(dir=place.scratch) as folder:
             taken = await place.provider.collect(execution, Path(folder), TreeLimits())
             if taken.files:
-                job = place.jobs[attempt.job]
-                submission = build_submission(Path(folder), taken.files, taken.left_out, job, place.blobs, note="")
-                place.records.keep_submission(attempt.id, submission)
+                TrialStages(place, attempt).keep(Path(folder), taken)
     except (SandboxFault, OSError):
         return

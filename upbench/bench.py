@@ -1,0 +1,164 @@
+"""`Bench`: the verbs of the command line for Python, async and sync."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from grading import EvaluationLine, Figures, compute_figures
+from core import BadInput
+from jobs import JobPack, find_job, load_pack
+from runs import (
+    Progress,
+    Records,
+    RunRow,
+    Workplace,
+    evaluation_lines,
+    new_run_id,
+    plan_trials,
+    run_trials,
+    submit,
+)
+from upbench.home import Home, open_home
+from upbench.settings import Settings, load_settings
+from upbench.summary import RunSummary, summarise
+from upbench.wiring import Order, elsewhere_config, open_workplace, plan
+
+T = TypeVar("T")
+
+
+class Bench:
+    """A project: its settings, its store, and what one does with them.
+
+    Example:
+        >>> bench = Bench(project="study")
+        >>> run = bench.run("starter", agents=["react"], models=["openai/some-model"])
+        >>> bench.report(run.id).agents
+
+    Args:
+        project: Folder with `upbench.toml` and `.upbench/`; default: the current one.
+        settings: Ready settings instead.
+    """
+
+    def __init__(self, project: str | Path | None = None, *, settings: Settings | None = None) -> None:
+        self.settings = settings or load_settings(project)
+        self._home: Home | None = None
+
+    @property
+    def home(self) -> Home:
+        """The project's store, opened when first used."""
+        if self._home is None:
+            self._home = open_home(self.settings)
+        return self._home
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._home is not None:
+            self._home.close()
+            self._home = None
+
+    def jobs(self, pack: str) -> JobPack:
+        """A job pack by name or path. Raises `BadInput`."""
+        return load_pack(pack)
+
+    def runs(self) -> list[RunRow]:
+        """All runs, newest first."""
+        return Records(self.home.database).runs()
+
+    def begin(self, order: Order) -> Workplace:
+        """Plan a run and write it down; nothing is executed yet. Raises `BadInput`, `MissingTool`."""
+        config, pack = plan(order, self.home)
+        run_id = new_run_id(pack.name)
+        place = open_workplace(self.home, run_id, config, pack.jobs)
+        trials = list(plan_trials(config, place.jobs, run_id))
+        place.records.create_run(run_id, config, pack.root, trials)
+        return place
+
+    def reopen(self, run: str) -> Workplace:
+        """The workplace of a run that was begun before.
+
+        Raises:
+            BadInput: No such run, or its pack is gone.
+        """
+        row = Records(self.home.database).run(run)
+        return open_workplace(self.home, row.id, row.config, load_pack(row.pack_root).jobs)
+
+    async def execute(
+        self,
+        place: Workplace,
+        *,
+        concurrency: int | None = None,
+        watcher: Callable[[Progress], None] | None = None,
+        **options: Any,
+    ) -> RunSummary:
+        """Run what of a run has not ended. Cancelling stops clean; calling again goes on."""
+        if watcher is not None:
+            options["watcher"] = watcher
+        await run_trials(
+            place,
+            concurrency=concurrency or self.settings.concurrency,
+            executions=self.settings.executions,
+            **options,
+        )
+        return self.show(place.run_id)
+
+    async def run_async(self, pack: str, **order: Any) -> RunSummary:
+        """Run agents on a pack; arguments as in `Order` (sequences allowed)."""
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in order.items()}
+        return await self.execute(self.begin(Order(pack=pack, **fields)))
+
+    def run(self, pack: str, **order: Any) -> RunSummary:
+        """As `run_async`, from code that is not async."""
+        return _now(self.run_async(pack, **order))
+
+    def resume(self, run: str) -> RunSummary:
+        """Go on with a run that was stopped or died."""
+        return _now(self.execute(self.reopen(run)))
+
+    async def submit_async(
+        self,
+        job: str,
+        folder: str | Path,
+        *,
+        agent: str,
+        minutes: float | None = None,
+        cost: float | None = None,
+        note: str = "",
+    ) -> RunSummary:
+        """Take in deliverables made elsewhere for `PACK/JOB`, as a run of their own. Raises `BadInput`."""
+        if not Path(folder).is_dir():
+            raise BadInput("no such folder", file=folder, field="DIR")
+        found = find_job(job)
+        config = elsewhere_config(agent, found, self.settings)
+        run_id = new_run_id(found.id)
+        place = open_workplace(self.home, run_id, config, [found])
+        trials = list(plan_trials(config, place.jobs, run_id))
+        place.records.create_run(run_id, config, found.root.parent.parent, trials)
+        attempt = place.records.attempts(run_id)[0]
+        await submit(place, attempt, Path(folder), note=note, minutes=minutes, cost=cost)
+        place.records.set_run_state(run_id, "done")
+        return self.show(run_id)
+
+    def submit(self, job: str, folder: str | Path, **facts: Any) -> RunSummary:
+        """As `submit_async`, from code that is not async."""
+        return _now(self.submit_async(job, folder, **facts))
+
+    def show(self, run: str) -> RunSummary:
+        """The state of a run."""
+        return summarise(self.home, run)
+
+    def evaluations(self, run: str) -> list[EvaluationLine]:
+        """The run's evaluations, one line a verdict."""
+        row = Records(self.home.database).run(run)
+        jobs = {job.id: job for job in load_pack(row.pack_root).jobs}
+        return list(evaluation_lines(self.home.database, row.id, jobs))
+
+    def report(self, run: str, *, policy: str = "paper", basis: str = "record") -> Figures:
+        """Every figure of a run."""
+        return compute_figures(self.evaluations(run), policy=policy, basis=basis)
+
+
+def _now(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)

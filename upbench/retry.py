@@ -1,0 +1,23 @@
+"""Which attempts may be executed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core import BadInput, Cause, cause_row
+from runs import AttemptRow
+
+
+def retry_predicate(cause: str) -> Callable[[AttemptRow], bool]:
+    """True for attempts that ended for `cause`.
+
+    Raises:
+        BadInput: No such cause, or one that is the agent's own and stands.
+    """
+    rerunnable = [c.value for c in Cause if cause_row(c).rerun or cause_row(c).fault == "harness"]
+    if cause not in rerunnable:
+        known = cause in [c.value for c in Cause]
+        what = "the agent's own end; it stands" if known else "no such cause"
+        raise BadInput(f"{cause!r}: {what}", field="--cause", mend=f"one of: {', '.join(rerunnable)}")
+    wanted = Cause(cause)
+    return lambda attempt: attempt.cause is wanted

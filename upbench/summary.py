@@ -1,0 +1,125 @@
+"""The whole state of a run in one document: what `upbench run` ends with and `upbench runs show` prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core import CallJournal, Cause, Ended, Frozen, cause_row
+from runs import AttemptRow, ExecutionRow, Records
+from upbench.home import Home
+
+
+class CostSummary(Frozen):
+    """Dollars of all calls with a price, and how many calls had none."""
+
+    dollars: float
+    unpriced_calls: int
+    wasted_calls: int = 0
+
+
+class TrialSummary(Frozen):
+    """One attempt as `runs show` lists it.
+
+    Attributes:
+        seconds, dollars: Of its last execution.
+    """
+
+    trial: str
+    attempt: str
+    agent: str
+    job: str
+    repeat: int
+    k: int
+    arm: str
+    state: str
+    ended: Ended | None
+    cause: Cause | None
+    executions: int
+    files: int
+    seconds: float | None
+    dollars: float | None
+    detail: str = ""
+
+
+class RunSummary(Frozen):
+    """What a run did.
+
+    Attributes:
+        trials: `total` and one count a state (`planned`, `running`, `done`).
+        causes: Count of each cause among the ended attempts.
+        seconds: Work of all executions, added up.
+        store: Where the data lies. report: The command that makes the report.
+    """
+
+    id: str
+    state: str
+    pack: str
+    scripted: bool
+    rubric_visible: bool
+    trials: dict[str, int]
+    causes: dict[str, int]
+    cost: CostSummary
+    tokens: int
+    seconds: float
+    store: str
+    report: str
+    attempts: tuple[TrialSummary, ...]
+
+    @property
+    def crashed(self) -> int:
+        """Attempts that did not score through a fault of harness or infrastructure."""
+        return sum(n for cause, n in self.causes.items() if cause_row(Cause(cause)).ended is Ended.harness_crash)
+
+
+def summarise(home: Home, run: str) -> RunSummary:
+    """The state of a run. Raises `BadInput` when there is no such run."""
+    records = Records(home.database)
+    row = records.run(run)
+    attempts = records.attempts(row.id)
+    executions: dict[str, list[ExecutionRow]] = {}
+    for execution in records.executions([attempt.id for attempt in attempts]):
+        executions.setdefault(execution.attempt, []).append(execution)
+    journal = CallJournal(home.database)
+    usage = [journal.usage_of(f"{attempt.trial}.") for attempt in attempts if attempt.k == 1]
+    states = Counter(attempt.state for attempt in attempts)
+    return RunSummary(
+        id=row.id,
+        state=row.state,
+        pack=f"{row.config.pack} {row.config.pack_version}",
+        scripted=any(agent.scripted for agent in row.config.agents),
+        rubric_visible=row.config.rubric_visible,
+        trials={"total": len(attempts), **{name: states[name] for name in ("planned", "running", "done")}},
+        causes=dict(Counter(a.cause.value for a in attempts if a.cause is not None)),
+        cost=CostSummary(
+            dollars=round(sum(u.dollars for u in usage), 6),
+            unpriced_calls=sum(u.unpriced_calls for u in usage),
+            wasted_calls=sum(u.wasted_tries for u in usage),
+        ),
+        tokens=sum(u.usage.total for u in usage),
+        seconds=round(sum(e.seconds or 0.0 for rows in executions.values() for e in rows), 3),
+        store=str(home.state),
+        report=f"upbench report {row.id}",
+        attempts=tuple(_trial(attempt, executions.get(attempt.id, [])) for attempt in attempts),
+    )
+
+
+def _trial(attempt: AttemptRow, executions: list[ExecutionRow]) -> TrialSummary:
+    last = executions[-1] if executions else None
+    return TrialSummary(
+        trial=attempt.trial,
+        attempt=attempt.id,
+        agent=attempt.agent,
+        job=attempt.job,
+        repeat=attempt.repeat,
+        k=attempt.k,
+        arm=attempt.arm,
+        state=attempt.state,
+        ended=cause_row(attempt.cause).ended if attempt.cause else None,
+        cause=attempt.cause,
+        executions=len(executions),
+        files=len(attempt.submission.files) if attempt.submission else 0,
+        seconds=last.seconds if last else None,
+        dollars=last.dollars if last else None,
+        detail=last.detail if last else "",
+    )
+

@@ -1,0 +1,69 @@
+"""`runs why TRIAL`: the story of a trial, from its first execution to its verdicts."""
+
+from __future__ import annotations
+
+from agents import SqlTranscript, tell
+from core import CallJournal, Frozen, cause_row
+from grading import Book
+from runs import AttemptRow, Records
+
+from upbench.home import Home
+
+
+class Story(Frozen):
+    """A trial told line by line."""
+
+    trial: str
+    agent: str
+    job: str
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All lines."""
+        return "\n".join(self.lines)
+
+
+def story(home: Home, trial: str) -> Story:
+    """The story of a trial. Raises `BadInput` when there is no such trial."""
+    attempts = Records(home.database).attempts_of_trial(trial)
+    lines: list[str] = []
+    for attempt in attempts:
+        lines += _attempt(home, attempt)
+    first = attempts[0]
+    return Story(trial=first.trial, agent=first.agent, job=first.job, lines=tuple(lines))
+
+
+def _attempt(home: Home, attempt: AttemptRow) -> list[str]:
+    lines = [f"attempt {attempt.k} ({attempt.arm}) of {attempt.agent} on {attempt.job}, repeat {attempt.repeat}"]
+    journal = CallJournal(home.database)
+    for execution in Records(home.database).executions([attempt.id]):
+        lines.append(f"  execution {execution.e}, begun {execution.started}")
+        events = SqlTranscript(home.database, home.blobs, execution.id).events()
+        lines += [f"    {line}" for line in tell(events, journal.calls(f"{execution.id}/"))]
+        if execution.cause is not None:
+            lines.append(f"  ended: {cause_row(execution.cause).says} ({execution.cause.value})")
+            lines += [f"    {line}" for line in execution.detail.splitlines()]
+        else:
+            lines.append("  not ended: `upbench runs resume` goes on with it")
+    return lines + _hand_in(attempt) + _grades(home, attempt)
+
+
+def _hand_in(attempt: AttemptRow) -> list[str]:
+    if attempt.submission is None:
+        return []
+    lines = [f"  handed in {len(attempt.submission.files)} files"]
+    lines += [f"    {file.path}  {file.size} bytes  {file.media_type}" for file in attempt.submission.files]
+    lines += [f"    not collected: {left.path}: {left.why}" for left in attempt.submission.left_out]
+    lines += [f"    missing: {pattern}" for pattern in attempt.submission.missing]
+    return lines
+
+
+def _grades(home: Home, attempt: AttemptRow) -> list[str]:
+    lines = []
+    for evaluation in Book(home.database).verdicts_of(attempt.id):
+        lines.append(f"  graded by {evaluation.grader} ({evaluation.grader_kind})")
+        for verdict in evaluation.verdicts:
+            said = f": {verdict.feedback}" if verdict.feedback else ""
+            lines.append(f"    {verdict.verdict.value:12} {verdict.criterion}{said}")
+    return lines

@@ -1,0 +1,183 @@
+"""Wires the rooms together: from names and flags to a workplace in which trials can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents import AgentConfig, AttemptLimits, agent_config, open_agent
+from core import BadInput, ChatModel, MissingTool, ScriptedModel, load_script, model_config, open_model, price_known
+from jobs import Job, JobPack, load_pack
+from runs import RunConfig, Workplace
+from sandbox import Network, SandboxLimits, provider, toolbox_digest
+from upbench.home import Home
+from upbench.settings import Settings
+
+SCRIPTED = "scripted/demo"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a user asks of `upbench run`, before anything is looked up.
+
+    Attributes:
+        agents: Names as on the command line. models: `provider/model` names; agents with a model get each.
+        limits: `NAME=VALUE` pairs, of `AttemptLimits` or `SandboxLimits`.
+        jobs: Ids of the pack to run; empty: all.
+    """
+
+    pack: str
+    agents: tuple[str, ...] = ("react",)
+    models: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    repeats: int = 1
+    limits: tuple[str, ...] = ()
+    sandbox: str | None = None
+    network: str = "none"
+    rubric_visible: bool = False
+    base_url: str | None = None
+    extra_agents: tuple[AgentConfig, ...] = field(default=())
+
+
+def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
+    """Look everything up and freeze it. Raises `BadInput` for the first thing that is wrong."""
+    pack = load_pack(order.pack)
+    known = [job.id for job in pack.jobs]
+    for job in order.jobs:
+        if job not in known:
+            raise BadInput(
+                f"pack {pack.name} has no job {job!r}", field="--job", mend=f"one of: {', '.join(known)}"
+            )
+    attempt_limits, sandbox_limits = parse_limits(order.limits)
+    agents = _agents(order)
+    if attempt_limits.dollars is not None:
+        for agent in agents:
+            if agent.model is not None and not price_known(agent.model):
+                raise BadInput(
+                    f"no price is known for {agent.model.name}, so a limit in dollars cannot hold",
+                    field="--limit dollars",
+                    mend="name a price in the settings' `prices` file, or limit tokens",
+                )
+    if any(agent.scripted for agent in agents):
+        for job in pack.jobs:
+            if job.script_file is None and (not order.jobs or job.id in order.jobs):
+                raise BadInput("the job has no script", file=job.root / "private" / "scripted.json")
+    config = RunConfig(
+        pack=pack.name,
+        pack_version=pack.version,
+        jobs=tuple(job for job in known if not order.jobs or job in order.jobs),
+        agents=agents,
+        repeats=order.repeats,
+        limits=attempt_limits,
+        sandbox_limits=sandbox_limits,
+        network=_network(order.network),
+        provider=order.sandbox or home.settings.sandbox,
+        toolbox=toolbox_digest(),
+        rubric_visible=order.rubric_visible,
+    )
+    return config, pack
+
+
+def _network(text: str) -> Network:
+    if text != Network.none.value:
+        raise BadInput(f"network `{text}` cannot be enforced yet", field="--network", mend="use `none`")
+    return Network.none
+
+
+def _agents(order: Order) -> tuple[AgentConfig, ...]:
+    found: dict[str, AgentConfig] = {agent.name: agent for agent in order.extra_agents}
+    models = [model_config(name, base_url=order.base_url) for name in order.models]
+    for name in order.agents:
+        for model in models or [None]:
+            agent = agent_config(name, model=model)
+            found[agent.name] = agent
+    if models and not any(agent.model for agent in found.values()):
+        raise BadInput(
+            "none of the agents uses a model", field="--model", mend="leave it out, or add --agent react"
+        )
+    return tuple(found.values())
+
+
+def parse_limits(pairs: Sequence[str]) -> tuple[AttemptLimits, SandboxLimits]:
+    """Limits from `NAME=VALUE` pairs; `none` lifts a limit of the attempt.
+
+    Raises:
+        BadInput: No such limit, or a wrong value.
+    """
+    values: dict[str, dict[str, Any]] = {"attempt": {}, "sandbox": {}}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise BadInput(f"{pair!r} is not NAME=VALUE", field="--limit")
+        if name in AttemptLimits.model_fields:
+            values["attempt"][name] = None if text == "none" else text
+        elif name in SandboxLimits.model_fields:
+            values["sandbox"][name] = text
+        else:
+            names = ", ".join([*AttemptLimits.model_fields, *SandboxLimits.model_fields])
+            raise BadInput(f"no limit is called {name!r}", field="--limit", mend=f"one of: {names}")
+    try:
+        return AttemptLimits(**values["attempt"]), SandboxLimits(**values["sandbox"])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise BadInput(str(first["msg"]), field=f"--limit {first['loc'][0]}") from error
+
+
+def elsewhere_config(agent: str, job: Job, settings: Settings) -> RunConfig:
+    """The run of one submission that was made elsewhere, by whoever `agent` names."""
+    try:
+        config = AgentConfig(name=agent, scaffold="elsewhere")
+    except ValidationError as error:
+        raise BadInput(str(error.errors()[0]["msg"]), field="--agent") from error
+    return RunConfig(
+        pack=job.pack.name,
+        pack_version=job.pack.version,
+        jobs=(job.id,),
+        agents=(config,),
+        provider=settings.sandbox,
+        origin="submit",
+    )
+
+
+def open_workplace(home: Home, run_id: str, config: RunConfig, available: Iterable[Job]) -> Workplace:
+    """Everything that the trials of a run share; models are opened (their keys must be there).
+
+    Raises:
+        BadInput: A job of the run is not there, or a key is missing. MissingTool: No such sandbox works here.
+    """
+    jobs = {job.id: job for job in available if job.id in config.jobs}
+    for name in config.jobs:
+        if name not in jobs:
+            raise BadInput(f"job {name!r} of the run is no longer in pack {config.pack}", field="RUN")
+    chosen = provider(config.provider, home.state)
+    problem = chosen.problem()
+    if problem is not None:
+        raise MissingTool(problem[0], mend=problem[1])
+    models = {
+        agent.name: open_model(agent.model.name, base_url=agent.model.base_url, settings=agent.model.settings)
+        for agent in config.agents
+        if agent.model is not None and not agent.scripted
+    }
+    return Workplace(
+        run_id=run_id,
+        config=config,
+        database=home.database,
+        blobs=home.blobs,
+        provider=chosen,
+        jobs=jobs,
+        agents={agent.name: open_agent(agent) for agent in config.agents if config.origin == "run"},
+        models=models,
+        script_model=_script_model,
+        scratch=home.state / "scratch" / run_id,
+        keep_workspaces=home.settings.keep_workspaces,
+    )
+
+
+def _script_model(_agent: str, job: Job, attempt: int) -> ChatModel:
+    if job.script_file is None:
+        raise BadInput("the job has no script", file=job.root / "private" / "scripted.json")
+    return ScriptedModel(load_script(Path(job.script_file)), attempt=attempt)
