@@ -10,3 +10,9 @@ from .protocol import SandboxProvider as SandboxProvider
 from .protocol import SandboxSpec as SandboxSpec
 from .protocol import Taken as Taken
 from .protocol import TreeLimits as TreeLimits
+from .providers import provider as provider
+from .providers import provider_names as provider_names
+from .toolbox import toolbox_digest as toolbox_digest
+from .toolbox import toolbox_path as toolbox_path
+from .trees import collect_tree as collect_tree
+from .trees import remove_tree as remove_tree

@@ -1,0 +1,1 @@
+"""The provider `bwrap`: sandboxes of Linux namespaces, without a daemon."""

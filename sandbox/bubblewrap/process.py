@@ -1,0 +1,154 @@
+"""Starting `bwrap`, giving its user namespace an unprivileged user, and ending it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from core import Cause, SandboxFault
+
+# Of the host, when the harness runs as root: a user that owns nothing else, so that limits bind it.
+HOST_ID = 600_000
+START_SECONDS = 60.0
+ROOT_ARGUMENTS = ("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+
+
+class Process:
+    """A running `bwrap`: its launcher, the first process of its namespaces, and our end of the wire."""
+
+    def __init__(self, launcher: int, wire_end: socket.socket, errors: int) -> None:
+        self.launcher = launcher
+        self.wire_end = wire_end
+        self.first = 0
+        self._errors = errors
+        self._launcher_fd = os.pidfd_open(launcher)
+        self._first_fd = -1
+
+    @classmethod
+    async def start(cls, program: str, arguments: Sequence[str], env: dict[str, str]) -> Process:
+        """Start `bwrap` and return when its namespaces stand and its user is mapped.
+
+        Raises:
+            SandboxFault: It did not get that far (cause `sandbox_start`).
+        """
+        as_root = os.geteuid() == 0
+        ours, theirs = socket.socketpair()
+        fds = [*os.pipe(), *os.pipe(), *os.pipe()]
+        info_in, info_out, block_in, block_out, error_in, error_out = fds
+        head = [program, "--info-fd", str(info_out)]
+        if as_root:
+            head += [*ROOT_ARGUMENTS, "--userns-block-fd", str(block_in)]
+        inherit = [(theirs.fileno(), 0), (theirs.fileno(), 1), (error_out, 2), (info_out, info_out)]
+        inherit += [(block_in, block_in)] if as_root else []
+        try:
+            launcher = os.posix_spawn(
+                program,
+                [*head, *arguments],
+                env,
+                file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for source, target in inherit],
+            )
+        except OSError as error:
+            for fd in (info_in, block_out, error_in):
+                os.close(fd)
+            ours.close()
+            raise SandboxFault(Cause.sandbox_start, f"bwrap: {error.strerror}") from error
+        finally:
+            theirs.close()
+            for fd in (info_out, block_in, error_out):
+                os.close(fd)
+        ours.setblocking(False)
+        process = cls(launcher, ours, error_in)
+        try:
+            await process._become(info_in, block_out, as_root=as_root)
+        except BaseException:
+            ours.close()
+            await process.end()
+            raise
+        finally:
+            os.close(info_in)
+            os.close(block_out)
+        return process
+
+    async def _become(self, info: int, block: int, *, as_root: bool) -> None:
+        text = await _read_all(info)
+        try:
+            self.first = int(json.loads(text)["child-pid"])
+            self._first_fd = os.pidfd_open(self.first)
+            if as_root:
+                for name in ("uid_map", "gid_map"):
+                    Path(f"/proc/{self.first}/{name}").write_text(f"0 0 1\n1000 {HOST_ID} 1\n")
+                os.write(block, b"x")
+        except (ValueError, KeyError, OSError) as error:
+            raise SandboxFault(Cause.sandbox_start, self.said() or f"bwrap ended: {error}") from error
+
+    def limit(self, limits: dict[int, int]) -> None:
+        """Set resource limits (number -> value, soft and hard) on the first process; its children inherit them."""
+        for number, value in limits.items():
+            hard = resource.prlimit(self.first, number)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.prlimit(self.first, number, (value, value))
+
+    def said(self) -> str:
+        """The last of what `bwrap` wrote to its standard error."""
+        os.set_blocking(self._errors, False)
+        try:
+            return os.read(self._errors, 65536).decode("utf-8", "replace").strip()[-400:]
+        except OSError:
+            return ""
+
+    async def end(self) -> None:
+        """Kill every process of the sandbox and wait until the launcher is reaped."""
+        if self._launcher_fd < 0:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._first_fd if self._first_fd >= 0 else self._launcher_fd, signal.SIGKILL)
+        launcher_fd, self._launcher_fd = self._launcher_fd, -1
+        loop = asyncio.get_running_loop()
+        gone = loop.create_future()
+        loop.add_reader(launcher_fd, lambda: gone.done() or gone.set_result(None))
+        try:
+            async with asyncio.timeout(20):
+                await gone
+        except TimeoutError:
+            signal.pidfd_send_signal(launcher_fd, signal.SIGKILL)
+            await gone
+        finally:
+            loop.remove_reader(launcher_fd)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.launcher, os.WNOHANG)
+            for fd in (launcher_fd, self._first_fd, self._errors):
+                if fd >= 0:
+                    os.close(fd)
+            self._first_fd = self._errors = -1
+
+
+async def _read_all(handle: int) -> bytes:
+    """What a pipe gives until its other end is closed or a JSON object is whole."""
+    loop = asyncio.get_running_loop()
+    os.set_blocking(handle, False)
+    got = b""
+    done = loop.create_future()
+
+    def ready() -> None:
+        nonlocal got
+        data = os.read(handle, 4096)
+        got += data
+        if (not data or got.rstrip().endswith(b"}")) and not done.done():
+            done.set_result(None)
+
+    loop.add_reader(handle, ready)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await done
+    except TimeoutError:
+        raise SandboxFault(Cause.sandbox_start, "bwrap does not answer") from None
+    finally:
+        loop.remove_reader(handle)
+    return got

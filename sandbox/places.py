@@ -1,0 +1,57 @@
+"""Which paths inside a sandbox the harness may write to, and which names it takes out."""
+
+from __future__ import annotations
+
+import posixpath
+
+from core import safe_relative
+
+WORKSPACE = "/job"
+SCRATCH = "/tmp"  # noqa: S108  # of the sandbox, not of the host
+DELIVERABLES = "/job/deliverables"
+INPUTS = "/job/inputs"
+MAX_NAME = 1024
+
+
+def writable(path: str) -> bytes:
+    """`path` as bytes, when it lies below `/job` or `/tmp`.
+
+    Raises:
+        ValueError: It lies elsewhere, or holds `..` or a NUL.
+    """
+    clean = absolute(path)
+    if not clean.startswith((WORKSPACE + "/", SCRATCH + "/")):
+        raise ValueError(f"{path!r} is not below {WORKSPACE} or {SCRATCH}")
+    return clean.encode("utf-8", "surrogateescape")
+
+
+def absolute(path: str) -> str:
+    """`path` without doubled or trailing slashes.
+
+    Raises:
+        ValueError: It is relative, or holds `..` or a NUL.
+    """
+    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
+        raise ValueError(f"{path!r} is not an absolute path without `..`")
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def name_problem(path: str) -> str | None:
+    """Why a relative path found in a sandbox is not taken as a deliverable's name, or None."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    if len(path) > MAX_NAME:
+        return "its name is too long"
+    try:
+        safe_relative(path)
+    except ValueError:
+        return "its name holds a backslash or a control character"
+    return None
+
+
+def shown(path: str) -> str:
+    """A name as it can be stored and printed: what is not UTF-8 or not printable is escaped, and it is cut."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)[:MAX_NAME]
