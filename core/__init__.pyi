@@ -1,5 +1,7 @@
 from .causes import Cause as Cause
+from .causes import CauseRow as CauseRow
 from .causes import Ended as Ended
+from .causes import cause_row as cause_row
 from .deliverables import Deliverable as Deliverable
 from .deliverables import LeftOut as LeftOut
 from .deliverables import Submission as Submission

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from core import Database, cause_row
-from grading import Book, Evaluation, EvaluationLine
+from grading import AttemptFacts, Book, EvaluationLine, lines_of
 from jobs import Job
+from runs.plan import RunConfig
 from runs.records import DONE, AttemptRow, ExecutionRow, Records
 
 
@@ -20,7 +20,7 @@ def evaluation_lines(database: Database, run_id: str, jobs: dict[str, Job]) -> I
         jobs: The run's jobs by id, for category, payout and rubric.
     """
     records = Records(database)
-    run = records.run(run_id)
+    config = records.run(run_id).config
     attempts = records.attempts(run_id)
     names = [attempt.id for attempt in attempts]
     evaluations = Book(database).evaluations_of(names)
@@ -29,81 +29,41 @@ def evaluation_lines(database: Database, run_id: str, jobs: dict[str, Job]) -> I
         executions.setdefault(execution.attempt, []).append(execution)
     for attempt in attempts:
         job = jobs[attempt.job]
-        common = _attempt_facts(attempt, executions.get(attempt.id, []), job) | {
-            "rubric_visible": run.config.rubric_visible,
-            "scripted": run.config.agent(attempt.agent).scripted,
-            "agent_digest": run.config.agent(attempt.agent).digest,
-        }
         current = [e for e in evaluations[attempt.id] if e.grading_digest == job.grading_digest]
-        yield from _lines(common, job, current, graded=attempt.cause is None or cause_row(attempt.cause).graded)
+        facts = _facts(attempt, executions.get(attempt.id, []), job, config)
+        yield from lines_of(facts, job.rubric, current)
 
 
-def _lines(
-    common: dict[str, Any], job: Job, evaluations: list[Evaluation], *, graded: bool
-) -> Iterator[EvaluationLine]:
-    judged = {verdict.criterion for evaluation in evaluations for verdict in evaluation.verdicts}
-    for evaluation in evaluations:
-        yield from _evaluation_lines(common, job, evaluation)
-    awaiting = [c for c in job.rubric.criteria if c.id not in judged] if graded else []
-    for criterion in awaiting:
-        yield EvaluationLine(
-            **common, criterion=criterion.id, importance=criterion.importance, weight=criterion.weight
-        )
-    if not evaluations and not awaiting:
-        yield EvaluationLine(**common, criterion=None)
-
-
-def _evaluation_lines(common: dict[str, Any], job: Job, evaluation: Evaluation) -> Iterator[EvaluationLine]:
-    criteria = {criterion.id: criterion for criterion in job.rubric.criteria}
-    by_grader = common | {
-        "grader": evaluation.grader,
-        "grader_kind": evaluation.grader_kind,
-        "stage": evaluation.stage,
-        "revision": evaluation.revision,
-        "judgement": evaluation.judgement,
-        "judge_seen": evaluation.judge_seen,
-        "cost": common["cost"] | {"review": evaluation.cost},
-        "minutes": common["minutes"] | {"review": evaluation.minutes},
-        "ts": evaluation.ts,
-    }
-    if not evaluation.verdicts and evaluation.judgement is not None:
-        yield EvaluationLine(**by_grader, criterion=None)
-    for verdict in evaluation.verdicts:
-        yield EvaluationLine(
-            **by_grader,
-            criterion=verdict.criterion,
-            importance=criteria[verdict.criterion].importance,
-            weight=criteria[verdict.criterion].weight,
-            decides=verdict.decides,
-            verdict=verdict.verdict,
-            feedback=verdict.feedback,
-            evidence=verdict.evidence,
-        )
-
-
-def _attempt_facts(attempt: AttemptRow, executions: list[ExecutionRow], job: Job) -> dict[str, Any]:
-    last = executions[-1] if executions else None
+def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: Job, config: RunConfig) -> AttemptFacts:
     cause = attempt.cause if attempt.state == DONE else None
-    dollars = [e.dollars for e in executions if e.dollars is not None]
-    return {
-        "run": attempt.run,
-        "agent": attempt.agent,
-        "job": attempt.job,
-        "repeat": attempt.repeat,
-        "attempt": attempt.k,
-        "execution": last.e if last else 1,
-        "arm": attempt.arm,
-        "submission": attempt.submission.digest if attempt.submission else None,
-        "category": job.category,
-        "payout": float(job.payout.amount),
-        "currency": job.payout.currency,
-        "cost": {"model": sum(dollars) if dollars else None},
-        "minutes": {"work": _work_minutes(executions)},
-        "ended": cause_row(cause).ended if cause else None,
-        "cause": cause,
-        "task_digest": job.task_digest,
-        "grading_digest": job.grading_digest,
-    }
+    graded = cause is not None and cause_row(cause).graded
+    agent = config.agent(attempt.agent)
+    dollars = [e.dollars for e in executions]
+    return AttemptFacts(
+        run=attempt.run,
+        agent=attempt.agent,
+        job=attempt.job,
+        attempt=attempt.k,
+        arm=attempt.arm,
+        repeat=attempt.repeat,
+        execution=executions[-1].e if executions else 1,
+        # What was salvaged from an attempt that is not graded is kept, but it awaits no verdict.
+        submission=attempt.submission.digest if attempt.submission and graded else None,
+        cost=None if not dollars or None in dollars else sum(d for d in dollars if d is not None),
+        minutes=_work_minutes(executions),
+        more={
+            "category": job.category,
+            "payout": float(job.payout.amount),
+            "currency": job.payout.currency,
+            "ended": cause_row(cause).ended if cause else None,
+            "cause": cause,
+            "scripted": agent.scripted,
+            "rubric_visible": config.rubric_visible,
+            "task_digest": job.task_digest,
+            "grading_digest": job.grading_digest,
+            "agent_digest": agent.digest,
+        },
+    )
 
 
 def _work_minutes(executions: list[ExecutionRow]) -> float | None:

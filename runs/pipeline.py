@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from runs.engine import Context, Json, Step
+from runs.engine import Context, Json
 
 
 class Stages(Protocol):
     """The effects of a round, each idempotent: takes ids, returns pointers."""
 
-    work: Step
-    collect: Step
-    check: Step
-    publish: Step
+    async def work(self, payload: Json, /) -> Json:
+        """Let the agent work. Returns an `AgentResult`."""
+        ...
+
+    async def collect(self, payload: Json, /) -> Json:
+        """Freeze what it handed in."""
+        ...
+
+    async def check(self, payload: Json, /) -> Json:
+        """Run the checks."""
+        ...
+
+    async def publish(self, payload: Json, /) -> Json:
+        """Put it up for review. Returns the cause of the end."""
+        ...
 
 
 async def run_round(ctx: Context, stages: Stages) -> Json:

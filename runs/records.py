@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from core import BadInput, Cause, Database, Submission
 from runs.keys import attempt_id, execution_id, now
-from runs.plan import PlannedTrial, RunConfig
+from runs.plan import Arm, PlannedTrial, RunConfig
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
@@ -40,7 +40,7 @@ class AttemptRow:
     job: str
     repeat: int
     k: int
-    arm: str
+    arm: Arm
     parent: str | None
     state: str
     cause: Cause | None

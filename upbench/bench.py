@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from grading import EvaluationLine, Figures, compute_figures
 from core import BadInput
+from grading import Basis, EvaluationLine, Figures, Policy, compute_figures
 from jobs import JobPack, find_job, load_pack
 from runs import (
     Progress,
@@ -106,7 +106,9 @@ class Bench:
 
     async def run_async(self, pack: str, **order: Any) -> RunSummary:
         """Run agents on a pack; arguments as in `Order` (sequences allowed)."""
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in order.items()}
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in order.items()
+        }
         return await self.execute(self.begin(Order(pack=pack, **fields)))
 
     def run(self, pack: str, **order: Any) -> RunSummary:
@@ -155,7 +157,7 @@ class Bench:
         jobs = {job.id: job for job in load_pack(row.pack_root).jobs}
         return list(evaluation_lines(self.home.database, row.id, jobs))
 
-    def report(self, run: str, *, policy: str = "paper", basis: str = "record") -> Figures:
+    def report(self, run: str, *, policy: Policy = "paper", basis: Basis = "record") -> Figures:
         """Every figure of a run."""
         return compute_figures(self.evaluations(run), policy=policy, basis=basis)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core import BadInput, write_atomic
+from grading import dump_lines
 from runs import Records
 from upbench.bench import Bench
 
@@ -30,8 +31,7 @@ def export_run(bench: Bench, run: str, folder: Path) -> dict[str, int]:
             write_atomic(place / file.path, bench.home.blobs.get_bytes(file.sha256))
             count += 1
     write_atomic(folder / "run.json", summary.model_dump_json(indent=1))
-    text = "".join(line.model_dump_json(exclude_defaults=True) + "\n" for line in lines)
-    write_atomic(folder / "evaluations.jsonl", text)
+    write_atomic(folder / "evaluations.jsonl", dump_lines(lines))
     return {"evaluations": len(lines), "deliverables": count}
 
 

@@ -10,7 +10,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from agents import AgentConfig, AttemptLimits, agent_config, open_agent
-from core import BadInput, ChatModel, MissingTool, ScriptedModel, load_script, model_config, open_model, price_known
+from core import (
+    BadInput,
+    ChatModel,
+    MissingTool,
+    ScriptedModel,
+    load_script,
+    model_config,
+    open_model,
+    price_known,
+)
 from jobs import Job, JobPack, load_pack
 from runs import RunConfig, Workplace
 from sandbox import Network, SandboxLimits, provider, toolbox_digest
@@ -63,9 +72,9 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
                     mend="name a price in the settings' `prices` file, or limit tokens",
                 )
     if any(agent.scripted for agent in agents):
-        for job in pack.jobs:
-            if job.script_file is None and (not order.jobs or job.id in order.jobs):
-                raise BadInput("the job has no script", file=job.root / "private" / "scripted.json")
+        for unscripted in pack.jobs:
+            if unscripted.script_file is None and (not order.jobs or unscripted.id in order.jobs):
+                raise _no_script(unscripted)
     config = RunConfig(
         pack=pack.name,
         pack_version=pack.version,
@@ -92,7 +101,7 @@ def _agents(order: Order) -> tuple[AgentConfig, ...]:
     found: dict[str, AgentConfig] = {agent.name: agent for agent in order.extra_agents}
     models = [model_config(name, base_url=order.base_url) for name in order.models]
     for name in order.agents:
-        for model in models or [None]:
+        for model in models or (None,):
             agent = agent_config(name, model=model)
             found[agent.name] = agent
     if models and not any(agent.model for agent in found.values()):
@@ -179,5 +188,10 @@ def open_workplace(home: Home, run_id: str, config: RunConfig, available: Iterab
 
 def _script_model(_agent: str, job: Job, attempt: int) -> ChatModel:
     if job.script_file is None:
-        raise BadInput("the job has no script", file=job.root / "private" / "scripted.json")
+        raise _no_script(job)
     return ScriptedModel(load_script(Path(job.script_file)), attempt=attempt)
+
+
+def _no_script(job: Job) -> BadInput:
+    file = job.root / "private" / "scripted.json"
+    return BadInput("the job has no script for the scripted model", file=file, mend="choose another --model")

@@ -1,0 +1,48 @@
+# make demo   the starter pack through the whole pipeline, without a key
+# make test   every test; sets up all that they need
+# make check  format, lint, types, layers
+# make bench  the benchmarks
+# SYSTEM=no   installs nothing outside this folder and your cache; what then cannot run is skipped, visibly
+
+SHELL := /bin/bash
+SYSTEM ?= yes
+export SYSTEM
+BIN := .venv/bin
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+.PHONY: help demo test check bench setup sandbox-tools test-tools format locks
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup:
+	@scripts/setup.sh dev
+
+sandbox-tools: setup
+	@scripts/system/ensure-bubblewrap.sh
+	@$(BIN)/upbench toolbox install
+
+demo: sandbox-tools
+	@$(BIN)/upbench demo
+
+test-tools: sandbox-tools
+	@scripts/system/ensure-docker.sh
+	@scripts/system/ensure-image.sh
+
+test: test-tools
+	@status=0; $(BIN)/pytest $(PYTEST_ARGS) || status=$$?; scripts/system/stop-docker.sh; exit $$status
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: sandbox-tools
+	@$(BIN)/python -m benchmarks.trials
+	@$(BIN)/python -m benchmarks.sandbox
+	@$(BIN)/python -m benchmarks.transcript
