@@ -140,7 +140,7 @@ class Records:
     def executions(self, attempts: Sequence[str]) -> list[ExecutionRow]:
         """The executions of some attempts, in order."""
         query = select(EXECUTIONS).order_by(EXECUTIONS.c.attempt, EXECUTIONS.c.e)
-        rows = []
+        rows: list[Row[Any]] = []
         for start in range(0, len(attempts), 500):
             rows += self._all(query.where(EXECUTIONS.c.attempt.in_(attempts[start : start + 500])))
         return [_execution(row) for row in rows]

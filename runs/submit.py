@@ -35,6 +35,8 @@ async def submit(
     Raises:
         BadInput: The folder holds nothing, or the attempt has its submission already.
     """
+    if not folder.is_dir():  # noqa: ASYNC240 - one local look
+        raise BadInput("no such folder", file=folder, field="DIR")
     if attempt.state == DONE:
         raise BadInput(f"{attempt.id} has its submission already", field="--run")
     execution = place.records.begin(attempt.id)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import BadInput
 from grading import Basis, EvaluationLine, Figures, Policy, compute_figures
 from jobs import JobPack, find_job, load_pack
 from runs import (
@@ -130,8 +129,6 @@ class Bench:
         note: str = "",
     ) -> RunSummary:
         """Take in deliverables made elsewhere for `PACK/JOB`, as a run of their own. Raises `BadInput`."""
-        if not Path(folder).is_dir():
-            raise BadInput("no such folder", file=folder, field="DIR")
         found = find_job(job)
         config = elsewhere_config(agent, found, self.settings)
         run_id = new_run_id(found.id)

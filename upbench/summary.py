@@ -122,4 +122,3 @@ def _trial(attempt: AttemptRow, executions: list[ExecutionRow]) -> TrialSummary:
         dollars=last.dollars if last else None,
         detail=last.detail if last else "",
     )
-

@@ -15,7 +15,6 @@ from jobs import Job, JobPack, load_pack
 from rubrics import Finding, Verdict, lint
 from rubrics.model import Importance
 from runs import AttemptRow, Workplace
-
 from upbench.bench import Bench
 from upbench.settings import Settings
 from upbench.wiring import Order
@@ -125,9 +124,7 @@ def _reached(place: Workplace, pack: JobPack, attempts: list[AttemptRow], *, exp
         found = _verdicts(place.book, attempt)
         checked = [criterion for criterion in job.rubric.criteria if criterion.check is not None]
         required = [c for c in checked if c.importance in {Importance.critical, Importance.important}]
-        completed += bool(required) and all(
-            found.get(c.id, (None, ""))[0] is Verdict.passed for c in required
-        )
+        completed += bool(required) and all(found.get(c.id, (None, ""))[0] is Verdict.passed for c in required)
         for criterion in checked if expect_pass else ():
             verdict, why = found.get(criterion.id, (None, f"the attempt ended: {attempt.cause}"))
             if verdict is not Verdict.passed:

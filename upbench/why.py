@@ -6,7 +6,6 @@ from agents import SqlTranscript, tell
 from core import CallJournal, Frozen, cause_row
 from grading import Book
 from runs import AttemptRow, Records
-
 from upbench.home import Home
 
 

@@ -52,5 +52,3 @@ def describe(summary: RunSummary) -> str:
             f"report   {summary.report}",
         ]
     )
-
-

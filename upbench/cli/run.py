@@ -25,7 +25,7 @@ from upbench.cli.output import emit, json_option
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, *, concurrency: int | None, dry_run: bool, as_json: bool, **order: Any) -> None:
+def command(ctx: click.Context, /, *, concurrency: int | None, dry_run: bool, as_json: bool, **order: Any) -> None:
     """Run agents on the jobs of PACK (a name or a folder)."""
     from upbench.bench import Bench
     from upbench.wiring import Order, plan

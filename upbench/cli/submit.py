@@ -18,7 +18,7 @@ from upbench.cli.output import emit, json_option
 @click.option("--note", default="", help="Words for the reviewers.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, job: str, folder: Path, *, as_json: bool, **facts: object) -> None:
+def command(ctx: click.Context, /, job: str, folder: Path, *, as_json: bool, **facts: object) -> None:
     """Hand in the files of DIR for PACK/JOB, as a run of their own."""
     from upbench.bench import Bench
 
