@@ -1,0 +1,76 @@
+"""The same figures cut by category of job and by importance of criterion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from grading.figures.model import CategoryFigures, Figure, ImportanceFigures
+from grading.figures.table2 import count, p1, p_overall, ratio, rubric_1, value_captured, whole_number
+from grading.figures.trials import Outcome, Trial
+from rubrics import Importance, Verdict
+
+
+def by_category(by_agent: dict[str, list[Trial]]) -> dict[str, dict[str, CategoryFigures]]:
+    """Category -> agent -> figures; categories in alphabetical order."""
+    cells: dict[str, dict[str, list[Trial]]] = {}
+    for agent, trials in by_agent.items():
+        for trial in trials:
+            cells.setdefault(trial.category, {}).setdefault(agent, []).append(trial)
+    return {
+        category: {agent: _category(trials) for agent, trials in agents.items()}
+        for category, agents in sorted(cells.items())
+    }
+
+
+def _category(trials: Sequence[Trial]) -> CategoryFigures:
+    c = count(trials)
+    return CategoryFigures(
+        n=whole_number(c.n, c.gap_1),
+        a=whole_number(c.a, c.gap_1),
+        m=whole_number(c.m, c.gap_2),
+        b=whole_number(c.b, c.gap_2),
+        p1=p1(c),
+        p_overall=p_overall(c),
+        rubric_1=rubric_1(trials),
+        value_captured=value_captured(trials),
+    )
+
+
+def by_importance(by_agent: dict[str, list[Trial]]) -> dict[str, dict[str, ImportanceFigures]]:
+    """Importance -> agent -> pass rates of its criteria."""
+    return {
+        importance.value: {
+            agent: ImportanceFigures(
+                pass_rate_1=_pass_rate([t.first for t in trials if t.first], importance),
+                pass_rate_overall=_pass_rate([o for t in trials if (o := _last(t))], importance),
+            )
+            for agent, trials in by_agent.items()
+        }
+        for importance in Importance
+    }
+
+
+def _last(trial: Trial) -> Outcome | None:
+    return trial.rework if trial.in_m else trial.first
+
+
+def _pass_rate(outcomes: Sequence[Outcome], importance: Importance) -> Figure:
+    """Passed / judged criteria of one importance; those that cannot be judged are left out."""
+    verdicts: Counter[Verdict | None] = Counter()
+    for outcome in outcomes:
+        for criterion in outcome.rubric.criteria:
+            if criterion.importance == importance:
+                record = outcome.records.get(criterion.id) if outcome.known else None
+                verdicts[record.verdict if record else None] += 1
+    passed, waits = verdicts[Verdict.passed], verdicts[None]
+    judged = passed + verdicts[Verdict.failed]
+    value = ratio(passed, judged)
+    low, high = ratio(passed, judged + waits), ratio(passed + waits, judged + waits)
+    return Figure(
+        value=value,
+        n=judged,
+        missing=waits,
+        bounds=None if low is None else (low, high),
+        why=f"no {importance.value} criterion has a verdict" if value is None else None,
+    )
