@@ -12,7 +12,10 @@ from .protocol import Taken as Taken
 from .protocol import TreeLimits as TreeLimits
 from .providers import provider as provider
 from .providers import provider_names as provider_names
+from .toolbox import install_toolbox as install_toolbox
 from .toolbox import toolbox_digest as toolbox_digest
+from .toolbox import toolbox_installed as toolbox_installed
+from .toolbox import toolbox_packages as toolbox_packages
 from .toolbox import toolbox_path as toolbox_path
 from .trees import collect_tree as collect_tree
 from .trees import remove_tree as remove_tree

@@ -1,0 +1,58 @@
+"""`upbench toolbox`: the locked packages that agents find in their sandboxes."""
+
+from __future__ import annotations
+
+import click
+
+from upbench.cli.output import emit, json_option, say
+
+
+@click.group()
+def command() -> None:
+    """The locked packages that agents find in their sandboxes.
+
+    Example: upbench toolbox install
+    """
+
+
+@command.command()
+@json_option
+def install(as_json: bool) -> None:
+    """Install the toolbox for this Python (once; later calls find it there).
+
+    Example: upbench toolbox install
+    """
+    from sandbox import install_toolbox
+
+    path = install_toolbox(say)
+    emit({"path": str(path)}, str(path), as_json=as_json)
+
+
+@command.command()
+@json_option
+def path(as_json: bool) -> None:
+    """Say where the toolbox lies; exit code 3 when it is not installed.
+
+    Example: ls "$(upbench toolbox path)"
+    """
+    from core import MissingTool
+    from sandbox import toolbox_digest, toolbox_installed, toolbox_path
+
+    if not toolbox_installed():
+        raise MissingTool("the toolbox is not installed", mend="upbench toolbox install")
+    emit({"path": str(toolbox_path()), "digest": toolbox_digest()}, str(toolbox_path()), as_json=as_json)
+
+
+@command.command(name="list")
+@json_option
+def list_packages(as_json: bool) -> None:
+    """List the packages and their versions.
+
+    Example: upbench toolbox list
+    """
+    from sandbox import toolbox_digest, toolbox_packages
+
+    packages = toolbox_packages()
+    width = max(map(len, packages))
+    text = "\n".join(f"{name:{width}}  {version}" for name, version in packages.items())
+    emit({"digest": toolbox_digest(), "packages": packages}, text, as_json=as_json)
