@@ -1,0 +1,201 @@
+"""One attempt in memory: everything here is a fold over the transcript's events.
+
+A live event and an event read back after a crash go through the same `see`, so a resumed attempt is in the same
+state as one that never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.protocol import AgentConfig, AgentResult, Assignment, Desk
+from agents.react.config import prompt, settings_of
+from agents.react.conversation import CHARACTERS_PER_TOKEN, Conversation
+from agents.react.meter import Meter
+from agents.react.task import task_text
+from agents.tools.base import Outcome, ToolContext
+from agents.transcript import Event
+from core import Cause, ChatReply, ChatRequest, Image, Stop, Text, ToolCall, ToolResult, ToolSpec
+
+SCALE = (0.5, 3.0)
+"""Bounds of the correction of estimated tokens by counted ones: a provider's odd count must not mislead us."""
+
+
+@dataclass
+class Session:
+    """The state of an attempt.
+
+    Attributes:
+        replies: Model replies so far; the next call's number is one more.
+        last: The last reply.
+        answered: How many tool calls of the last reply have a result.
+        started: The next tool call was started (and, if the worker died, not finished).
+        silent: Replies in a row without a tool call. overflows: Refusals in a row because of length.
+        noted: Names of the notes given, each once.
+        sent_back: Hand-ins that were sent back.
+        handed_in: The summary of the accepted hand-in.
+        ended: The result, once there is one.
+    """
+
+    config: AgentConfig
+    assignment: Assignment
+    desk: Desk
+    specs: tuple[ToolSpec, ...]
+    meter: Meter
+    talk: Conversation = field(default_factory=Conversation)
+    replies: int = 0
+    last: ChatReply | None = None
+    answered: int = 0
+    started: bool = False
+    silent: int = 0
+    overflows: int = 0
+    noted: set[str] = field(default_factory=set)
+    tool_calls: int = 0
+    sent_back: int = 0
+    handed_in: str | None = None
+    ended: AgentResult | None = None
+
+    def __post_init__(self) -> None:
+        self.settings = settings_of(self.config)
+        self.system = prompt(self.config.preset or "standard")
+        words = self.system + "".join(json.dumps(spec.model_dump(mode="json")) for spec in self.specs)
+        self.talk.fixed = len(words) // CHARACTERS_PER_TOKEN
+
+    @property
+    def key(self) -> str:
+        """Of the next model call: the same after a crash, so that its reply is found in the journal."""
+        return f"{self.assignment.key}/{self.replies + 1}"
+
+    @property
+    def open_calls(self) -> list[ToolCall]:
+        """Tool calls of the last reply that have no result yet."""
+        return calls_of(self.last)[self.answered :]
+
+    def request(self) -> ChatRequest:
+        """The next request."""
+        return ChatRequest(
+            system=self.system,
+            messages=self.talk.messages(),
+            tools=self.specs,
+            max_output_tokens=self.settings.max_output_tokens,
+            cache_key=self.assignment.key,
+        )
+
+    def context(self) -> ToolContext:
+        """What the next tool call works with."""
+        return ToolContext(
+            sandbox=self.desk.sandbox,
+            number=self.tool_calls,
+            expected=self.assignment.expected,
+            seconds_left=self.meter.seconds_left,
+            sent_back=self.sent_back,
+        )
+
+    async def restore(self) -> None:
+        """Begin the transcript, or take up what it holds. Received replies come from the journal, unpaid."""
+        events = self.desk.transcript.events()
+        for event in events:
+            reply = await self.desk.call(event.body["key"], self.request()) if event.kind == "reply" else None
+            self.see(event, reply)
+        if not events:
+            self.record("assignment", {"task": task_text(self.assignment), "agent": self.config.digest})
+        elif self.ended is None:
+            self.record("resumed", {})
+
+    def record(self, kind: str, body: dict[str, Any], reply: ChatReply | None = None) -> None:
+        """Write an event, then take note of it."""
+        self.see(self.desk.transcript.append(kind, body), reply)
+
+    def record_reply(self, reply: ChatReply) -> None:
+        """Write that the reply came. Its words stay in the journal; the event only points there."""
+        self.record("reply", {"n": self.replies + 1, "key": self.key, "stop": reply.stop.value}, reply)
+
+    def record_outcome(self, call: ToolCall, outcome: Outcome, seconds: float) -> None:
+        """Write what a tool answered."""
+        body: dict[str, Any] = {"name": call.name, "call_id": call.id, "text": outcome.text}
+        if outcome.is_error:
+            body["error"] = True
+        if outcome.images:
+            body["images"] = [image.model_dump(mode="json") for image in outcome.images]
+        if outcome.facts:
+            body["facts"] = outcome.facts
+        self.record("tool_done", {**body, "seconds": round(seconds, 3)})
+
+    def note(self, why: str, text: str) -> None:
+        """Tell the model something, once for each `why`."""
+        if why not in self.noted:
+            self.record("note", {"why": why, "text": text})
+
+    def result(self, cause: Cause, detail: str = "") -> AgentResult:
+        """How the attempt ended, as of now."""
+        return AgentResult(
+            cause=cause,
+            note=self.handed_in or "",
+            detail=detail,
+            steps=self.meter.steps,
+            seconds=round(self.meter.seconds, 3),
+            working_seconds=round(self.meter.working_seconds, 3),
+        )
+
+    def see(self, event: Event, reply: ChatReply | None = None) -> None:
+        """Take note of an event."""
+        self.meter.see(event)
+        body = event.body
+        if event.kind == "assignment":
+            self.talk.user(event.seq, Text(text=body["task"]))
+        elif event.kind == "reply" and reply is not None:
+            self._see_reply(event, reply)
+        elif event.kind == "tool_started":
+            self.tool_calls, self.started = self.tool_calls + 1, True
+        elif event.kind == "tool_done":
+            self._see_result(event)
+        elif event.kind == "note":
+            self.noted.add(body["why"])
+            self.talk.user(event.seq, Text(text=body["text"]))
+        elif event.kind == "compaction":
+            self._see_compaction(body)
+        elif event.kind == "overflow":
+            self.overflows += 1
+        elif event.kind == "ended":
+            self.ended = AgentResult.model_validate(body)
+
+    def _see_reply(self, event: Event, reply: ChatReply) -> None:
+        usage = reply.usage
+        self.meter.pay(usage.total, reply.dollars, reply.waited_seconds)
+        self.meter.steps += 1
+        sent = usage.total - usage.output
+        if sent > 0:
+            self.talk.scale = min(max(sent / max(self.talk.raw_tokens(), 1), SCALE[0]), SCALE[1])
+        self.talk.reply(event.seq, reply)
+        self.replies += 1
+        self.last, self.answered, self.started = reply, 0, False
+        self.silent = 0 if calls_of(reply) else self.silent + 1
+        self.overflows = self.overflows + 1 if reply.stop is Stop.context_overflow else 0
+
+    def _see_result(self, event: Event) -> None:
+        body, facts = event.body, event.body.get("facts", {})
+        self.answered, self.started = self.answered + 1, False
+        images = tuple(Image.model_validate(image) for image in body.get("images", ()))
+        result = ToolResult(
+            call_id=body["call_id"], content=(Text(text=body["text"]), *images), is_error=body.get("error", False)
+        )
+        self.talk.user(event.seq, result, kept=facts.get("kept", ""))
+        self.sent_back += bool(facts.get("sent_back"))
+        if facts.get("submitted"):
+            self.handed_in = facts["note"]
+
+    def _see_compaction(self, body: dict[str, Any]) -> None:
+        if body["level"] == "stubs":
+            self.talk.stubs_before = body["before"]
+        elif body["level"] == "images":
+            self.talk.images_before = body["before"]
+        else:
+            self.talk.summary, self.talk.summary_before = body["text"], body["before"]
+            self.meter.pay(body["tokens"], body["dollars"], body["waited"])
+
+
+def calls_of(reply: ChatReply | None) -> list[ToolCall]:
+    """The tool calls in a reply."""
+    return [] if reply is None else [part for part in reply.message.parts if isinstance(part, ToolCall)]

@@ -1,0 +1,63 @@
+"""The first message: the job as the agent is told it."""
+
+from __future__ import annotations
+
+from agents.protocol import Assignment, AttemptLimits, Expected, Rework
+
+
+def task_text(assignment: Assignment) -> str:
+    """Brief, attachments, expected deliverables, limits; the rubric only where the assignment holds one."""
+    parts = [f"# {assignment.title}", assignment.brief.strip(), _attachments(assignment.inputs)]
+    parts.append(_expected(assignment.expected))
+    if assignment.rubric is not None:
+        parts.append(f"## How the work will be judged\n{assignment.rubric.strip()}")
+    if assignment.rework is not None:
+        parts.append(_rework(assignment.rework))
+    parts.append(_limits(assignment.limits))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _attachments(inputs: tuple[str, ...]) -> str:
+    if not inputs:
+        return "## Attachments\nNone."
+    return "## Attachments (in /job/inputs)\n" + "\n".join(f"- {path}" for path in inputs)
+
+
+def _expected(expected: tuple[Expected, ...]) -> str:
+    if not expected:
+        return ""
+    lines = []
+    for one in expected:
+        facts = [one.media_type] if one.media_type else []
+        if not one.required:
+            facts.append("optional")
+        lines.append(f"- {one.path}" + (f" ({', '.join(facts)})" if facts else ""))
+    return "## Deliverables (in /job/deliverables; `*` stands for any name)\n" + "\n".join(lines)
+
+
+def _rework(rework: Rework) -> str:
+    lines = [
+        "## This is a rework",
+        "You handed this job in before and the client did not accept it. The files you handed in then are in "
+        "/job/previous, and nothing of them is in /job/deliverables yet: hand in the whole work again, mended.",
+    ]
+    if rework.previous_files:
+        lines += [f"- /job/previous/{path}" for path in rework.previous_files]
+    else:
+        lines.append("(You had handed in nothing.)")
+    if rework.remarks:
+        lines.append("What the reviewer said:")
+        for remark in rework.remarks:
+            lines.append(f"- [{remark.criterion}] {remark.text}" if remark.criterion else f"- {remark.text}")
+    else:
+        lines.append("You are not told why. Compare your work with the brief again.")
+    return "\n".join(lines)
+
+
+def _limits(limits: AttemptLimits) -> str:
+    known = []
+    if limits.steps is not None:
+        known.append(f"{limits.steps} replies")
+    if limits.wall_seconds is not None:
+        known.append(f"{limits.wall_seconds / 60:.0f} minutes" if limits.wall_seconds >= 120 else "two minutes")
+    return f"You have at most {' and '.join(known)} for this job." if known else ""
