@@ -1,7 +1,16 @@
 from .checks import Check as Check
+from .importers.base import ImportedRubric as ImportedRubric
+from .importers.base import NotCarried as NotCarried
+from .importers.base import RubricImport as RubricImport
+from .importers.base import importer_kinds as importer_kinds
+from .importers.base import rubric_importer as rubric_importer
+from .importers.paperbench import GradedTree as GradedTree
+from .importers.paperbench import import_paperbench as import_paperbench
+from .importers.paperbench import is_tree as is_tree
+from .importers.paperbench import read_graded_tree as read_graded_tree
 from .linter import Finding as Finding
 from .linter import has_errors as has_errors
-from .linter import lint_rubric as lint_rubric
+from .linter import lint as lint
 from .loading import load_rubric as load_rubric
 from .model import Criterion as Criterion
 from .model import Importance as Importance
@@ -24,3 +33,7 @@ from .tree import RubricTree as RubricTree
 from .tree import TreeNode as TreeNode
 from .tree import load_tree as load_tree
 from .tree import tree_path as tree_path
+from .verdicts import load_verdicts as load_verdicts
+from .verdicts import refuse_unknown as refuse_unknown
+from .writing import rubric_to_toml as rubric_to_toml
+from .writing import write_rubric as write_rubric

@@ -97,7 +97,7 @@ RULES: dict[str, Level] = {
 """Name and level of every rule."""
 
 
-def lint_rubric(rubric: Rubric, job: str | None = None) -> tuple[Finding, ...]:
+def lint(rubric: Rubric, job: str | None = None) -> tuple[Finding, ...]:
     """What the rules say of a rubric: first of the whole, then of each criterion in order."""
     findings = list(_whole(rubric))
     for criterion in rubric.criteria:

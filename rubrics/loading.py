@@ -45,7 +45,7 @@ def _from_toml(path: Path) -> Rubric:
 
 def _from_text(path: Path) -> Rubric:
     criteria: list[Criterion] = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         parsed = parse_line(line)

@@ -142,7 +142,7 @@ def _index(text: str) -> dict[Loc, int]:
     counts: dict[Loc, int] = {}
     prefix: Loc = ()
     quote: str | None = None
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
         if quote is None:
             if match := _ARRAY.match(line):

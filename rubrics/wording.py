@@ -122,6 +122,8 @@ _ADVICE = re.compile(
     r"\b(?:that|how|when|what|whether|which|why|where|who|if|and)\b",
     re.I,
 )
+# "the people who may be contacted": a permission in a clause, not a wish.
+_CLAUSE = re.compile(r"\b(?:who|whom|whose|which|that|what|when|where|how|if|unless)\s+(?:[\w'-]+\s+){0,4}$", re.I)
 _VERB = re.compile(rf"\b{_any(DEFINITE_VERBS)}\b", re.I)
 _AND_VERB = re.compile(
     rf"(?:\band\b|;|\bbut\b)\s+(?:also\s+|it\s+|then\s+)*(?:does not|is|are|has|have|{_any(REPORTING_VERBS)})\s+"
@@ -195,7 +197,8 @@ def indefinite(text: str) -> str | None:
     bare = _bare(text)
     for match in _INDEFINITE.finditer(bare):
         name = match.group() == "May" and not _MAY_DO.match(bare, match.start())
-        if not name and not _ADVICE.search(bare[: match.start()]):
+        before = bare[: match.start()]
+        if not name and not _ADVICE.search(before) and not _CLAUSE.search(before):
             return match.group()
     return None
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rubrics import Criterion, Importance, Rubric, lint_rubric
+from rubrics import Criterion, Importance, Rubric, lint
 from rubrics.checks import Opens
 from rubrics.linter import RULES, WORDING_RULES, has_errors
 
@@ -48,6 +48,7 @@ Report is a PDF of at most 4 pages
 Identifies clause 7.2 as the clause on early termination
 Price of item 12 is 48.00 as in the supplier's list of 3 March
 Says that the shop is open on Friday until 18:00
+Sheet `Leads` contains one row for each of the 70 people who may be contacted
 """
 DEADLINES = """
 Completed by end of the week
@@ -169,7 +170,7 @@ def rules_on(text: str, importance: Importance = Importance.critical) -> set[str
         Criterion(id=f"x{n}", importance=Importance.critical, text=f"Cell A{n} equals {n}") for n in range(5)
     ]
     rubric = Rubric(criteria=(Criterion(id="it", importance=importance, text=text), *others))
-    return {finding.rule for finding in lint_rubric(rubric) if finding.criterion == "it"}
+    return {finding.rule for finding in lint(rubric) if finding.criterion == "it"}
 
 
 @pytest.mark.parametrize("text", lines(GOOD))
@@ -220,12 +221,12 @@ def criteria(count: int, importance: Importance = Importance.critical) -> tuple[
 
 @pytest.mark.parametrize(("count", "wrong"), [(1, True), (4, True), (5, False), (20, False), (21, True)])
 def test_a_rubric_has_five_to_twenty_criteria(count: int, wrong: bool) -> None:
-    rules = {finding.rule for finding in lint_rubric(Rubric(criteria=criteria(count)))}
+    rules = {finding.rule for finding in lint(Rubric(criteria=criteria(count)))}
     assert ("count" in rules) is wrong
 
 
 def test_something_must_be_critical() -> None:
-    findings = lint_rubric(Rubric(criteria=criteria(6, Importance.important)))
+    findings = lint(Rubric(criteria=criteria(6, Importance.important)))
     assert [(item.rule, item.level, item.criterion) for item in findings] == [("no-critical", "error", None)]
     assert has_errors(findings)
 
@@ -234,14 +235,14 @@ def test_what_is_said_or_checked_twice_is_named() -> None:
     check = Opens(kind="opens", file="a.pdf")
     twice = Criterion(id="d1", importance=Importance.optional, text="cell a1 equals: 1", check=check)
     same = Criterion(id="d2", importance=Importance.optional, text="The report opens", check=check)
-    findings = lint_rubric(Rubric(criteria=(*criteria(5), twice, same)))
+    findings = lint(Rubric(criteria=(*criteria(5), twice, same)))
     assert {(item.criterion, item.rule) for item in findings} == {("d1", "duplicate"), ("d2", "duplicate-check")}
 
 
 def test_half_a_set_of_weights_is_named() -> None:
     weighted = Criterion(id="w", importance=Importance.critical, text="Cell B1 equals 3", weight=2)
-    assert [item.rule for item in lint_rubric(Rubric(criteria=(*criteria(5), weighted)))] == ["weights"]
-    assert not has_errors(lint_rubric(Rubric(criteria=(*criteria(5), weighted))))
+    assert [item.rule for item in lint(Rubric(criteria=(*criteria(5), weighted)))] == ["weights"]
+    assert not has_errors(lint(Rubric(criteria=(*criteria(5), weighted))))
 
 
 def test_what_takes_long_to_say_takes_long_to_verify() -> None:
@@ -249,7 +250,7 @@ def test_what_takes_long_to_say_takes_long_to_verify() -> None:
 
 
 def test_findings_name_the_job() -> None:
-    findings = lint_rubric(Rubric(criteria=criteria(2)), job="invoices")
+    findings = lint(Rubric(criteria=criteria(2)), job="invoices")
     assert {item.job for item in findings} == {"invoices"}
 
 
@@ -262,7 +263,7 @@ def test_every_rule_has_a_level() -> None:
 def test_no_text_breaks_the_linter(text: str) -> None:
     assert all(
         finding.rule in RULES
-        for finding in lint_rubric(
+        for finding in lint(
             Rubric(
                 criteria=(
                     Criterion(id="a", importance=Importance.pitfall, text=text),

@@ -1,0 +1,1 @@
+"""Rubrics from elsewhere: the paper's lines, PaperBench trees, ACE tables."""
