@@ -134,8 +134,9 @@ def html_segments(text: str) -> Iterator[Segment]:
         if not element.decomposed and "display:none" in str(element["style"]).replace(" ", "").lower():
             element.decompose()
     blocks = {"p", "div", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "title", "tr", "section",
-              "article", "dt", "dd", "br", "header", "footer", "main", "nav", "ul", "ol", "table", "blockquote", "pre",
-              "figcaption", "caption", "option", "button", "label", "aside", "form", "body", "head"}  # fmt: skip
+              "article", "dt", "dd", "br", "header", "footer", "main", "nav", "ul", "ol", "table",
+              "blockquote", "pre", "figcaption", "caption", "option",
+              "button", "label", "aside", "form", "body", "head"}  # fmt: skip
     for element in soup.find_all(blocks):
         element.insert_before("\x1e")
         element.insert_after("\x1e")

@@ -1,0 +1,1 @@
+"""Carrying out a rubric's deterministic checks, in a grading sandbox."""

@@ -1,0 +1,123 @@
+"""Carrying out the checks of a rubric over one submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from core import Cause, Fault, Frozen
+from grading.checks.program import LIMITS, run_program
+from grading.evaluations import Evidence, EvidenceKind
+from rubrics import Rubric, Verdict
+from sandbox import SandboxLimits, SandboxProvider
+
+MAX_ANSWER = 8 << 20
+# What is left of the sandbox's own time when the program must be done, so that it can still answer.
+MARGIN_SECONDS = 30.0
+
+
+class CheckOutcome(Frozen):
+    """What the check of one criterion says.
+
+    Attributes:
+        criterion: Its id.
+        verdict: `pass`, `fail` or `cannot_judge`.
+        evidence: What was seen, or searched.
+        feedback: The reason in one line; empty on a pass.
+        seconds: How long the check took.
+    """
+
+    criterion: str
+    verdict: Verdict
+    evidence: tuple[Evidence, ...] = ()
+    feedback: str = ""
+    seconds: float = Field(default=0.0, ge=0)
+
+
+class _Seen(Frozen):
+    kind: EvidenceKind
+    file: str | None = Field(default=None, max_length=500)
+    anchor: str | None = Field(default=None, max_length=200)
+    text: str = Field(default="", max_length=500)
+
+
+class _Said(Frozen):
+    id: str
+    verdict: Verdict
+    feedback: str = Field(default="", max_length=600)
+    evidence: Annotated[tuple[_Seen, ...], Field(max_length=8)] = ()
+    seconds: float = Field(default=0.0, ge=0, le=3600)
+
+
+class _Answer(Frozen):
+    outcomes: Annotated[tuple[_Said, ...], Field(max_length=1000)]
+
+
+async def run_checks(
+    provider: SandboxProvider,
+    *,
+    key: str,
+    rubric: Rubric,
+    deliverables: Path,
+    inputs: Path,
+    checks_file: Path | None,
+    limits: SandboxLimits = LIMITS,
+) -> list[CheckOutcome]:
+    """The outcome of every check of the rubric, in its order; without checks no sandbox is opened.
+
+    Args:
+        provider: Opens the grading sandbox.
+        key: Key of its workspace, which is removed afterwards.
+        rubric: Criteria without a check are passed over.
+        deliverables: The submission, shown read-only.
+        inputs: The job's attachments, shown read-only.
+        checks_file: The job's `private/checks.py`, if it has one.
+        limits: Of the sandbox; all checks together must end within its `command_seconds`.
+
+    Raises:
+        Fault: With cause `check_failed_to_run` when the checks could not be carried out at all.
+        SandboxFault: The sandbox did not start or was lost.
+    """
+    asked = [criterion for criterion in rubric.criteria if criterion.check is not None]
+    if not asked:
+        return []
+    request = {
+        "criteria": [{"id": one.id, "check": one.check.model_dump(mode="json")} for one in asked if one.check],
+        "total_seconds": max(1.0, limits.command_seconds - MARGIN_SECONDS),
+    }
+    mounts = {"deliverables": deliverables, "inputs": inputs}
+    if checks_file is not None:
+        mounts["checks.py"] = checks_file
+    answer = await run_program(
+        provider,
+        key=key,
+        arguments=("check",),
+        mounts=mounts,
+        request=request,
+        limits=limits,
+        max_answer=MAX_ANSWER,
+    )
+    return _validated(answer, [one.id for one in asked])
+
+
+def _validated(answer: object, asked: list[str]) -> list[CheckOutcome]:
+    try:
+        said = _Answer.model_validate(answer)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Fault(Cause.check_failed_to_run, f"the answer is malformed at {where}: {first['msg']}") from error
+    if [one.id for one in said.outcomes] != asked:
+        raise Fault(Cause.check_failed_to_run, "the answer is about other criteria than were asked")
+    return [
+        CheckOutcome(
+            criterion=one.id,
+            verdict=one.verdict,
+            evidence=tuple(Evidence(**seen.model_dump()) for seen in one.evidence),
+            feedback=one.feedback,
+            seconds=one.seconds,
+        )
+        for one in said.outcomes
+    ]
