@@ -10,11 +10,10 @@ from typing import Any
 
 from runs import Progress, Workplace, run_trials
 from sandbox import provider
+from tests.support import lacking
 from upbench.bench import Bench
 from upbench.settings import Settings
 from upbench.wiring import Order
-
-from tests.support import lacking
 
 
 def need_sandbox(name: str = "bwrap") -> None:

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+
 from agents import AgentConfig, AgentResult, Assignment, Desk
 from core import Cause, Ended, Fault, SandboxFault, cause_row
 from runs import AttemptRow, Workplace, run_trials
 from runs.engine import InProcessContext
 from runs.tables import STEPS
 from sandbox import Command
-from sqlalchemy import select
-from upbench.bench import Bench
-
 from tests.runs.project import bench_in, order, run_all
 from tests.runs.support import script, write_pack
+from upbench.bench import Bench
 
 
 def verdicts(place: Workplace, attempt: AttemptRow) -> dict[str, str]:
@@ -38,9 +38,8 @@ def test_three_agents_from_brief_to_verdicts_each_step_once_or_twice(tmp_path: P
         found = {(a.agent, a.job): verdicts(place, a) for a in attempts}
         assert found["nop", "job-1"] == {"total": "fail", "note": "fail"}
         assert found["oracle", "job-2"] == {"total": "pass"}
-        assert found["react@scripted/test" if ("react@scripted/test", "job-1") in found else _react(found), "job-1"] == {
-            "total": "pass"
-        }
+        react = next(name for name, _ in found if name.startswith("react"))
+        assert found[react, "job-1"] == {"total": "pass"}
         submission = next(a.submission for a in attempts if a.agent == "oracle")
         assert submission is not None
         assert [file.path for file in submission.files] == ["note.txt", "total.csv"]
@@ -48,10 +47,6 @@ def test_three_agents_from_brief_to_verdicts_each_step_once_or_twice(tmp_path: P
         assert not submission.missing
         assert bench.show(place.run_id).trials == {"total": 6, "planned": 0, "running": 0, "done": 6}
         assert not any((tmp_path / ".upbench" / "workspaces").glob("*")), "workspaces are cleared away"
-
-
-def _react(found: dict[tuple[str, str], Any]) -> str:
-    return next(agent for agent, _ in found if agent.startswith("react"))
 
 
 def test_a_step_that_ended_is_not_run_again(tmp_path: Path) -> None:
@@ -77,7 +72,7 @@ class Misbehaving:
     error: Exception | None = None
     result: AgentResult | None = None
     tries: int = 0
-    config: AgentConfig = AgentConfig(name="nop", scaffold="nop")
+    config: AgentConfig = field(default_factory=lambda: AgentConfig(name="nop", scaffold="nop"))
 
     async def work(self, assignment: Assignment, desk: Desk) -> AgentResult:
         self.tries += 1
@@ -130,16 +125,14 @@ def test_infrastructure_faults_are_executed_again_and_all_kept(tmp_path: Path) -
         (Fault(Cause.model_unauthorised, "401"), Cause.model_unauthorised),
     ],
 )
-def test_faults_that_would_come_again_are_not_tried_again(
-    tmp_path: Path, error: Exception, cause: Cause
-) -> None:
+def test_faults_that_would_come_again_are_not_tried_again(tmp_path: Path, error: Exception, cause: Cause) -> None:
     with bench_in(tmp_path) as bench:
         agent = Misbehaving(error=error)
         place, attempt = run_misbehaving(bench, write_pack(tmp_path), agent, executions=3)
         assert attempt.cause is cause
         assert agent.tries == 1
         assert bench.show(place.run_id).crashed == 1
-        assert str(error.args[0])[:3] in place.records.executions([attempt.id])[0].detail or cause is not None
+        assert str(error).split(": ")[-1] in place.records.executions([attempt.id])[0].detail
 
 
 def test_one_bad_trial_does_not_touch_the_others(tmp_path: Path) -> None:
@@ -155,9 +148,7 @@ def test_cancelling_leaves_the_execution_open_and_a_resume_goes_on_with_it(tmp_p
 
     async def start_and_cancel(place: Workplace) -> None:
         task = asyncio.create_task(run_trials(place, concurrency=1))
-        while not place.records.executions([place.records.attempts(place.run_id)[0].id]):
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
