@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -124,9 +124,8 @@ class Baseline(Frozen):
     minutes: float | None = Field(default=None, gt=0)
     cost: Decimal | None = Field(default=None, ge=0)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _says_something(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not data:
+    @model_validator(mode="after")
+    def _says_something(self) -> Baseline:
+        if self.minutes is None and self.cost is None:
             raise ValueError("needs `minutes`, `cost` or both")
-        return data
+        return self

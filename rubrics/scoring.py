@@ -91,7 +91,9 @@ def leaf_scores(verdicts: Verdicts) -> dict[str, float]:
 
 def tree_score(tree: RubricTree, verdicts: Verdicts) -> float | None:
     """The root's score; None where nothing below it is judged."""
-    return tree.propagate(leaf_scores(verdicts))[tree.root]
+    leaves = set(tree.leaves)
+    scores = {name: value for name, value in leaf_scores(verdicts).items() if name in leaves}
+    return tree.propagate(scores)[tree.root]
 
 
 def score(

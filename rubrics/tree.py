@@ -69,6 +69,11 @@ class RubricTree(Frozen):
         """Ids of the nodes without children."""
         return tuple(node.id for node in self.nodes if node.id not in self.children)
 
+    @property
+    def shape(self) -> dict[str, tuple[str | None, float]]:
+        """Parent and weight of every node: all that a score depends on."""
+        return {node.id: (node.parent, node.weight) for node in self.nodes}
+
     def propagate(self, leaves: Mapping[str, float]) -> dict[str, float | None]:
         """The score of every node, from the scores of leaves, each in [0, 1].
 

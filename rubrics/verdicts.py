@@ -44,13 +44,9 @@ def refuse_unknown(path: Path, names: Iterable[str], rubric: Rubric) -> None:
 def _verdict(path: Path, name: str, word: Any) -> Verdict | None:
     if word is None:
         return None
-    if word not in {item.value for item in Verdict if isinstance(word, str)}:
-        raise BadInput(
-            f"{word!r} is not a verdict",
-            file=path,
-            field=name,
-            mend="a verdict is pass, fail, cannot_judge or null",
-        )
+    if not isinstance(word, str) or word not in set(Verdict):
+        mend = "a verdict is pass, fail, cannot_judge or null"
+        raise BadInput(f"{word!r} is not a verdict", file=path, field=name, mend=mend)
     return Verdict(word)
 
 
