@@ -10,6 +10,7 @@ from .protocol import Rework as Rework
 from .registry import agent_config as agent_config
 from .registry import open_agent as open_agent
 from .store import SqlTranscript as SqlTranscript
+from .story import tell as tell
 from .tables import AGENT_MIGRATIONS as AGENT_MIGRATIONS
 from .transcript import Event as Event
 from .transcript import Transcript as Transcript

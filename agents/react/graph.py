@@ -101,7 +101,7 @@ async def _run_tool(session: Session, call: ToolCall) -> None:
     if last is not None and last.stop is Stop.max_tokens and len(session.open_calls) == 1:
         session.record_outcome(call, error(CUT), 0.0)
         return
-    session.record("tool_started", {"name": call.name, "call_id": call.id})
+    session.record_start(call)
     begun = time.monotonic()
     outcome = await use(tools_of(session.config.preset or "standard"), call, session.context())
     session.record_outcome(call, outcome, time.monotonic() - begun)

@@ -22,6 +22,9 @@ from core import Cause, ChatReply, ChatRequest, Image, Stop, Text, ToolCall, Too
 SCALE = (0.5, 3.0)
 """Bounds of the correction of estimated tokens by counted ones: a provider's odd count must not mislead us."""
 
+EXCERPT = 400
+"""Characters of a reply or of a call's arguments that the transcript holds itself, to be readable alone."""
+
 
 @dataclass
 class Session:
@@ -109,8 +112,16 @@ class Session:
         self.see(self.desk.transcript.append(kind, body), reply)
 
     def record_reply(self, reply: ChatReply) -> None:
-        """Write that the reply came. Its words stay in the journal; the event only points there."""
-        self.record("reply", {"n": self.replies + 1, "key": self.key, "stop": reply.stop.value}, reply)
+        """Write that the reply came. It stays in the journal; the event points there and holds its first words."""
+        said = " ".join(part.text for part in reply.message.parts if isinstance(part, Text))
+        body = {"n": self.replies + 1, "key": self.key, "stop": reply.stop.value, "says": said[:EXCERPT]}
+        self.record("reply", body, reply)
+
+    def record_start(self, call: ToolCall) -> None:
+        """Write that a tool is about to run."""
+        self.record(
+            "tool_started", {"name": call.name, "call_id": call.id, "arguments": call.raw_arguments[:EXCERPT]}
+        )
 
     def record_outcome(self, call: ToolCall, outcome: Outcome, seconds: float) -> None:
         """Write what a tool answered."""

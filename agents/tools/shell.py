@@ -9,6 +9,9 @@ from agents.tools.commands import run_merged
 from core import Frozen
 from sandbox import Command
 
+LONGEST = 100_000
+"""Bytes; the kernel takes no argument longer than 128 KiB."""
+
 
 class ShellArguments(Frozen):
     """Arguments of `shell`."""
@@ -21,6 +24,8 @@ class ShellArguments(Frozen):
 
 
 async def _run(arguments: ShellArguments, context: ToolContext) -> Outcome:
+    if len(arguments.command.encode()) > LONGEST:
+        return error(f"A command line has at most {LONGEST} bytes: write a file first, then run it.")
     if arguments.background:
         return await _start(arguments.command, context)
     return await run_merged(
