@@ -13,7 +13,6 @@ from .figures.model import AgentFigures as AgentFigures
 from .figures.model import CategoryFigures as CategoryFigures
 from .figures.model import Figure as Figure
 from .figures.model import Figures as Figures
-from .figures.model import Policy as Policy
 from .figures.model import Warned as Warned
 from .figures.trials import Outcome as Outcome
 from .figures.trials import Trial as Trial
@@ -21,6 +20,7 @@ from .items import ReviewCriterion as ReviewCriterion
 from .items import ReviewItem as ReviewItem
 from .lines import AttemptFacts as AttemptFacts
 from .lines import Placed as Placed
+from .lines import dump_line as dump_line
 from .lines import dump_lines as dump_lines
 from .lines import lines_of as lines_of
 from .lines import read_lines as read_lines
@@ -32,3 +32,4 @@ from .record import judgement_of_record as judgement_of_record
 from .record import records_of as records_of
 from .record import verdict_of_record as verdict_of_record
 from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS
+from .figures.compute import PolicyName as PolicyName

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from grading import Basis, EvaluationLine, Figures, Policy, compute_figures
+from grading import Basis, EvaluationLine, Figures, PolicyName, compute_figures
 from jobs import JobPack, find_job, load_pack
 from runs import (
     Progress,
@@ -154,7 +154,7 @@ class Bench:
         jobs = {job.id: job for job in load_pack(row.pack_root).jobs}
         return list(evaluation_lines(self.home.database, row.id, jobs))
 
-    def report(self, run: str, *, policy: Policy = "paper", basis: Basis = "record") -> Figures:
+    def report(self, run: str, *, policy: PolicyName = "paper", basis: Basis = "record") -> Figures:
         """Every figure of a run."""
         return compute_figures(self.evaluations(run), policy=policy, basis=basis)
 
