@@ -31,5 +31,7 @@ from .record import Source as Source
 from .record import judgement_of_record as judgement_of_record
 from .record import records_of as records_of
 from .record import verdict_of_record as verdict_of_record
+from .render.texts import Rendering as Rendering
+from .render.texts import render_texts as render_texts
 from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS
 from .figures.compute import PolicyName as PolicyName

@@ -1,0 +1,186 @@
+"""Every deliverable as text with anchors and machine facts; what cannot be rendered says why."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from . import rendering_facts as facts
+from . import rendering_office as office
+from .files import guard, listing, read_text, suffix
+from .isolate import Died, answers
+from .openers import IMAGES
+from .outcome import Broken, Unjudgeable, clip
+from .segments import Segment
+from .submission import Submission
+from .tables import DELIMITED
+from .texts import HTML, document_text
+from .workbooks import XLSX
+
+FILE_SECONDS = 30.0
+TOTAL_SECONDS = 300.0
+FILE_CHARS = 200_000
+TOTAL_CHARS = 3_000_000
+SEGMENT_CHARS = 20_000
+MAX_FILES = 1000
+HIDDEN_ITEMS = 40
+_ZERO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff\U000e0000-\U000e007f]")
+# Sentences that speak to a grader and not to a client. A hit is told to people; it never changes a verdict.
+_INSTRUCTION = re.compile(
+    r"(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:the\s+)?(?:previous|prior|above|earlier|other)\s+(?:\w+\s+)?"
+    r"(?:instruction|prompt|rule|criteri|message)"
+    r"|(?:mark|grade|score|rate|judge|count)\s+(?:\w+\s+){0,6}?(?:as\s+)?(?:pass(?:ed|ing)?\b|met\b|full\s+marks|10/10)"
+    r"|(?:respond|answer|reply|output)\s+(?:only\s+)?(?:with\s+)?[\"'{\s]*verdict"
+    r"|system\s+prompt|you\s+are\s+(?:an?\s+|the\s+)?(?:\w+\s+)?(?:grader|judge|evaluator|language\s+model|llm)\b",
+    re.IGNORECASE,
+)
+
+Rendered = tuple[list[Segment], dict[str, Any]]
+
+
+def render_folder(root: Path) -> list[dict[str, Any]]:
+    """One rendering a file, in path order: `path`, `segments` [[anchor, text]], `facts`, `problem`, `truncated`."""
+    paths = listing(root)
+    until = time.monotonic() + TOTAL_SECONDS
+    rendered: list[dict[str, Any]] = []
+    budget = TOTAL_CHARS
+    while len(rendered) < len(paths):
+        rest = paths[len(rendered) :]
+        if len(rendered) >= MAX_FILES or budget <= 0 or time.monotonic() >= until:
+            rendered += [_nothing(path, "left out: the submission is larger than is rendered") for path in rest]
+            break
+        for path, answer in zip(rest, answers(_work(root, rest, budget), FILE_SECONDS, until), strict=False):
+            one = _nothing(path, answer.why) if isinstance(answer, Died) else {"path": path, **answer}
+            budget -= sum(len(text) for _, text in one["segments"])
+            rendered.append(one)
+            if budget <= 0 or len(rendered) >= MAX_FILES:
+                break
+    return rendered
+
+
+def _nothing(path: str, why: str) -> dict[str, Any]:
+    return {"path": path, "segments": [], "facts": {}, "problem": clip(why), "truncated": True}
+
+
+def _work(root: Path, paths: list[str], budget: int) -> Callable[[], Iterator[dict[str, Any]]]:
+    def work() -> Iterator[dict[str, Any]]:
+        left = budget
+        for path in paths:
+            one = render_file(root, path, min(FILE_CHARS, left))
+            left -= sum(len(text) for _, text in one["segments"])
+            yield one
+
+    return work
+
+
+def render_file(root: Path, path: str, chars: int = FILE_CHARS) -> dict[str, Any]:
+    """The rendering of one file, at most `chars` characters of text."""
+    file = root / path
+    found: dict[str, Any] = {"bytes": file.stat().st_size}
+    segments: list[Segment] = []
+    problem = None
+    try:
+        guard(file)
+        segments, more = _render(root, file)
+        found |= more
+    except (Broken, Unjudgeable) as error:
+        problem = str(error)
+    except (MemoryError, RecursionError) as error:
+        problem = f"too large or too deep to be rendered ({type(error).__name__})"
+    except Exception as error:  # noqa: BLE001 - a parser may raise anything on a hostile file
+        problem = f"could not be rendered: {type(error).__name__}: {error}"
+    found |= _flags(segments, [path, json.dumps(found, default=str, ensure_ascii=False)])
+    kept, truncated = _cut(segments, chars)
+    return {
+        "segments": kept,
+        "facts": found,
+        "problem": None if problem is None else clip(problem),
+        "truncated": truncated or bool(found.get("rows_left_out")),
+    }
+
+
+def _render(root: Path, file: Path) -> Rendered:
+    kind = suffix(file)
+    submission = Submission(root, root)
+    if kind in XLSX:
+        return office.workbook(submission.book(file))
+    if kind in {".docx", ".docm"}:
+        return office.document(file)
+    if kind in {".pptx", ".pptm"}:
+        return office.presentation(file)
+    if kind == ".pdf":
+        return facts.pdf(file)
+    if kind in DELIMITED:
+        return facts.delimited(file)
+    if kind in IMAGES:
+        return [], facts.image(file)
+    if kind == ".zip":
+        return facts.archive(file)
+    text = document_text(file, submission.book)
+    found: dict[str, Any] = {"words": sum(len(segment.text.split()) for segment in text.segments)}
+    if kind in HTML:
+        found |= facts.page(read_text(file))
+        text.segments += [Segment("hidden", item["text"], hidden=item["why"]) for item in found.pop("unseen")]
+    elif kind in {".json", ".jsonl", ".ndjson"}:
+        found |= facts.json_facts(file)
+    elif kind == ".dxf":
+        found |= facts.drawing(file)
+    else:
+        found["lines"] = len(text.segments)
+    return text.segments, found
+
+
+def _flags(segments: list[Segment], metadata: list[str]) -> dict[str, Any]:
+    """What a reader does not see, and what seems to speak to a grader."""
+    hidden = [
+        {"anchor": segment.anchor, "why": segment.hidden, "text": clip(segment.text, 200)}
+        for segment in segments
+        if segment.hidden
+    ]
+    zero_width = sum(len(_ZERO_WIDTH.findall(segment.text)) for segment in segments)
+    spoken = [
+        {"anchor": segment.anchor, "text": clip(segment.text[max(0, match.start() - 40) : match.end() + 60], 200)}
+        for segment in [*segments, *(Segment("metadata", text) for text in metadata)]
+        if (match := _INSTRUCTION.search(_ZERO_WIDTH.sub("", segment.text)))
+    ]
+    found: dict[str, Any] = {}
+    if hidden:
+        found |= {"hidden": hidden[:HIDDEN_ITEMS], "hidden_count": len(hidden)}
+    if zero_width:
+        found["zero_width_characters"] = zero_width
+    if spoken:
+        found |= {"instruction_like": spoken[:HIDDEN_ITEMS]}
+    return found
+
+
+def _cut(segments: list[Segment], chars: int) -> tuple[list[list[str]], bool]:
+    """The segments as pairs, the middle left out (and said) where they are too long."""
+    pairs = [
+        [clip(segment.anchor, 200), (f"[{segment.hidden}] " if segment.hidden else "") + segment.text]
+        for segment in segments
+    ]
+    truncated = any(len(text) > SEGMENT_CHARS for _, text in pairs)
+    pairs = [[anchor, _whole(text)] for anchor, text in pairs]
+    total = sum(len(text) for _, text in pairs)
+    if total <= chars:
+        return pairs, truncated
+    head: list[list[str]] = []
+    tail: list[list[str]] = []
+    room = chars * 4 // 5
+    while pairs and len(pairs[0][1]) <= room:
+        room -= len(pairs[0][1])
+        head.append(pairs.pop(0))
+    room = chars // 5
+    while pairs and len(pairs[-1][1]) <= room:
+        room -= len(pairs[-1][1])
+        tail.insert(0, pairs.pop())
+    return [*head, ["", f"[... {len(pairs)} passages left out here ...]"], *tail], True
+
+
+def _whole(text: str) -> str:
+    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    return clean if len(clean) <= SEGMENT_CHARS else clean[:SEGMENT_CHARS] + " [... the rest is left out ...]"

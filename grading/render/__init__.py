@@ -1,0 +1,1 @@
+"""Deliverables as text with anchors and machine facts, made in a grading sandbox."""
