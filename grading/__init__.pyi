@@ -5,6 +5,7 @@ from .evaluations import CriterionVerdict as CriterionVerdict
 from .evaluations import Evaluation as Evaluation
 from .evaluations import EvaluationLine as EvaluationLine
 from .evaluations import Evidence as Evidence
+from .figures.compute import PolicyName as PolicyName
 from .figures.compute import Study as Study
 from .figures.compute import compute_figures as compute_figures
 from .figures.compute import study as study
@@ -34,4 +35,3 @@ from .record import verdict_of_record as verdict_of_record
 from .render.texts import Rendering as Rendering
 from .render.texts import render_texts as render_texts
 from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS
-from .figures.compute import PolicyName as PolicyName

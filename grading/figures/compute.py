@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from grading.evaluations import EvaluationLine
@@ -14,6 +15,7 @@ from grading.figures.model import Figures, Missing
 from grading.figures.table2 import agent_figures
 from grading.figures.trials import Trial, judge_trials, missing_causes
 from grading.figures.warnings import warnings_of
+from grading.lines import Placed
 from grading.record import Basis
 from rubrics import CompletionPolicy
 
@@ -31,12 +33,30 @@ def compute_figures(
     Raises:
         BadInput: Two lines contradict each other (the number of the later one is named).
     """
-    gathered, policy = gather(place(lines)), CompletionPolicy(policy)
-    return figures_of(judge_trials(gathered, policy, basis), gathered, policy, basis)
+    return study(place(lines), policy=policy, basis=basis).figures
 
 
-def figures_of(trials: Sequence[Trial], gathered: Gathered, policy: CompletionPolicy, basis: Basis) -> Figures:
-    """The figures of trials that are judged already."""
+@dataclass(frozen=True)
+class Study:
+    """The figures, and the trials they were counted from."""
+
+    figures: Figures
+    trials: tuple[Trial, ...]
+
+
+def study(
+    placed: Iterable[Placed],
+    *,
+    policy: CompletionPolicy | PolicyName = CompletionPolicy.paper,
+    basis: Basis = "record",
+) -> Study:
+    """As `compute_figures`, with the trials, and naming file and line of what is wrong."""
+    gathered, policy = gather(placed), CompletionPolicy(policy)
+    trials = judge_trials(gathered, policy, basis)
+    return Study(_figures(trials, gathered, policy, basis), tuple(trials))
+
+
+def _figures(trials: Sequence[Trial], gathered: Gathered, policy: CompletionPolicy, basis: Basis) -> Figures:
     by_agent: dict[str, list[Trial]] = {}
     for trial in sorted(trials, key=lambda trial: (trial.key.agent, trial.key)):
         by_agent.setdefault(trial.key.agent, []).append(trial)

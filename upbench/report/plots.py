@@ -1,0 +1,136 @@
+"""The report's drawings: SVG made here, in the page's own colours, with a text for those who cannot see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+from grading import AgentFigures, Figure
+from upbench.report.numbers import UNDEFINED, percent
+
+WIDTH, LEFT, RIGHT, ROW, TOP, BOTTOM = 860, 210, 70, 54, 14, 34
+
+
+def completion_plot(agents: Mapping[str, AgentFigures]) -> Markup:
+    """p1 and p_overall of each agent on one axis, joined, each above the band of its bounds."""
+    height = TOP + ROW * len(agents) + BOTTOM
+    parts = [_axis(height)]
+    for row, (name, figures) in enumerate(agents.items()):
+        parts.append(_row(TOP + ROW * row + ROW / 2, name, figures))
+    said = "; ".join(
+        f"{name}: {percent(f.p1.value)} at the first attempt, {percent(f.p_overall.value)} overall"
+        for name, f in agents.items()
+    )
+    return Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, height, said, Markup("").join(parts)
+    )
+
+
+def _x(share: float) -> float:
+    return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+
+def _axis(height: int) -> Markup:
+    ticks = Markup("").join(
+        Markup(
+            '<line class="grid" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/><text class="tick" x="{0}" y="{3}">{4}</text>'
+        ).format(_x(share / 100), TOP, height - BOTTOM, height - 10, f"{share} %")
+        for share in range(0, 101, 20)
+    )
+    return ticks
+
+
+def _row(y: float, name: str, figures: AgentFigures) -> Markup:
+    label = name if len(name) <= 28 else name[:26] + "…"
+    stand_in = Markup('<tspan class="soft"> scripted</tspan>') if figures.scripted else ""
+    text = Markup('<text class="agent" x="{}" y="{}"><title>{}</title>{}{}</text>').format(
+        LEFT - 18, y + 5, name, label, stand_in
+    )
+    if figures.p1.value is None or figures.p_overall.value is None:
+        band = _band(y, figures.p_overall, "band")
+        return (
+            text
+            + band
+            + Markup('<text class="soft" x="{}" y="{}">not known yet: {}</text>').format(
+                _x(0) + 6, y + 5, figures.p1.why
+            )
+        )
+    first, overall = _x(figures.p1.value), _x(figures.p_overall.value)
+    apart = overall - first > 46
+    marks = Markup(
+        '<line class="lift" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>'
+        '<circle class="first" cx="{0}" cy="{2}" r="7"/>'
+        '<path class="overall" d="M{1} {3}l8 8-8 8-8-8z"/>'
+    ).format(first, overall, y, y - 8)
+    values = Markup('<text class="value first-text" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        first if apart else first - 2, y - 13, "middle" if apart else "end", percent(figures.p1.value)
+    ) + Markup('<text class="value overall-text" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        overall if apart else overall + 2, y - 13, "middle" if apart else "start", percent(figures.p_overall.value)
+    )
+    return (
+        text
+        + _band(y + 14, figures.p1, "band first-band")
+        + _band(y + 19, figures.p_overall, "band overall-band")
+        + marks
+        + values
+    )
+
+
+def _band(y: float, figure: Figure, kind: str) -> Markup:
+    if figure.bounds is None or not figure.missing:
+        return Markup("")
+    low, high = figure.bounds
+    start, end = _x(low or 0.0), _x(1.0 if high is None else high)
+    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="3.5" rx="1.75"/>').format(
+        kind, start, y, max(round(end - start, 1), 2)
+    )
+
+
+def rate_bar(first: Figure, overall: Figure) -> Markup:
+    """A small bar: the first attempt's share solid, what later ones added lighter, the bounds as a hairline."""
+    if first.value is None or overall.value is None:
+        return Markup('<span class="soft" title="{}">{}</span>').format(first.why or "", UNDEFINED)
+    end = max(first.value, overall.value)
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="bar-base" width="100" height="10"/><rect class="bar-overall" width="{}" height="10"/>'
+        '<rect class="bar-first" width="{}" height="10"/></svg>'
+    ).format(round(100 * end, 2), round(100 * first.value, 2))
+
+
+def money_plot(rows: Sequence[tuple[str, float, float]]) -> Markup:
+    """Value captured of what was offered, one bar an agent; rows are (agent, captured, offered)."""
+    top = max((offered for _, _, offered in rows), default=0) or 1
+    height, step = 10 + 40 * len(rows), 40
+    parts = []
+    for row, (name, captured, offered) in enumerate(rows):
+        y = 8 + step * row
+        scale = (WIDTH - LEFT - RIGHT - 60) / top
+        parts.append(
+            Markup(
+                '<text class="agent" x="{}" y="{}">{}</text>'
+                '<rect class="bar-base" x="{}" y="{}" width="{}" height="20" rx="3"/>'
+                '<rect class="bar-first" x="{}" y="{}" width="{}" height="20" rx="3"/>'
+                '<text class="value" x="{}" y="{}">{}</text>'
+            ).format(
+                LEFT - 18,
+                y + 15,
+                name[:28],
+                LEFT,
+                y,
+                round(offered * scale, 1),
+                LEFT,
+                y,
+                round(captured * scale, 1),
+                LEFT + round(offered * scale, 1) + 8,
+                y + 15,
+                percent(captured / offered if offered else None, 0),
+            )
+        )
+    return Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH,
+        height,
+        "Value captured of the value offered: " + "; ".join(escape(name) for name, _, _ in rows),
+        Markup("").join(parts),
+    )
