@@ -1,3 +1,5 @@
+from .docker.image import build_image as build_image
+from .docker.image import image_tag as image_tag
 from .protocol import Command as Command
 from .protocol import CommandResult as CommandResult
 from .protocol import Mount as Mount

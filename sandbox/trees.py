@@ -65,9 +65,10 @@ class Picker:
 
 
 def create_below(target: Path, name: str) -> int:
-    """A new file `name` below `target`, open for writing. Raises OSError when something is there already."""
+    """A new file `name` below `target`, open for writing; a file that an earlier copy left there is replaced."""
     path = target / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
 
 

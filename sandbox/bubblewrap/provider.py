@@ -14,7 +14,8 @@ from pathlib import Path
 from core import BadInput, Cause, MissingTool, SandboxFault
 from sandbox.bubblewrap.cgroups import Group
 from sandbox.bubblewrap.process import HOST_ID, Process
-from sandbox.bubblewrap.system import SUPERVISOR, environment, python_inside, system_arguments, system_folder
+from sandbox.bubblewrap.system import SUPERVISOR, python_inside, system_arguments, system_folder
+from sandbox.environment import environment
 from sandbox.places import INPUTS, WORKSPACE, absolute
 from sandbox.protocol import Network, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import readable

@@ -56,3 +56,18 @@ def list_packages(as_json: bool) -> None:
     width = max(map(len, packages))
     text = "\n".join(f"{name:{width}}  {version}" for name, version in packages.items())
     emit({"digest": toolbox_digest(), "packages": packages}, text, as_json=as_json)
+
+
+@command.command()
+@click.option("--base", default="debian:bookworm-slim", show_default=True, help="The image to build on.")
+@click.option("--tag", "only_tag", is_flag=True, help="Only say what the image is called.")
+@json_option
+def image(base: str, only_tag: bool, as_json: bool) -> None:
+    """Build the image of the docker sandboxes from the installed toolbox.
+
+    Example: upbench toolbox image --base debian:bookworm-slim
+    """
+    from sandbox import build_image, image_tag
+
+    tag = image_tag() if only_tag else build_image(base, say)
+    emit({"image": tag}, tag, as_json=as_json)

@@ -1,0 +1,1 @@
+"""The provider `docker`: sandboxes that are containers."""

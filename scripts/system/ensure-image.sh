@@ -1,0 +1,29 @@
+#!/bin/sh
+# Make sure that the sandbox image of this toolbox and supervisor is there. The base is $BASE, else
+# debian:bookworm-slim where it can be pulled, else one made with mmdebstrap. Exit code 3: it cannot be made.
+set -eu
+here=$(dirname "$0")
+. "$here/common.sh"
+python=${PYTHON:-$here/../../.venv/bin/python}
+made=upbench-base:bookworm
+packages=ca-certificates,fonts-dejavu-core,fonts-liberation,procps,python3
+
+have() { docker image inspect "$1" >/dev/null 2>&1; }
+
+tag=$("$python" -m upbench toolbox image --tag)
+have "$tag" && exit 0
+
+base=${BASE:-debian:bookworm-slim}
+if ! have "$base" && ! have "$made"; then
+    say "pulling $base"
+    timeout "${PULL_SECONDS:-60}" docker pull -q "$base" >&2 || {
+        say "$base cannot be pulled: making $made with mmdebstrap"
+        command -v mmdebstrap >/dev/null || install_packages "the sandbox image" mmdebstrap
+        folder=$(mktemp -d)
+        trap 'rm -rf "$folder"' EXIT
+        mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$folder/base.tar" >&2
+        docker import "$folder/base.tar" "$made" >&2
+    }
+fi
+have "$base" || base=$made
+"$python" -m upbench toolbox image --base "$base" >&2
