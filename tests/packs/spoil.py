@@ -61,7 +61,7 @@ def remove(folder: Path, glob: str) -> None:
         path.unlink()
 
 
-# --- workbooks -------------------------------------------------------------------------------------------------
+# --- workbooks
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def swap_columns(sheet: Any, first: int, second: int, header_row: int) -> None:
         a.value, b.value = b.value, a.value
 
 
-# --- csv ----------------------------------------------------------------------------------------------------------
+# --- csv
 
 
 def edit_csv(
@@ -130,7 +130,7 @@ def edit_csv(
         csv.writer(handle).writerows(change(rows))
 
 
-# --- text ---------------------------------------------------------------------------------------------------------
+# --- text
 
 
 def edit_text(folder: Path, glob: str, change: Callable[[str], str]) -> None:
