@@ -45,6 +45,7 @@ class InProcessContext:
 
     def __init__(self, database: Database, round_id: str, *, times: int = 1) -> None:
         self._database, self._round, self.times = database, round_id, times
+        self._ended = self._recorded()
 
     @property
     def round_id(self) -> str:
@@ -53,20 +54,19 @@ class InProcessContext:
 
     async def step(self, name: str, effect: Step, payload: Json) -> Json:
         """See `Context`."""
-        done = self._recorded(name)
-        if done is not None:
-            return done
+        if name in self._ended:
+            return self._ended[name]
         output: Json = {}
         for _ in range(self.times):
             output = await effect(payload)
         self._record(name, output)
+        self._ended[name] = output
         return output
 
-    def _recorded(self, name: str) -> Json | None:
-        query = select(STEPS.c.output).where(STEPS.c.round == self._round, STEPS.c.name == name)
+    def _recorded(self) -> dict[str, Json]:
+        query = select(STEPS.c.name, STEPS.c.output).where(STEPS.c.round == self._round)
         with self._database.read() as connection:
-            text = connection.execute(query).scalar_one_or_none()
-        return None if text is None else json.loads(text)
+            return {row.name: json.loads(row.output) for row in connection.execute(query)}
 
     def _record(self, name: str, output: Json) -> None:
         row = insert(STEPS).values(round=self._round, name=name, output=canonical_json(output))

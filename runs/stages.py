@@ -10,7 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript
-from core import Blobs, CallJournal, Cause, ChatModel, ChatReply, ChatRequest, Database, Submission, cause_row
+from core import (
+    Blobs,
+    CallJournal,
+    CallTotals,
+    Cause,
+    ChatModel,
+    ChatReply,
+    ChatRequest,
+    Database,
+    Submission,
+    cause_row,
+)
 from grading import Book, CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
 from runs.engine import Json
@@ -18,7 +29,7 @@ from runs.manifest import build_submission, lay_out
 from runs.plan import RunConfig
 from runs.records import AttemptRow, Records
 from runs.review import review_item
-from sandbox import SandboxProvider, SandboxSpec, Taken, TreeLimits
+from sandbox import SandboxInfo, SandboxProvider, SandboxSpec, Taken, TreeLimits
 
 Call = Callable[[str, ChatRequest], Awaitable[ChatReply]]
 
@@ -64,6 +75,7 @@ class TrialStages:
     def __init__(self, place: Workplace, attempt: AttemptRow) -> None:
         self._place, self._attempt = place, attempt
         self._job = place.jobs[attempt.job]
+        self._kept: Submission | None = None
 
     async def work(self, payload: Json) -> Json:
         """Open the workspace, let the agent work (or go on), close. Returns an `AgentResult`."""
@@ -80,7 +92,6 @@ class TrialStages:
         )
         sandbox = await place.provider.open(spec)
         try:
-            place.records.note_execution(execution, sandbox=sandbox.info.model_dump_json())
             desk = Desk(
                 sandbox=sandbox,
                 transcript=SqlTranscript(place.database, place.blobs, execution),
@@ -92,7 +103,7 @@ class TrialStages:
             result = await agent.work(self._assignment(execution), desk)
         finally:
             await sandbox.close()
-        self._note(execution, result)
+        self._note(execution, result, sandbox.info, model)
         return result.model_dump(mode="json")
 
     async def collect(self, payload: Json) -> Json:
@@ -107,6 +118,7 @@ class TrialStages:
         """Freeze collected files as the attempt's submission."""
         submission = build_submission(folder, taken, self._job, self._place.blobs, note=note)
         self._place.records.keep_submission(self._attempt.id, submission)
+        self._kept = submission
         return submission
 
     async def check(self, payload: Json) -> Json:
@@ -181,19 +193,23 @@ class TrialStages:
 
         return call
 
-    def _note(self, execution: str, result: AgentResult) -> None:
-        usage = self._place.journal.usage_of(f"{execution}/")
+    def _note(self, execution: str, result: AgentResult, info: SandboxInfo, model: ChatModel | None) -> None:
+        usage = CallTotals() if model is None else self._place.journal.usage_of(f"{execution}/")
         self._place.records.note_execution(
             execution,
             detail=result.detail or None,
             steps=result.steps,
             seconds=round(result.seconds, 3),
             working_seconds=round(result.working_seconds, 3),
+            sandbox=info.model_dump_json(),
             dollars=None if usage.unpriced_calls else usage.dollars,
         )
 
     def _submission(self) -> Submission:
-        return self._place.records.attempt(self._attempt.id).submission or Submission()
+        """What was collected; read back from the records where another process collected it."""
+        if self._kept is None:
+            self._kept = self._place.records.attempt(self._attempt.id).submission or Submission()
+        return self._kept
 
 
 def _rubric_text(job: Job) -> str:
