@@ -59,7 +59,7 @@ SPOILED: spoil.Spoiled = {
     "a-lost-tag": (_set(unlock__reserved="Für dich reserviert bis {time}"), "tags-and-breaks"),
     "minutes-made-equal": (
         _set(
-            pass__details="Mit LoopPass sind die ersten 30 Minuten jeder Fahrt inklusive. Danach kostet die Minute {price}."
+            pass__details="Mit LoopPass sind die ersten 30 Minuten jeder Fahrt gratis. Danach {price} je Minute."
         ),
         "numbers",
     ),

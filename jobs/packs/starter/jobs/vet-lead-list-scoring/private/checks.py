@@ -163,10 +163,10 @@ def _known(ctx):
     return have
 
 
-def _verdict(ctx, wrong, good):
+def _verdict(ctx, wrong, good, sheet="Leads"):
     if wrong:
-        return ctx.failed(f"{len(wrong)} wrong, for example {'; '.join(wrong[:4])}", file=FILE, anchor="Leads")
-    return ctx.passed(good, file=FILE, anchor="Leads")
+        return ctx.failed(f"{len(wrong)} wrong, for example {'; '.join(wrong[:4])}", file=FILE, anchor=sheet)
+    return ctx.passed(good, file=FILE, anchor=sheet)
 
 
 def one_row_per_person(ctx):
@@ -277,7 +277,7 @@ def nothing_lost(ctx):
         rows = [r for r in body if who == _name(r[name]) or set(who.split()) <= set(_name(" ".join(str(r[i] or "") for i in full)).split())]
         if not any(squeeze(why) in squeeze(r[code]) for r in rows):
             wrong.append(f"{who} is not in Removed as {why}")
-    return _verdict(ctx, wrong, f"{len(leads)} + {len(body)} = {RECEIVED}")
+    return _verdict(ctx, wrong, f"{len(leads)} + {len(body)} = {RECEIVED}", "Removed")
 
 
 def summary_counts(ctx):
@@ -293,7 +293,7 @@ def summary_counts(ctx):
                     near += [ctx.number(v) for v in row[j + 1:] + below] + [float(n) for n in re.findall(r"\d+", cell)]
         if value not in near:
             wrong.append(f"no {value} beside {label}")
-    return _verdict(ctx, wrong, "all counts are there")
+    return _verdict(ctx, wrong, "all counts are there", "Summary")
 
 
 def header_tools(ctx):
