@@ -6,13 +6,14 @@ import ast
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from core import BadInput, read_text
 from jobs.facts import ID, Baseline, JobFacts, PackInfo
 from jobs.folder import attachments, refuse_strangers
 from jobs.model import Job, JobPack, unknown_job
-from rubrics import Rubric, TomlDocument, load_rubric
+from rubrics import Rubric, TomlDocument, load_rubric, load_tree
 
 PACKS = Path(__file__).parent / "packs"
 TREE_FILE = "rubric.tree.json"
@@ -30,9 +31,10 @@ def load_pack(name_or_path: str | Path) -> JobPack:
     Raises:
         BadInput: Anything in the pack is wrong; file, line or field and the mend are named.
     """
-    root = _pack_root(name_or_path)
-    info = TomlDocument(root / "pack.toml").parse(PackInfo)
-    jobs = tuple(_load_job(info, root, folder) for folder in _job_folders(root))
+    with _readable(name_or_path):
+        root = _pack_root(name_or_path)
+        info = TomlDocument(root / "pack.toml").parse(PackInfo)
+        jobs = tuple(_load_job(info, root, folder) for folder in _job_folders(root))
     if not jobs:
         raise BadInput(
             "the pack has no jobs", file=root / "jobs", mend="make a folder with a job.toml for each job"
@@ -48,19 +50,34 @@ def find_job(name: str | Path) -> Job:
     Raises:
         BadInput: There is no such job, or it is wrong.
     """
+    with _readable(name):
+        pack, job_id = _parted(name)
+        root = _pack_root(pack)
+        info = TomlDocument(root / "pack.toml").parse(PackInfo)
+        folders = {folder.name: folder for folder in _job_folders(root)}
+        if job_id not in folders:
+            raise unknown_job(job_id, list(folders), root)
+        return _load_job(info, root, folders[job_id])
+
+
+def _parted(name: str | Path) -> tuple[str, str]:
     path = Path(name)
     if (path / "job.toml").is_file() and (path.parent.parent / "pack.toml").is_file():
-        pack, job_id = str(path.parent.parent), path.name
-    else:
-        pack, _, job_id = str(name).rstrip("/").rpartition("/")
+        return str(path.parent.parent), path.name
+    pack, _, job_id = str(name).rstrip("/").rpartition("/")
     if not pack or not job_id:
         raise BadInput(f"{str(name)!r} names no job", mend="write PACK/JOB")
-    root = _pack_root(pack)
-    info = TomlDocument(root / "pack.toml").parse(PackInfo)
-    folders = {folder.name: folder for folder in _job_folders(root)}
-    if job_id not in folders:
-        raise unknown_job(job_id, list(folders), root)
-    return _load_job(info, root, folders[job_id])
+    return pack, job_id
+
+
+@contextmanager
+def _readable(name: str | Path) -> Iterator[None]:
+    """Folders that may not be listed and names that no file can have are the user's to mend, not ours."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, str) else str(name)
+        raise BadInput(f"cannot be read: {error.strerror}", file=place[:200]) from error
 
 
 def _pack_root(name_or_path: str | Path) -> Path:
@@ -112,10 +129,11 @@ def _load_job(info: PackInfo, pack_root: Path, root: Path) -> Job:
         raise BadInput("the brief is empty", file=root / "brief.md", mend="write what the client wrote")
     rubric_file = _rubric_file(root)
     rubric = load_rubric(rubric_file)
-    private = root / "private"
+    private = _folder(root / "private") or root / "private"
     checks_file = _file(private / "checks.py")
     _python_checks_exist(rubric, rubric_file, checks_file, private / "checks.py")
     baseline = _file(private / "baseline.toml")
+    tree_file = _file(root / TREE_FILE)
     inputs_dir = _folder(root / "inputs")
     return Job(
         id=root.name,
@@ -126,7 +144,8 @@ def _load_job(info: PackInfo, pack_root: Path, root: Path) -> Job:
         rubric=rubric,
         root=root,
         rubric_file=rubric_file,
-        tree_file=_file(root / TREE_FILE),
+        tree_file=tree_file,
+        tree=load_tree(tree_file, rubric) if tree_file else None,
         inputs_dir=inputs_dir,
         reference_dir=_folder(private / "reference"),
         checks_file=checks_file,

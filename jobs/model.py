@@ -10,7 +10,7 @@ from typing import Any
 
 from core import BadInput, digest_of, digest_tree, sha256_file
 from jobs.facts import Baseline, DeclaredDeliverable, JobFacts, Money, PackInfo
-from rubrics import Rubric
+from rubrics import Rubric, RubricTree
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Job:
         inputs: Attachments, sorted by path.
         rubric: Never shown to the agent, unless the run says so.
         root: The job's folder. The paths after it lie in it, and are None where there is no such file.
-        tree_file: The weighted tree of an imported rubric.
+        tree_file: The weighted tree of an imported rubric; `tree` is what it holds.
         reference_dir: The oracle's deliverables.
         checks_file: Python checks, run only inside a grading sandbox.
         script_file: The scripted model's turns.
@@ -60,6 +60,7 @@ class Job:
     root: Path
     rubric_file: Path
     tree_file: Path | None = None
+    tree: RubricTree | None = None
     inputs_dir: Path | None = None
     reference_dir: Path | None = None
     checks_file: Path | None = None

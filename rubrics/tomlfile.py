@@ -47,7 +47,9 @@ class TomlDocument:
             # As JSON, because only there a strict model still takes lists for tuples and texts for enums.
             return model.model_validate_json(json.dumps(self.data, default=_plain), strict=True)
         except ValidationError as error:
-            raise self._translated(model, error.errors(include_url=False)[0]) from error
+            # A misspelt key is also a missing one: the key that is there tells more.
+            errors = sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
+            raise self._translated(model, errors[0]) from error
 
     def fault(self, what: str, loc: Loc, *, mend: str | None = None) -> BadInput:
         """A `BadInput` that names the file, the line of `loc` (or of what holds it) and the field."""
@@ -65,16 +67,18 @@ class TomlDocument:
 
     def field(self, loc: Loc) -> str | None:
         """`loc` for people: `criteria[total].importance`; elements without an id are counted from 1."""
-        text, here = "", self.data
-        for position, part in enumerate(loc):
+        text, here, tag = "", self.data, False
+        for part in loc:
+            # Between `check` and its keys pydantic names the kind, which is no key of the file.
+            tag = not tag and isinstance(here, dict) and "kind" in here and here["kind"] == part
+            if tag:
+                continue
             inside = _step(here, part)
             if isinstance(part, int):
                 name = inside.get("id") if isinstance(inside, dict) else None
                 text += f"[{name}]" if isinstance(name, str) and name else f"[#{part + 1}]"
-            elif inside is not None or position == len(loc) - 1:
+            else:
                 text += f".{part}" if text else part
-            else:  # The tag of a union, which stands in no file.
-                continue
             here = inside
         return text or None
 

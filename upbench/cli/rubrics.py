@@ -110,9 +110,9 @@ def score(
 ) -> None:
     """What verdicts on a rubric amount to: rubric score, completion by each policy, weighted and tree scores.
 
-    VERDICTS is a JSON file {"criterion": "pass" | "fail" | "cannot_judge" | null}, a graded PaperBench tree (its own
-    weights count), or an evaluations.jsonl with one attempt (its verdicts of record count). RUBRIC may also be a
-    PaperBench rubric.json.
+    VERDICTS is a JSON file {"criterion": "pass" | "fail" | "cannot_judge" | null}, a graded PaperBench tree (its
+    own weights count), or an evaluations.jsonl with one attempt (its verdicts of record count). RUBRIC may also
+    be a PaperBench rubric.json.
     """
     from core import BadInput
     from rubrics import score as score_rubric
