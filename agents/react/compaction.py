@@ -26,10 +26,10 @@ async def compact(session: Session, *, forced: bool = False) -> None:
     Raises:
         ModelFault: The call for the summary failed for good.
     """
-    window = session.settings.context_tokens
+    window = session.window
     if not forced and session.talk.tokens() <= BEGIN_AT * window:
         return
-    enough = 0 if forced else GOAL * window
+    enough = GOAL * window
     results = [item.seq for item in session.talk.items if _is_result(item.message, ToolResult)]
     _raise_mark(session, "stubs", results, 1 if forced else RESULTS_KEPT)
     if session.talk.tokens() > enough:
@@ -74,7 +74,7 @@ async def _summarise(session: Session) -> None:
 
 def _tail_begins(session: Session) -> int | None:
     """The event of the reply at which the tail that stays whole begins; None: there is nothing to sum up."""
-    room = TAIL * session.settings.context_tokens / session.talk.scale
+    room = TAIL * session.window / session.talk.scale
     begins, later = None, 0
     for item in reversed(list(session.talk.shown())):
         later += item.cost

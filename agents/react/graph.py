@@ -124,8 +124,9 @@ async def reflect(state: State, runtime: Runtime[Session]) -> State:
             return _state(session, "plan")
         if stop is not Stop.context_overflow:
             session.note(f"silent-{session.replies}", GO_ON if stop is Stop.max_tokens else NUDGE)
-    for why, what in session.meter.warnings():
-        session.note(why, HURRY.format(what=what))
+    if session.meter.exceeded() is None:
+        for why, what in session.meter.warnings():
+            session.note(why, HURRY.format(what=what))
     return _state(session, "plan")
 
 

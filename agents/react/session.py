@@ -22,6 +22,9 @@ from core import Cause, ChatReply, ChatRequest, Image, Stop, Text, ToolCall, Too
 SCALE = (0.5, 3.0)
 """Bounds of the correction of estimated tokens by counted ones: a provider's odd count must not mislead us."""
 
+WINDOW_SHOWN = 0.9
+"""Of the tokens that a model refused: how many it is then thought to take."""
+
 EXCERPT = 400
 """Characters of a reply or of a call's arguments that the transcript holds itself, to be readable alone."""
 
@@ -36,6 +39,7 @@ class Session:
         answered: How many tool calls of the last reply have a result.
         started: The next tool call was started (and, if the worker died, not finished).
         silent: Replies in a row without a tool call. overflows: Refusals in a row because of length.
+        window: Tokens that the model takes, as far as is known: a refusal shows that it is less than was thought.
         noted: Names of the notes given, each once.
         sent_back: Hand-ins that were sent back.
         handed_in: The summary of the accepted hand-in.
@@ -62,6 +66,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.settings = settings_of(self.config)
+        self.window = self.settings.context_tokens
         self.system = prompt(self.config.preset or "standard")
         words = self.system + "".join(json.dumps(spec.model_dump(mode="json")) for spec in self.specs)
         self.talk.fixed = len(words) // CHARACTERS_PER_TOKEN
@@ -168,7 +173,7 @@ class Session:
         elif event.kind == "compaction":
             self._see_compaction(body)
         elif event.kind == "overflow":
-            self.overflows += 1
+            self._see_overflow()
         elif event.kind == "ended":
             self.ended = AgentResult.model_validate(body)
 
@@ -183,7 +188,14 @@ class Session:
         self.replies += 1
         self.last, self.answered, self.started = reply, 0, False
         self.silent = 0 if calls_of(reply) else self.silent + 1
-        self.overflows = self.overflows + 1 if reply.stop is Stop.context_overflow else 0
+        if reply.stop is Stop.context_overflow:
+            self._see_overflow()
+        else:
+            self.overflows = 0
+
+    def _see_overflow(self) -> None:
+        self.overflows += 1
+        self.window = min(self.window, int(WINDOW_SHOWN * self.talk.tokens()))
 
     def _see_result(self, event: Event) -> None:
         body, facts = event.body, event.body.get("facts", {})

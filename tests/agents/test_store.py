@@ -19,7 +19,7 @@ def test_events_come_back_whole_and_numbered_without_gaps(tmp_path: Path) -> Non
     assert [event.seq for event in written] == [0, 1, 2, 3]
     assert story.events() == written
     again = SqlTranscript(
-        Database(tmp_path / "records.db", AGENT_MIGRATIONS), Blobs(tmp_path / "blobs"), "run/trial/1"
+        Database(tmp_path / "records.db", AGENT_MIGRATIONS), Blobs(tmp_path / "blobs"), "run-trial-1"
     )
     assert again.events() == written
 
