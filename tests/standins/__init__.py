@@ -1,0 +1,1 @@
+"""Stand-ins of services that tests talk to over the loopback."""
