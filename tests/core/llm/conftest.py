@@ -9,11 +9,17 @@ import pytest
 from tests.standins.llm import Standin, serve
 
 
-@pytest.fixture
-def standin() -> Iterator[Standin]:
-    """A stand-in that says hello; tests give it another script."""
+@pytest.fixture(scope="session")
+def _running() -> Iterator[Standin]:
     with serve() as running:
         yield running
+
+
+@pytest.fixture
+def standin(_running: Standin) -> Standin:
+    """A stand-in that says hello; tests give it another script."""
+    _running.reset()
+    return _running
 
 
 @pytest.fixture(autouse=True)

@@ -55,6 +55,12 @@ class Standin:
         """The base URL for the OpenAI SDK."""
         return f"{self.url}/v1"
 
+    def reset(self, script: Script | Sequence[Turn] = HELLO) -> None:
+        """Forget everything, as if newly started."""
+        fresh = Standin(script_of(script), url=self.url)
+        for name in ("script", "context", "requests", "usages", "rejected", "required", "cache"):
+            setattr(self, name, getattr(fresh, name))
+
     def new_id(self, prefix: str) -> str:
         """An identifier that was not given before."""
         return f"{prefix}_{next(self._ids):08d}"
