@@ -19,6 +19,9 @@ from .figures.trials import Outcome as Outcome
 from .figures.trials import Trial as Trial
 from .items import ReviewCriterion as ReviewCriterion
 from .items import ReviewItem as ReviewItem
+from .judge.config import JudgeConfig as JudgeConfig
+from .judge.run import JudgeOutcome as JudgeOutcome
+from .judge.run import judge_submission as judge_submission
 from .lines import AttemptFacts as AttemptFacts
 from .lines import Placed as Placed
 from .lines import dump_line as dump_line

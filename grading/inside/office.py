@@ -99,10 +99,7 @@ def _story(root: Any, part: str, levels: dict[str, int], everything: bool, prefi
             continue  # a text box: its text is read with the paragraph that holds it
         if element.tag == f"{W}tbl":
             tables += 1
-            for number, row in enumerate(element.iter(f"{W}tr"), start=1):
-                cells = [_cell(cell) for cell in row.iterchildren(f"{W}tc")]
-                if any(cells):
-                    yield Segment(f"{prefix}table={tables},row={number}", " | ".join(cells), part)
+            yield from _rows(element, f"{prefix}table={tables}", part, everything)
             continue
         paragraphs += 1
         anchor = f"{prefix}paragraph={paragraphs}"
@@ -110,8 +107,18 @@ def _story(root: Any, part: str, levels: dict[str, int], everything: bool, prefi
         if shown.strip():
             yield Segment(anchor, shown, part, level=_level(element, levels))
         if everything:
-            for why, text in _unseen(element):
-                yield Segment(anchor, text, part, hidden=why)
+            yield from _unseen(element, anchor, part)
+
+
+def _rows(table: Any, anchor: str, part: str, everything: bool) -> Iterator[Segment]:
+    rows = [row for row in table.iter(f"{W}tr") if not _inside(row, table, f"{W}tbl")]
+    for number, row in enumerate(rows, start=1):
+        cells = [_cell(cell) for cell in row.iterchildren(f"{W}tc")]
+        if any(cells):
+            yield Segment(f"{anchor},row={number}", " | ".join(cells), part)
+        if everything:
+            for paragraph in row.iter(f"{W}p"):
+                yield from _unseen(paragraph, f"{anchor},row={number}", part)
 
 
 def _inside(element: Any, root: Any, tag: str) -> bool:
@@ -169,22 +176,22 @@ def run_text(paragraph: Any) -> str:
     return "".join(out)
 
 
-def _unseen(paragraph: Any) -> Iterator[tuple[str, str]]:
+def _unseen(paragraph: Any, anchor: str, part: str) -> Iterator[Segment]:
     for run in paragraph.iter(f"{W}r"):
         text = "".join(node.text or "" for node in run.iter(f"{W}t", f"{W}delText"))
         if not text.strip():
             continue
         if _inside(run, paragraph, f"{W}del") or _inside(run, paragraph, f"{W}moveFrom"):
-            yield "deleted (tracked change)", text
+            yield Segment(anchor, text, part, hidden="deleted (tracked change)")
         elif _hidden_run(run):
-            yield "hidden text", text
+            yield Segment(anchor, text, part, hidden="hidden text")
         else:
             colour = run.find(f"{W}rPr/{W}color")
             size = run.find(f"{W}rPr/{W}sz")
             if colour is not None and (colour.get(f"{W}val") or "").upper() in {"FFFFFF", "FEFEFE"}:
-                yield "white text", text
+                yield Segment(anchor, text, part, suspect="white text")
             elif size is not None and (size.get(f"{W}val") or "99").isdigit() and int(size.get(f"{W}val")) <= 4:
-                yield "text of at most 2 points", text
+                yield Segment(anchor, text, part, suspect="text of at most 2 points")
 
 
 def slide_hidden(slide: Any) -> bool:

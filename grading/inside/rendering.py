@@ -28,6 +28,8 @@ TOTAL_CHARS = 3_000_000
 SEGMENT_CHARS = 20_000
 MAX_FILES = 1000
 HIDDEN_ITEMS = 40
+UNSEEN_ITEMS = 200
+UNSEEN_CHARS = 1000
 _ZERO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff\U000e0000-\U000e007f]")
 # Sentences that speak to a grader and not to a client. A hit is told to people; it never changes a verdict.
 _INSTRUCTION = re.compile(
@@ -43,7 +45,7 @@ Rendered = tuple[list[Segment], dict[str, Any]]
 
 
 def render_folder(root: Path) -> list[dict[str, Any]]:
-    """One rendering a file, in path order: `path`, `segments` [[anchor, text]], `facts`, `problem`, `truncated`."""
+    """One rendering a file, sorted by path; `segments` are [anchor, text], `unseen` [anchor, why, text]."""
     paths = listing(root)
     until = time.monotonic() + TOTAL_SECONDS
     rendered: list[dict[str, Any]] = []
@@ -63,7 +65,7 @@ def render_folder(root: Path) -> list[dict[str, Any]]:
 
 
 def _nothing(path: str, why: str) -> dict[str, Any]:
-    return {"path": path, "segments": [], "facts": {}, "problem": clip(why), "truncated": True}
+    return {"path": path, "segments": [], "unseen": [], "facts": {}, "problem": clip(why), "truncated": True}
 
 
 def _work(root: Path, paths: list[str], budget: int) -> Callable[[], Iterator[dict[str, Any]]]:
@@ -94,9 +96,11 @@ def render_file(root: Path, path: str, chars: int = FILE_CHARS) -> dict[str, Any
     except Exception as error:  # noqa: BLE001 - a parser may raise anything on a hostile file
         problem = f"could not be rendered: {type(error).__name__}: {error}"
     found |= _flags(segments, [path, json.dumps(found, default=str, ensure_ascii=False)])
-    kept, truncated = _cut(segments, chars)
+    seen, unseen = _part(segments)
+    kept, truncated = _cut(seen, chars)
     return {
         "segments": kept,
+        "unseen": unseen,
         "facts": found,
         "problem": None if problem is None else clip(problem),
         "truncated": truncated or bool(found.get("rows_left_out")),
@@ -136,11 +140,8 @@ def _render(root: Path, file: Path) -> Rendered:
 
 def _flags(segments: list[Segment], metadata: list[str]) -> dict[str, Any]:
     """What a reader does not see, and what seems to speak to a grader."""
-    hidden = [
-        {"anchor": segment.anchor, "why": segment.hidden, "text": clip(segment.text, 200)}
-        for segment in segments
-        if segment.hidden
-    ]
+    hidden = [_flag(segment, segment.hidden) for segment in segments if segment.hidden]
+    suspect = [_flag(segment, segment.suspect) for segment in segments if segment.suspect]
     zero_width = sum(len(_ZERO_WIDTH.findall(segment.text)) for segment in segments)
     spoken = [
         {"anchor": segment.anchor, "text": clip(segment.text[max(0, match.start() - 40) : match.end() + 60], 200)}
@@ -150,6 +151,8 @@ def _flags(segments: list[Segment], metadata: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if hidden:
         found |= {"hidden": hidden[:HIDDEN_ITEMS], "hidden_count": len(hidden)}
+    if suspect:
+        found |= {"suspicious": suspect[:HIDDEN_ITEMS], "suspicious_count": len(suspect)}
     if zero_width:
         found["zero_width_characters"] = zero_width
     if spoken:
@@ -157,14 +160,27 @@ def _flags(segments: list[Segment], metadata: list[str]) -> dict[str, Any]:
     return found
 
 
+def _flag(segment: Segment, why: str | None) -> dict[str, Any]:
+    return {"anchor": segment.anchor, "why": why, "text": clip(segment.text, 200)}
+
+
+def _part(segments: list[Segment]) -> tuple[list[Segment], list[list[str]]]:
+    """What a reader sees, and what not as [anchor, why, text], which is taken out of what is seen."""
+    seen = [segment for segment in segments if not segment.hidden and not segment.suspect]
+    unseen = [segment for segment in segments if segment.hidden]
+    for one in unseen:
+        text = one.text.strip()
+        home = next((segment for segment in seen if segment.anchor == one.anchor and text in segment.text), None)
+        if home is not None:
+            home.text = home.text.replace(text, " ", 1)
+    pairs = [[clip(one.anchor, 200), str(one.hidden), clip(one.text, UNSEEN_CHARS)] for one in unseen]
+    return seen, pairs[:UNSEEN_ITEMS]
+
+
 def _cut(segments: list[Segment], chars: int) -> tuple[list[list[str]], bool]:
     """The segments as pairs, the middle left out (and said) where they are too long."""
-    pairs = [
-        [clip(segment.anchor, 200), (f"[{segment.hidden}] " if segment.hidden else "") + segment.text]
-        for segment in segments
-    ]
-    truncated = any(len(text) > SEGMENT_CHARS for _, text in pairs)
-    pairs = [[anchor, _whole(text)] for anchor, text in pairs]
+    truncated = any(len(segment.text) > SEGMENT_CHARS for segment in segments)
+    pairs = [[clip(segment.anchor, 200), _whole(segment.text)] for segment in segments]
     total = sum(len(text) for _, text in pairs)
     if total <= chars:
         return pairs, truncated

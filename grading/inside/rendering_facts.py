@@ -29,9 +29,9 @@ def pdf(path: Path) -> tuple[list[Segment], dict[str, Any]]:
         metadata = {key: clip(value, 200) for key, value in document.get_metadata_dict().items() if value}
         facts: dict[str, Any] = {"pages": len(document), "page_sizes": dict(sizes), "properties": metadata}
         unseen = [
-            Segment(f"page={number + 1}", text, hidden=why)
+            one
             for number in range(min(len(document), PROBED_PAGES))
-            for why, text in _unseen(document[number])
+            for one in _unseen(document[number], f"page={number + 1}")
         ]
     finally:
         document.close()
@@ -44,39 +44,46 @@ def _no_book(path: Path) -> Any:
     raise ValueError(path)
 
 
-def _unseen(page: Any) -> list[tuple[str, str]]:
+def _unseen(page: Any, anchor: str) -> list[Segment]:
     raw = toolbox("pypdfium2.raw")
     textpage = page.get_textpage()
     found = []
     for index, item in enumerate(page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT])):
         if index >= PROBED_OBJECTS:
             break
-        why = _why_unseen(raw, item.raw)
-        if why:
-            size = raw.FPDFTextObj_GetText(item.raw, textpage.raw, None, 0)
-            buffer = (ctypes.c_ushort * max(1, size // 2))()
-            raw.FPDFTextObj_GetText(item.raw, textpage.raw, buffer, size)
-            text = bytes(buffer).decode("utf-16-le", "replace").rstrip("\0")
+        hidden, suspect = _why_unseen(raw, item.raw)
+        if hidden or suspect:
+            text = _object_text(raw, item.raw, textpage.raw)
             if text.strip():
-                found.append((why, text))
+                found.append(Segment(anchor, text, hidden=hidden, suspect=suspect))
     return found
 
 
-def _why_unseen(raw: Any, item: Any) -> str | None:
+def _object_text(raw: Any, item: Any, textpage: Any) -> str:
+    size = raw.FPDFTextObj_GetText(item, textpage, None, 0)
+    buffer = (ctypes.c_ushort * max(1, size // 2))()
+    raw.FPDFTextObj_GetText(item, textpage, buffer, size)
+    return bytes(buffer).decode("utf-16-le", "replace").rstrip("\0")
+
+
+def _why_unseen(raw: Any, item: Any) -> tuple[str | None, str | None]:
+    """Why a piece of text is certainly not seen, and why it may not be (white, on who knows what)."""
     if raw.FPDFTextObj_GetTextRenderMode(item) == raw.FPDF_TEXTRENDERMODE_INVISIBLE:
-        return "invisible text"
-    parts = [ctypes.c_uint() for _ in range(4)]
-    if raw.FPDFPageObj_GetFillColor(item, *parts):
-        red, green, blue, alpha = (part.value for part in parts)
-        if alpha == 0 or min(red, green, blue) >= 252:
-            return "white or transparent text"
+        return "invisible text", None
     size = ctypes.c_float()
     matrix = raw.FS_MATRIX()
     if raw.FPDFTextObj_GetFontSize(item, size) and raw.FPDFPageObj_GetMatrix(item, matrix):
         drawn = size.value * max(abs(matrix.a), abs(matrix.b), abs(matrix.c), abs(matrix.d))
         if 0 < drawn < 2:
-            return "text smaller than 2 points"
-    return None
+            return "text smaller than 2 points", None
+    parts = [ctypes.c_uint() for _ in range(4)]
+    if raw.FPDFPageObj_GetFillColor(item, *parts):
+        red, green, blue, alpha = (part.value for part in parts)
+        if alpha == 0:
+            return "transparent text", None
+        if min(red, green, blue) >= 252:
+            return None, "white text"
+    return None, None
 
 
 def delimited(path: Path) -> tuple[list[Segment], dict[str, Any]]:
@@ -105,11 +112,8 @@ def delimited(path: Path) -> tuple[list[Segment], dict[str, Any]]:
     if left_out > 0:
         first.append(Segment("", f"[... {left_out} rows left out here ...]"))
     facts: dict[str, Any] = {"rows": rows, "columns": [clip(title, 80) for title in header[:200]]}
-    facts["blank_cells"] = {
-        clip(title, 80): rows - filled[column]
-        for column, title in enumerate(header[:200])
-        if filled[column] < rows
-    }
+    blanks = {clip(title, 80): rows - filled[column] for column, title in enumerate(header[:200])}
+    facts["blank_cells"] = {title: count for title, count in blanks.items() if count}
     if len(widths) > 1:
         facts["fields_a_row"] = {str(width): count for width, count in widths.most_common(10)}
     if left_out > 0:
@@ -154,7 +158,7 @@ def page(text: str) -> dict[str, Any]:
         signs = ("display:none", "visibility:hidden", "opacity:0;", "font-size:0", "font-size:1px", "color:#fff;")
         if any(sign in f"{style};" for sign in signs) and element.get_text(strip=True):
             unseen.append({"why": "hidden by its style", "text": clip(element.get_text(" ", strip=True))})
-    for element in soup.select("[hidden]"):
+    for element in soup.find_all(hidden=True):
         if element.get_text(strip=True):
             unseen.append({"why": "hidden element", "text": clip(element.get_text(" ", strip=True))})
     comments = soup.find_all(string=lambda node: isinstance(node, toolbox("bs4").Comment))

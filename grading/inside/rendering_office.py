@@ -15,6 +15,7 @@ from .values import Unknown, shown
 from .workbooks import Book, formula_text, is_error
 
 MAX_CELLS = 60_000
+OFF = "stands off the slide"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 
 
@@ -30,7 +31,7 @@ def document(path: Path) -> tuple[list[Segment], dict[str, Any]]:
     opened = open_docx(path)
     body = opened.element.body
     segments = list(docx_segments(path, everything=True))
-    visible = [segment for segment in segments if not segment.hidden]
+    visible = [segment for segment in segments if not segment.hidden and not segment.suspect]
     alternatives = [element.get("descr") for element in body.iter() if element.get("descr")]
     facts = {
         "words": sum(len(segment.text.split()) for segment in visible if segment.part == "body"),
@@ -44,7 +45,7 @@ def document(path: Path) -> tuple[list[Segment], dict[str, Any]]:
         "text_boxes": sum(1 for box in body.iter(f"{W}txbxContent") if not _fallback(box)),
         "properties": properties(opened.core_properties),
     }
-    segments += [Segment("picture", text, hidden="alternative text of a picture") for text in alternatives[:40]]
+    segments += [Segment("alternative text", text, "comment") for text in alternatives[:40] if text]
     return segments, facts
 
 
@@ -84,6 +85,7 @@ def _sheet(book: Book, sheet: Any, room: int) -> tuple[dict[str, Any], list[Segm
     rows: dict[int, list[tuple[str, str]]] = {}
     errors: list[str] = []
     comments: list[Segment] = []
+    suspects: list[Segment] = []
     count = formulas = widest = 0
     for (row, column), cell in sorted(sheet._cells.items()):
         source = with_formulas.get((row, column))
@@ -95,13 +97,15 @@ def _sheet(book: Book, sheet: Any, room: int) -> tuple[dict[str, Any], list[Segm
         if blank(value) and not formula:
             continue
         count, formulas, widest = count + 1, formulas + bool(formula), max(widest, column)
+        if source is not None and _white(source):
+            suspects.append(Segment(f"{sheet.title}!{cell.coordinate}", shown_or(value), suspect="white text"))
         if is_error(value):
             errors.append(f"{sheet.title}!{cell.coordinate} {value}")
         if count <= room:
-            text = "(value unknown)" if isinstance(value, Unknown) else shown(value)
+            text = shown_or(value)
             rows.setdefault(row, []).append((cell.coordinate, f"{text} {{{formula}}}" if formula else text))
     hidden_rows = {row for row, dimension in sheet.row_dimensions.items() if dimension.hidden}
-    segments = list(_rows(sheet.title, rows, state, hidden_rows)) + comments
+    segments = list(_rows(sheet.title, rows, state, hidden_rows)) + comments + suspects[:100]
     hidden_columns = [name for name, dimension in sheet.column_dimensions.items() if dimension.hidden]
     about: dict[str, Any] = {"name": sheet.title, "cells": count, "formulas": formulas, "columns": widest}
     about |= {"rows": max(rows, default=0), "state": sheet.sheet_state}
@@ -110,6 +114,17 @@ def _sheet(book: Book, sheet: Any, room: int) -> tuple[dict[str, Any], list[Segm
     if hidden_columns:
         about["hidden_columns"] = hidden_columns[:20]
     return about, segments, errors
+
+
+def shown_or(value: Any) -> str:
+    """A cell's value as text, also where it could not be worked out."""
+    return "(value unknown)" if isinstance(value, Unknown) else shown(value)
+
+
+def _white(cell: Any) -> bool:
+    colour = cell.font.color if cell.has_style and cell.font else None
+    rgb = colour.rgb if colour is not None and colour.type == "rgb" else None
+    return rgb in {"FFFFFFFF", "00FFFFFF"} and cell.fill.fill_type is None
 
 
 def _rows(
@@ -132,10 +147,10 @@ def presentation(path: Path) -> tuple[list[Segment], dict[str, Any]]:
             pictures += shape.shape_type == toolbox("pptx.enum.shapes").MSO_SHAPE_TYPE.PICTURE
             charts += bool(getattr(shape, "has_chart", False))
             if _off(shape, opened) and getattr(shape, "has_text_frame", False) and shape.text_frame.text.strip():
-                segments.append(Segment(f"slide={number}", shape.text_frame.text, hidden="stands off the slide"))
+                segments.append(Segment(f"slide={number}", shape.text_frame.text, hidden=OFF))
             alternative = shape._element.xpath(".//p:cNvPr/@descr")
             segments += [
-                Segment(f"slide={number}", text, hidden="alternative text") for text in alternative if text
+                Segment(f"slide={number},alternative text", text, "comment") for text in alternative if text
             ]
     facts = {
         "slides": len(slides),

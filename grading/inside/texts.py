@@ -128,7 +128,7 @@ def html_segments(text: str) -> Iterator[Segment]:
     soup = toolbox("bs4").BeautifulSoup(text, "lxml")
     for hidden in soup(["script", "style", "template", "noscript"]):
         hidden.decompose()
-    for element in soup.select("[hidden]"):
+    for element in soup.find_all(hidden=True):
         element.decompose()
     for element in soup.find_all(style=True):
         if not element.decomposed and "display:none" in str(element["style"]).replace(" ", "").lower():

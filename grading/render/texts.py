@@ -24,9 +24,10 @@ class Rendering(Frozen):
         sha256: Of its bytes.
         media_type: By its name.
         segments: (anchor, text) pairs in reading order; an anchor is `line=40`, `page=3`, `slide=4`,
-            `Sheet1!A12`, `paragraph=7` ...; what a reader does not see begins with the reason in brackets.
-        facts: What a program can count or read: sheets, pages, words, metadata; `hidden` lists what a reader
-            does not see, `instruction_like` what seems to speak to a grader.
+            `Sheet1!A12`, `paragraph=7` ...
+        unseen: (anchor, why, text) of what a client does not see: hidden sheets, deleted or invisible text ...
+        facts: What a program can count or read: sheets, pages, words, metadata; `hidden` lists what a client
+            does not see, `suspicious` what may not be seen, `instruction_like` what seems to speak to a grader.
         problem: Why it could not be rendered, or None.
         truncated: Some of its text was left out.
     """
@@ -35,6 +36,7 @@ class Rendering(Frozen):
     sha256: str
     media_type: str
     segments: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[tuple[str, str, str], ...] = ()
     facts: dict[str, Any] = {}
     problem: str | None = None
     truncated: bool = False
@@ -48,6 +50,7 @@ class Rendering(Frozen):
 class _Said(Frozen):
     path: str
     segments: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[tuple[str, str, str], ...] = ()
     facts: dict[str, Any] = {}
     problem: str | None = Field(default=None, max_length=600)
     truncated: bool = False
