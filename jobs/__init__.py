@@ -1,4 +1,4 @@
-"""The room `jobs`."""
+"""Jobs and packs: what they are made of, reading them from disk, and the digests by which they are known."""
 
 import lazy_loader
 

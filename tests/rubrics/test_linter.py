@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -272,3 +274,9 @@ def test_no_text_breaks_the_linter(text: str) -> None:
             )
         )
     )
+
+
+def test_the_manual_names_every_rule_and_its_level() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "rubrics.md").read_text()
+    for name, level in RULES.items():
+        assert f"| `{name}` | {level} |" in manual
