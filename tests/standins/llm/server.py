@@ -61,6 +61,14 @@ class Standin:
         for name in ("script", "context", "requests", "usages", "rejected", "required", "cache"):
             setattr(self, name, getattr(fresh, name))
 
+    def wait_for(self, number: int, seconds: float = 60.0) -> None:
+        """Block until so many requests have come, or fail."""
+        deadline = time.monotonic() + seconds
+        while len(self.requests) < number:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self.requests)} of {number} requests came")
+            time.sleep(0.01)
+
     def new_id(self, prefix: str) -> str:
         """An identifier that was not given before."""
         return f"{prefix}_{next(self._ids):08d}"
