@@ -34,7 +34,12 @@ class TomlDocument:
     def __init__(self, path: Path) -> None:
         """Read `path`. Raises `BadInput` (missing, not UTF-8, not TOML)."""
         self.path = path
-        self.data: dict[str, Any] = read_toml(path)
+        try:
+            self.data: dict[str, Any] = read_toml(path)
+        except RecursionError as error:
+            raise BadInput("nested too deeply", file=path) from error
+        except ValueError as error:  # A number of thousands of digits: Python refuses to make one of them.
+            raise BadInput("a number is too long", file=path) from error
         self._lines: dict[Loc, int] | None = None
 
     def parse(self, model: type[T]) -> T:
@@ -46,6 +51,8 @@ class TomlDocument:
         try:
             # As JSON, because only there a strict model still takes lists for tuples and texts for enums.
             return model.model_validate_json(json.dumps(self.data, default=_plain), strict=True)
+        except RecursionError as error:  # `a.a.a.a ... = 1`
+            raise BadInput("nested too deeply", file=self.path) from error
         except ValidationError as error:
             # A misspelt key is also a missing one: the key that is there tells more.
             errors = sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")

@@ -66,3 +66,5 @@ def _read(path: Path) -> Any:
         raise BadInput(f"not valid JSON: {error.msg}", file=path, line=error.lineno, mend=mend) from error
     except RecursionError as error:
         raise BadInput("nested too deeply", file=path) from error
+    except ValueError as error:  # A number of thousands of digits: Python refuses to make one of them.
+        raise BadInput("a number is too long", file=path) from error

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from core import write_atomic
+from core import BadInput, write_atomic
 from rubrics.model import Rubric
 from rubrics.tree import RubricTree, tree_path
 
@@ -40,14 +40,20 @@ def write_rubric(path: Path, rubric: Rubric, tree: RubricTree | None = None) -> 
 
     Returns:
         The files written. A tree of an earlier rubric of that name is removed.
+
+    Raises:
+        BadInput: They cannot be written there.
     """
     beside = tree_path(path)
     text, branches = rubric_to_toml(rubric), None if tree is None else tree_to_json(tree)
-    if branches is not None:
-        write_atomic(beside, branches)
-    write_atomic(path, text)
-    if branches is None:
-        beside.unlink(missing_ok=True)
+    try:
+        if branches is not None:
+            write_atomic(beside, branches)
+        write_atomic(path, text)
+        if branches is None:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot be written: {error.strerror}", file=path) from error
     return (path,) if tree is None else (path, beside)
 
 

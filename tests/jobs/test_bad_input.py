@@ -139,6 +139,12 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "media type bad": (job("application/vnd", "vnd"), ("field `deliverables[#1].media_type`",)),
     "openings a fraction": (job("num_openings = 1", "num_openings = 1.5"), ("job.toml:12: field `num_openings`",)),
     "key twice": (job("num_openings = 1", "num_openings = 1\nnum_openings = 2"), ("not valid TOML", "line 13")),
+    "number endless": (
+        job("num_openings = 1", "num_openings = " + "9" * 5000),
+        ("job.toml: a number is too long",),
+    ),
+    "arrays without end": (job("num_openings = 1", "x = " + "[" * 5000), ("job.toml: nested too deeply",)),
+    "keys without end": (job("num_openings = 1", ".".join("a" * 5000) + " = 1"), ("job.toml: nested too deeply",)),
     # brief.md
     "no brief": (gone(I + "brief.md"), ("brief.md: no such file",)),
     "brief empty": (

@@ -202,6 +202,13 @@ def test_a_failed_import_writes_nothing(run: Run) -> None:
     assert not Path("r.toml").exists()
 
 
+def test_a_place_that_cannot_be_written_is_named(run: Run) -> None:
+    Path("r.txt").write_text("critical - Contains 3 pages\n")
+    code, _, err = run("rubrics", "import", "--from", "text", "r.txt", "--to", "r.txt/rubric.toml")
+    assert code == 2
+    assert "r.txt/rubric.toml: cannot be written" in err
+
+
 def test_lint_ends_with_one_for_an_error_and_zero_for_a_warning(run: Run, rubric: Path) -> None:
     assert run("rubrics", "lint", "rubric.toml")[0] == 0
     rubric.write_text(RUBRIC.replace("Contains a chart", "Contains several charts"))
@@ -228,6 +235,7 @@ def test_lint_ends_with_one_for_an_error_and_zero_for_a_warning(run: Run, rubric
         ('["pass"]', "not verdicts"),
         ('{"total":\n "pass",}', "v.json:2: not valid JSON"),
         ("[" * 20000, "nested too deeply"),
+        ('{"total": ' + "9" * 5000 + "}", "a number is too long"),
         ("", "v.json:1: not valid JSON"),
     ],
 )
