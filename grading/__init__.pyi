@@ -37,4 +37,12 @@ from .record import records_of as records_of
 from .record import verdict_of_record as verdict_of_record
 from .render.texts import Rendering as Rendering
 from .render.texts import render_texts as render_texts
+from .review.app import create_review_app as create_review_app
+from .review.content import create_content_app as create_content_app
+from .review.desk import ReviewDesk as ReviewDesk
+from .review.preview import ReviewRenderer as ReviewRenderer
+from .review.serve import review_origins as review_origins
+from .review.serve import serve_review as serve_review
+from .review.signing import Secrets as Secrets
+from .review.signing import load_secrets as load_secrets
 from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS

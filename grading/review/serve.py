@@ -1,0 +1,115 @@
+"""Serving both origins of the review app from one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+
+from core import BadInput
+
+# The two names of this machine: a cookie of one is never sent to the other, whatever the port.
+_OTHER = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where the app and the untrusted bytes are served; two different hosts to a browser."""
+
+    app: str
+    content: str
+    app_port: int
+    content_port: int
+
+
+def review_origins(host: str, port: int) -> Origins:
+    """The origins for a loopback host; content is served on the next port under the machine's other name.
+
+    Raises:
+        BadInput: The host is not this machine alone, or the port has no next one.
+    """
+    other = _OTHER.get(host)
+    if other is None:
+        raise BadInput(
+            f"{host!r} is not 127.0.0.1 or localhost",
+            field="--host",
+            mend="the app serves this machine alone; from elsewhere tunnel both ports with ssh -L",
+        )
+    if not 1 <= port < 65535:
+        raise BadInput(f"{port} is not a port with a next one", field="--port")
+    return Origins(f"http://{host}:{port}", f"http://{other}:{port + 1}", port, port + 1)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to us, since there are two of them, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.listens.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_review(app: FastAPI, content: FastAPI, at: Origins, *, started: Callable[[], None]) -> None:
+    """Serve until the process is told to stop (Ctrl-C, SIGTERM).
+
+    Args:
+        app: Of the app origin.
+        content: Of the content origin.
+        at: Where.
+        started: Called when both listen.
+
+    Raises:
+        BadInput: A port is taken.
+    """
+    sockets = [_listen(at.app_port), _listen(at.content_port)]
+    servers = [_Server(_config(one)) for one in (app, content)]
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    tasks = [
+        asyncio.create_task(server.serve(sockets=[bound])) for server, bound in zip(servers, sockets, strict=True)
+    ]
+    for server in servers:
+        await server.listens.wait()
+    started()
+    await asyncio.gather(*tasks)
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        lifespan="off",
+    )
+
+
+def _listen(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError as error:
+        bound.close()
+        raise BadInput(f"port {port} is taken", field="--port", mend="name another") from error
+    return bound

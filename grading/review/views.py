@@ -1,0 +1,71 @@
+"""What pages are written from: reviews in groups, what others said under names that give nobody away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grading.evaluations import CriterionVerdict
+from grading.review.desk import Review
+
+
+@dataclass(frozen=True)
+class Group:
+    """Reviews that stand together in the queue."""
+
+    title: str
+    says: str
+    reviews: list[Review]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A verdict and who gave it, by a neutral name."""
+
+    who: str
+    verdict: CriterionVerdict
+
+
+def queue_groups(reviews: Sequence[Review]) -> list[Group]:
+    """What needs a person, what checks have decided, and what is locked."""
+    still = [review for review in reviews if review.state != "locked"]
+    groups = [
+        Group("To grade", "These have criteria that only a person can decide.", [r for r in still if r.needed]),
+        Group(
+            "Decided by checks",
+            "Checks have decided every criterion. You may still grade them; your verdicts would take precedence.",
+            [r for r in still if not r.needed],
+        ),
+        Group("Locked", "Done; verdicts of record.", [r for r in reviews if r.state == "locked"]),
+    ]
+    return [group for group in groups if group.reviews]
+
+
+def said_by_others(review: Review) -> dict[str, list[Said]]:
+    """Criterion -> what checks and judges said; empty before the lock."""
+    said: dict[str, list[Said]] = {}
+    judges: dict[str, str] = {}
+    for evaluation in review.said:
+        who = "Check"
+        if evaluation.grader_kind == "judge":
+            who = judges.setdefault(evaluation.grader, f"Judge {len(judges) + 1}")
+        for verdict in evaluation.verdicts:
+            said.setdefault(verdict.criterion, []).append(Said(who, verdict))
+    return said
+
+
+def said_by_reviewer(review: Review) -> dict[str, list[Said]]:
+    """Criterion -> this reviewer's own verdicts, first the one of record, then corrections."""
+    said: dict[str, list[Said]] = {}
+    for evaluation in sorted(review.locked, key=lambda e: e.revision):
+        who = "You" if evaluation.revision == 1 else f"You, correction {evaluation.revision - 1}"
+        for verdict in evaluation.verdicts:
+            said.setdefault(verdict.criterion, []).append(Said(who, verdict))
+    return said
+
+
+def size(number: int) -> str:
+    """Bytes for people: `812 B`, `34 kB`, `1.2 MB`."""
+    if number < 1000:
+        return f"{number} B"
+    return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"

@@ -1,0 +1,110 @@
+"""`upbench review`: serve the review app."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from upbench.cli.output import emit, json_option, say
+
+if TYPE_CHECKING:
+    from core import Blobs, Deliverable
+    from grading import Rendering, ReviewRenderer
+    from upbench.home import Home
+
+PORT = 8765
+
+
+@click.group(short_help="Serve the review app.")
+def command() -> None:
+    """Review submissions in the browser.
+
+    Example: upbench review serve
+    """
+
+
+@command.command()
+@click.option("--port", type=int, default=PORT, show_default=True, help="Of the app; content is on the next.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="127.0.0.1 or localhost.")
+@click.option("--open/--no-open", "browse", default=True, help="Open the browser.")
+@json_option
+@click.pass_context
+def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json: bool) -> None:
+    """Serve the review app to one local reviewer until Ctrl-C.
+
+    The address that is printed lets one browser in, once. Pages and files come from two origins, so that
+    nothing that an agent handed in can act as the reviewer.
+
+    Example: upbench review serve --port 9000 --no-open
+    """
+    from grading import Book, create_content_app, create_review_app, load_secrets, review_origins, serve_review
+    from upbench.home import open_home
+    from upbench.settings import load_settings
+
+    at = review_origins(host, port)
+    home = open_home(load_settings(ctx.obj["project"]))
+    keys = load_secrets(home.state / "review-secrets.json")
+    token = secrets.token_urlsafe(24)
+    book = Book(home.database)
+    app = create_review_app(
+        book,
+        home.blobs,
+        keys,
+        app_origin=at.app,
+        content_origin=at.content,
+        token=token,
+        render=_renderer(home),
+    )
+    content = create_content_app(home.blobs, keys, app_origin=at.app, content_origin=at.content)
+    enter = f"{at.app}/enter?token={token}"
+
+    def started() -> None:
+        counts = book.review_counts()
+        text = f"review app      {at.app}\ncontent origin  {at.content}\nopen this once  {enter}"
+        emit({"app": at.app, "content": at.content, "enter": enter, "reviews": counts}, text, as_json=as_json)
+        say(f"{counts['awaiting'] + counts['claimed']} to review, {counts['locked']} locked; Ctrl-C stops")
+        if browse:
+            click.launch(enter)
+
+    try:
+        asyncio.run(serve_review(app, content, at, started=started))
+    finally:
+        home.close()
+
+
+def _renderer(home: Home) -> ReviewRenderer | None:
+    """Reads one document at a time in a grading sandbox; None, said aloud, where there is no sandbox."""
+    from grading import render_texts
+    from sandbox import provider
+
+    chosen = provider(home.settings.sandbox, home.state)
+    problem = chosen.problem()
+    if problem is not None:
+        say(f"documents cannot be shown, only downloaded: {problem[0]}; to mend it: {problem[1]}")
+        return None
+    one_at_a_time = asyncio.Lock()
+    read: dict[tuple[str, str], Rendering] = {}
+
+    async def render(file: Deliverable) -> Rendering:
+        key = (file.sha256, file.path)
+        async with one_at_a_time:
+            if key not in read:
+                with TemporaryDirectory(dir=home.state, prefix="review-") as folder:
+                    _lay_out(file, home.blobs, Path(folder))
+                    found = await render_texts(
+                        chosen, key=f"review.{file.sha256[:12]}.{secrets.token_hex(4)}", folder=Path(folder)
+                    )
+                read[key] = found[0]
+        return read[key]
+
+    return render
+
+
+def _lay_out(file: Deliverable, blobs: Blobs, folder: Path) -> None:
+    shutil.copyfile(blobs.path(file.sha256), folder / Path(file.path).name)
