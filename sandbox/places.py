@@ -13,14 +13,14 @@ INPUTS = "/job/inputs"
 MAX_NAME = 1024
 
 
-def writable(path: str) -> bytes:
-    """`path` as bytes, when it lies below `/job` or `/tmp`.
+def writable(path: str, *, roots: bool = False) -> bytes:
+    """`path` as bytes, when it lies below `/job` or `/tmp` (or, with `roots`, is one of them).
 
     Raises:
         ValueError: It lies elsewhere, or holds `..` or a NUL.
     """
     clean = absolute(path)
-    if not clean.startswith((WORKSPACE + "/", SCRATCH + "/")):
+    if not clean.startswith((WORKSPACE + "/", SCRATCH + "/")) and not (roots and clean in (WORKSPACE, SCRATCH)):
         raise ValueError(f"{path!r} is not below {WORKSPACE} or {SCRATCH}")
     return clean.encode("utf-8", "surrogateescape")
 
@@ -54,4 +54,5 @@ def name_problem(path: str) -> str | None:
 def shown(path: str) -> str:
     """A name as it can be stored and printed: what is not UTF-8 or not printable is escaped, and it is cut."""
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)[:MAX_NAME]
+    parts = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "".join(parts)[:MAX_NAME]

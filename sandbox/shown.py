@@ -1,4 +1,4 @@
-"""Host folders that a sandbox sees read-only: its user is not ours, so everything in them must be readable by all."""
+"""Host folders that a sandbox sees read-only: its user is not ours, so all in them must be readable by all."""
 
 from __future__ import annotations
 

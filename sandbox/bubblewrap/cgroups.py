@@ -34,9 +34,14 @@ class Group:
         name = f"{os.getpid()}-{next(_numbers)}"
         self._folders: list[Path] = []
         self.enforced: dict[str, str] = {}
+        enough = (os.cpu_count() or 1) <= limits.cpus
+        if enough:  # the machine itself is the bound
+            self.enforced["cpus"] = "provider"
         for controller in controllers():
             folder = controller.folder / name
             try:
+                if controller.limits == ("cpus",) and enough:
+                    continue
                 folder.mkdir()
                 self._folders.append(folder)
                 for limit in controller.limits:
@@ -45,7 +50,7 @@ class Group:
                             _put(folder / file, value)
             except OSError:
                 continue
-            self.enforced.update(dict.fromkeys(controller.limits, "cgroup"))
+            self.enforced |= dict.fromkeys(controller.limits, "cgroup")
 
     def add(self, pid: int) -> None:
         """Move a process in; what it starts from then on is in as well. Raises OSError."""

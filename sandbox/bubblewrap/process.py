@@ -48,7 +48,8 @@ class Process:
         inherit = [(theirs.fileno(), 0), (theirs.fileno(), 1), (error_out, 2), (info_out, info_out)]
         inherit += [(block_in, block_in)] if as_root else []
         try:
-            launcher = os.posix_spawn(
+            # In this thread, whatever the lint says: the sandbox dies with the thread that started it.
+            launcher = os.posix_spawn(  # noqa: ASYNC221
                 program,
                 [*head, *arguments],
                 env,
@@ -65,15 +66,16 @@ class Process:
                 os.close(fd)
         ours.setblocking(False)
         process = cls(launcher, ours, error_in)
+        stands = False
         try:
             await process._become(info_in, block_out, as_root=as_root)
-        except BaseException:
-            ours.close()
-            await process.end()
-            raise
+            stands = True
         finally:
             os.close(info_in)
             os.close(block_out)
+            if not stands:
+                ours.close()
+                await process.end()
         return process
 
     async def _become(self, info: int, block: int, *, as_root: bool) -> None:
@@ -82,8 +84,7 @@ class Process:
             self.first = int(json.loads(text)["child-pid"])
             self._first_fd = os.pidfd_open(self.first)
             if as_root:
-                for name in ("uid_map", "gid_map"):
-                    Path(f"/proc/{self.first}/{name}").write_text(f"0 0 1\n1000 {HOST_ID} 1\n")
+                _map_ids(self.first)
                 os.write(block, b"x")
         except (ValueError, KeyError, OSError) as error:
             raise SandboxFault(Cause.sandbox_start, self.said() or f"bwrap ended: {error}") from error
@@ -92,8 +93,8 @@ class Process:
         """Set resource limits (number -> value, soft and hard) on the first process; its children inherit them."""
         for number, value in limits.items():
             hard = resource.prlimit(self.first, number)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.prlimit(self.first, number, (value, value))
+            bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.prlimit(self.first, number, (bound, bound))
 
     def said(self) -> str:
         """The last of what `bwrap` wrote to its standard error."""
@@ -111,8 +112,8 @@ class Process:
             signal.pidfd_send_signal(self._first_fd if self._first_fd >= 0 else self._launcher_fd, signal.SIGKILL)
         launcher_fd, self._launcher_fd = self._launcher_fd, -1
         loop = asyncio.get_running_loop()
-        gone = loop.create_future()
-        loop.add_reader(launcher_fd, lambda: gone.done() or gone.set_result(None))
+        gone: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(launcher_fd, _settle, gone)
         try:
             async with asyncio.timeout(20):
                 await gone
@@ -121,12 +122,27 @@ class Process:
             await gone
         finally:
             loop.remove_reader(launcher_fd)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.launcher, os.WNOHANG)
+            _reap(self.launcher)
             for fd in (launcher_fd, self._first_fd, self._errors):
                 if fd >= 0:
                     os.close(fd)
             self._first_fd = self._errors = -1
+
+
+def _map_ids(pid: int) -> None:
+    """Root stays root while the sandbox is set up; then only the unprivileged user is left of the two."""
+    for name in ("uid_map", "gid_map"):
+        Path(f"/proc/{pid}/{name}").write_text(f"0 0 1\n1000 {HOST_ID} 1\n")
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 async def _read_all(handle: int) -> bytes:

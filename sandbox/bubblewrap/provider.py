@@ -14,18 +14,20 @@ from pathlib import Path
 from core import BadInput, Cause, MissingTool, SandboxFault
 from sandbox.bubblewrap.cgroups import Group
 from sandbox.bubblewrap.process import HOST_ID, Process
-from sandbox.bubblewrap.system import SUPERVISOR, python_inside, system_arguments, system_folder
+from sandbox.bubblewrap.system import python_inside, system_arguments, system_folder
 from sandbox.environment import environment
 from sandbox.places import INPUTS, WORKSPACE, absolute
 from sandbox.protocol import Network, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import readable
 from sandbox.supervisor.client import Wire
+from sandbox.supervisor.program import ARGUMENTS
 from sandbox.supervisor.session import Session, max_reply
 from sandbox.toolbox import toolbox_digest, toolbox_installed, toolbox_path
 from sandbox.trees import collect_tree, remove_tree
 
 MEND = "sudo apt-get install -y bubblewrap"
-NAMESPACES = "--unshare-user --unshare-pid --unshare-ipc --unshare-uts --unshare-net --unshare-cgroup-try".split()
+KINDS = ("user", "pid", "ipc", "uts", "net", "cgroup-try")
+NAMESPACES = [f"--unshare-{kind}" for kind in KINDS]
 FIXED = [*NAMESPACES, "--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "sandbox"]
 FOLDER = "deliverables"
 
@@ -92,20 +94,23 @@ class BubblewrapProvider:
             self._checked = True
         root = self._prepare(spec.workspace)
         python, shown = python_inside()
-        arguments = [*self._arguments(spec, root), python, "-I", "-S", SUPERVISOR]
+        arguments = [*self._arguments(spec, root), python, *ARGUMENTS]
         env = environment("/opt/python/bin" if shown else None)
         process = await Process.start(_program(), arguments, env)
         wire = Wire(max_reply(spec.limits), process.said)
         sandbox = BubblewrapSandbox(wire, spec, _info({}), root, process)
+        opened = False
         try:
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: wire, sock=process.wire_end)
-            await wire.started()
-            sandbox.group = Group(spec.limits)
-            _limit(sandbox, spec.limits)
-        except BaseException:
-            await sandbox.close()
-            raise
+            await asyncio.gather(wire.started(), asyncio.to_thread(_limit, sandbox, spec.limits))
+            opened = True
+        except OSError as error:
+            why = process.said() or f"its limits cannot be set: {error.strerror}"
+            raise SandboxFault(Cause.sandbox_start, why) from error
+        finally:
+            if not opened:
+                await sandbox.close()
         return sandbox
 
     async def collect(self, workspace: str, target: Path, limits: TreeLimits) -> Taken:
@@ -133,7 +138,8 @@ class BubblewrapProvider:
     def _arguments(self, spec: SandboxSpec, root: Path) -> list[str]:
         size = str(spec.limits.workspace_bytes)
         inputs = readable(spec.inputs, self._copies) if spec.inputs else system_folder() / "empty"
-        found = [*FIXED, *_folders("/opt/upbench/x"), *system_arguments(), "--ro-bind", str(toolbox_path()), "/opt/toolbox"]
+        found = [*FIXED, *_folders("/opt/x"), *system_arguments()]
+        found += ["--ro-bind", str(toolbox_path()), "/opt/toolbox"]
         found += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", size, "--tmpfs", "/tmp"]  # noqa: S108
         found += ["--bind", str(root), WORKSPACE, "--ro-bind", str(inputs), INPUTS]
         for mount in spec.mounts:
@@ -148,10 +154,9 @@ def _limit(sandbox: BubblewrapSandbox, limits: SandboxLimits) -> None:
     """Put the sandbox under its limits, before its first command, and note how each is enforced."""
     enforced = {"wall": "supervisor", "output": "supervisor", "file": "rlimit", "workspace": "not"}
     rlimits = {resource.RLIMIT_FSIZE: limits.file_bytes, resource.RLIMIT_CORE: 0}
-    group = sandbox.group
-    if group:
-        group.add(sandbox.process.first)
-        enforced |= group.enforced
+    group = sandbox.group = Group(limits)
+    group.add(sandbox.process.first)
+    enforced |= group.enforced
     if "memory" not in enforced:
         rlimits[resource.RLIMIT_DATA] = limits.memory_bytes
         enforced["memory"] = "rlimit"
@@ -215,5 +220,3 @@ def _info(enforced: dict[str, str]) -> SandboxInfo:
     return SandboxInfo(
         provider="bwrap", version=version(), image=None, toolbox=toolbox_digest(), enforced=enforced
     )
-
-

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox.supervisor import inside
+from sandbox.supervisor.program import PROGRAM, program_digest
 from sandbox.toolbox import cache_folder
 
 SANDBOX_ID = 1000  # user and group, as seen inside
@@ -45,7 +45,6 @@ ETC_OF_HOST = (
     "services",
     "terminfo",
 )
-SUPERVISOR = "/opt/upbench/supervisor.pyc"
 
 
 @functools.cache
@@ -63,8 +62,7 @@ def python_inside() -> tuple[str, Path | None]:
 @functools.cache
 def system_folder() -> Path:
     """The folder with our `etc` and the compiled supervisor, made once for each content."""
-    source = Path(inside.__file__).read_bytes()
-    parts = [source, sys.version.encode(), repr(sorted(ETC.items())).encode()]
+    parts = [program_digest().encode(), sys.version.encode(), repr(sorted(ETC.items())).encode()]
     for name in ETC_OF_HOST:
         path = Path("/etc") / name
         if path.exists():
@@ -92,7 +90,11 @@ def _make(folder: Path) -> None:
             shutil.copyfile(source, target)
     if Path("/usr/share/zoneinfo/UTC").exists():
         (fresh / "etc" / "localtime").symlink_to("/usr/share/zoneinfo/UTC")
-    py_compile.compile(inside.__file__, str(fresh / "supervisor.pyc"), dfile="supervisor.py", doraise=True, optimize=2)
+    (fresh / "program").mkdir()
+    for source in PROGRAM:
+        py_compile.compile(
+            str(source), str(fresh / "program" / f"{source.stem}.pyc"), dfile=source.name, optimize=2
+        )
     (fresh / "empty").mkdir()
     for path in (fresh, *fresh.rglob("*")):
         if not path.is_symlink():
@@ -107,7 +109,7 @@ def _make(folder: Path) -> None:
 
 @functools.cache
 def system_arguments() -> tuple[str, ...]:
-    """bwrap's arguments for the read-only system (without workspace, inputs and mounts)."""
+    """Arguments of bwrap for the read-only system (without workspace, inputs and mounts)."""
     folder = system_folder()
     found = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
@@ -117,7 +119,7 @@ def system_arguments() -> tuple[str, ...]:
         elif path.is_dir():
             found += ["--ro-bind", f"/{name}", f"/{name}"]
     found += ["--ro-bind", f"{folder}/etc", "/etc"]
-    found += ["--ro-bind", f"{folder}/supervisor.pyc", SUPERVISOR]
+    found += ["--ro-bind", f"{folder}/program", "/opt/upbench"]
     shown = python_inside()[1]
     if shown:
         found += ["--ro-bind", str(shown), "/opt/python"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core import MissingTool, UpBenchError
 from sandbox.docker.engine import engine
-from sandbox.supervisor import inside
+from sandbox.supervisor.program import PROGRAM, program_digest
 from sandbox.toolbox import toolbox_digest, toolbox_installed, toolbox_path
 
 DOCKERFILE = Path(__file__).parents[1] / "images" / "Dockerfile"
@@ -24,8 +24,8 @@ MEND = "upbench toolbox image"
 @functools.cache
 def image_tag() -> str:
     """`upbench-sandbox:<digest of Dockerfile, toolbox lock, supervisor and Python>`; the base is provenance."""
-    parts = [DOCKERFILE.read_bytes(), toolbox_digest().encode(), Path(inside.__file__).read_bytes(), PYTHON_TAG.encode()]
-    return "upbench-sandbox:" + hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    parts = [DOCKERFILE.read_text(), toolbox_digest(), program_digest(), PYTHON_TAG]
+    return "upbench-sandbox:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def build_image(base: str, say: Callable[[str], None]) -> str:
@@ -63,10 +63,11 @@ def build_image(base: str, say: Callable[[str], None]) -> str:
 
 
 def _pack(context: object) -> None:
-    """The build context: Dockerfile, supervisor and the installed toolbox, owned by root."""
+    """The build context: Dockerfile, the supervisor's program and the installed toolbox, owned by root."""
     with tarfile.open(fileobj=context, mode="w") as archive:  # type: ignore[call-overload]
-        for name, data in (("Dockerfile", DOCKERFILE.read_bytes()), ("supervisor.py", Path(inside.__file__).read_bytes())):
-            row = tarfile.TarInfo(name)
+        for source in (DOCKERFILE, *PROGRAM):
+            data = source.read_bytes()
+            row = tarfile.TarInfo(source.name)
             row.size, row.mode = len(data), 0o644
             archive.addfile(row, io.BytesIO(data))
         archive.add(toolbox_path(), "toolbox", filter=_as_root)
@@ -76,5 +77,3 @@ def _as_root(row: tarfile.TarInfo) -> tarfile.TarInfo:
     row.uid = row.gid = 0
     row.uname = row.gname = ""
     return row
-
-

@@ -1,4 +1,4 @@
-"""The provider `docker`: a sandbox is a container whose main process is the supervisor, its `/job` a named volume."""
+"""The provider `docker`: a sandbox is a container that runs the supervisor; its `/job` is a named volume."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from core import BadInput, Cause, MissingTool, SandboxFault
 from sandbox.docker.engine import engine
 from sandbox.docker.image import MEND, image_tag
 from sandbox.docker.stream import Demultiplexer, attach
+from sandbox.environment import environment
 from sandbox.places import DELIVERABLES, INPUTS, WORKSPACE, absolute
 from sandbox.protocol import Network, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
-from sandbox.environment import environment
 from sandbox.shown import readable
 from sandbox.supervisor.client import Wire
+from sandbox.supervisor.program import ARGUMENTS
 from sandbox.supervisor.session import Session, max_reply
 from sandbox.toolbox import toolbox_digest
 
 T = TypeVar("T")
-SUPERVISOR = ["python3", "-I", "-S", "/opt/upbench/supervisor.pyc"]
 # The supervisor and the container's init.
 OWN_PROCESSES = 2
 ENFORCED = {
@@ -49,7 +49,7 @@ class DockerSandbox(Session):
 
 
 class DockerProvider:
-    """Opens containers; volumes and containers carry the labels `app`, `owner` (this state folder) and `workspace`."""
+    """Opens containers; they and their volumes are labelled `app`, `owner` (this state folder) and `workspace`."""
 
     name = "docker"
 
@@ -145,7 +145,7 @@ class DockerProvider:
             api.create_volume(self._volume(spec.workspace), labels=labels)
         made = api.create_container(
             image_tag(),
-            SUPERVISOR,
+            ["python3", *ARGUMENTS],
             hostname="sandbox",
             user="1000:1000",
             working_dir=WORKSPACE,
@@ -222,4 +222,5 @@ async def _engine_call(work: Callable[[], T]) -> T:
 
 def _info(image: str) -> SandboxInfo:
     version: str = engine().api.version()["Version"]
-    return SandboxInfo(provider="docker", version=version, image=image, toolbox=toolbox_digest(), enforced=ENFORCED)
+    toolbox = toolbox_digest()
+    return SandboxInfo(provider="docker", version=version, image=image, toolbox=toolbox, enforced=ENFORCED)

@@ -125,7 +125,8 @@ class Wire(asyncio.Protocol):
             raise SandboxFault(self._fault.cause, self._fault.detail)
         assert self._transport is not None
         number = next(self._ids)
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[tuple[bytes, list[bytes]]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
         self._transport.write(encode(kind, number, fields))
         try:
             async with asyncio.timeout(seconds):

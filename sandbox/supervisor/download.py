@@ -18,7 +18,7 @@ async def download(wire: Wire, source: str, target: Path, limits: TreeLimits) ->
     root = source.encode("utf-8", "surrogateescape")
     listed = await wire.list_tree(root, limits.max_files * 4 + 64, limits.max_depth)
     picker = Picker(limits)
-    target.mkdir(parents=True, exist_ok=True)
+    os.makedirs(target, exist_ok=True)
     for kind, size, raw in sorted(listed, key=lambda row: row[2]):
         name = os.fsdecode(raw)
         if kind == b"+":
@@ -51,5 +51,3 @@ async def _fetch(wire: Wire, source: bytes, name: str, target: Path, picker: Pic
         os.unlink(target / name)
     else:
         picker.take(name, got)
-
-

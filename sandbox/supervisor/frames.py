@@ -79,8 +79,9 @@ class FrameReader:
                 end = at + HEADER + size
                 if len(box) < end:
                     return
-                frame = bytes(box[at : at + 1]), int.from_bytes(box[at + 1 : at + 5], "big"), bytes(box[at + HEADER : end])
+                kind, number = bytes(box[at : at + 1]), int.from_bytes(box[at + 1 : at + 5], "big")
+                payload = bytes(memoryview(box)[at + HEADER : end])
                 at = end
-                yield frame
+                yield kind, number, payload
         finally:
             del box[:at]

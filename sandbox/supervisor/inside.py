@@ -1,45 +1,49 @@
 """The supervisor: runs inside a sandbox, starts its commands, and answers the harness over stdin and stdout.
 
-Self-contained, Python 3.8 or later, built-in modules only: it starts once per sandbox, and every import costs.
+Python 3.8 or later, built-in modules only: it starts once per sandbox, and every import costs.
 Both directions carry frames `kind (1 byte), id (4 bytes), length (4 bytes)`, then a payload of fields, each
 `length (4 bytes), bytes`; numbers in fields are decimal text. Requests: `R` run, `K` kill a command, `W` write,
-`G` read, `L` list a tree. Replies: `H` hello (once, id 0), `D` done, `E` errno and text.
+`G` read, `L` list a tree, `M` make a folder. Replies: `H` hello (once, id 0), `D` done, `E` errno and text.
 
 A command's processes are told from another's by a mark that fork, exec, setsid and `env -i` all keep: the hard
 limit of RLIMIT_LOCKS (which no kernel enforces). It goes down by one a command, so that a process can only make
 itself look younger, never older; a mark that belongs to no live command is swept with the next one.
 """
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import errno
 import posix
 import resource
 import select
+import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LOCKS = 10  # RLIMIT_LOCKS
 FIRST_MARK = 1 << 40
 CHUNK = 1 << 18
 MAX_FRAME = 80 << 20
 SWEEP_SECONDS = 3.0  # how long dying processes and their pipes are waited for
+OUTPUTS = ("out", "err")
 
 
 class Stream:
     """First and last bytes of a stream, and how many there were."""
 
-    def __init__(self, cap):
-        self.head_cap = cap - cap // 2
-        self.tail_cap = cap // 2
-        self.head = b""
-        self.tail = b""
+    def __init__(self, cap: int) -> None:
+        self.head_cap, self.tail_cap = cap - cap // 2, cap // 2
+        self.head = self.tail = b""
         self.total = 0
 
-    def add(self, data):
+    def add(self, data: bytes) -> None:
+        """Count `data` and keep what fits."""
         self.total += len(data)
         room = self.head_cap - len(self.head)
-        if room > 0:
-            self.head += data[:room]
-            data = data[room:]
+        self.head += data[:room]
+        data = data[room:]
         if data and self.tail_cap:
             self.tail = (self.tail + data[-self.tail_cap :])[-self.tail_cap :]
 
@@ -47,39 +51,37 @@ class Stream:
 class Job:
     """A command that runs, or whose background processes still do."""
 
-    def __init__(self, number, fields):
-        seconds, keep, cap, cwd, spill, count = fields[:6]
-        count = int(count)
+    def __init__(self, number: int, fields: "list[bytes]") -> None:
+        seconds, keep, cap, self.cwd, self.spill_path, count = fields[:6]
+        end = 6 + int(count)
         self.number = number
         self.keep = keep == b"1"
-        self.cwd = cwd
-        self.spill_path = spill
-        self.argv = fields[6 : 6 + count]
-        pairs = fields[6 + count : -1]
-        self.env = dict(zip(pairs[0::2], pairs[1::2]))
+        self.argv = fields[6:end]
+        self.env = dict(zip(fields[end:-1:2], fields[end + 1 : -1 : 2]))  # noqa: B905  # Python 3.8
         self.stdin = memoryview(fields[-1])
-        self.out = Stream(int(cap))
-        self.err = Stream(int(cap))
+        self.streams = {"out": Stream(int(cap)), "err": Stream(int(cap))}
         self.started = time.monotonic()
         self.deadline = self.started + float(seconds)
         self.pid = self.mark = 0
-        self.spill = self.status = self.give_up = None
+        self.spill = -1
+        self.status = -1  # of the leader, once it is dead
+        self.give_up = 0.0  # when dying processes are no longer waited for; 0 while none is dying
         self.timed_out = self.replied = False
-        self.fds = {}
+        self.pipes: dict[str, int] = {}
 
 
-def fields_of(payload):
+def fields_of(payload: bytes) -> "list[bytes]":
     """The fields of a payload."""
     found = []
     at = 0
     while at < len(payload):
-        size = int.from_bytes(payload[at : at + 4], "big")
-        found.append(payload[at + 4 : at + 4 + size])
-        at += 4 + size
+        start = at + 4
+        at = start + int.from_bytes(payload[at:start], "big")
+        found.append(payload[start:at])
     return found
 
 
-def frame(kind, number, fields):
+def frame(kind: bytes, number: int, fields: "tuple[bytes | int, ...]") -> bytes:
     """A frame of `fields`; integers become decimal text."""
     parts = []
     for field in fields:
@@ -89,116 +91,27 @@ def frame(kind, number, fields):
     return kind + number.to_bytes(4, "big") + len(body).to_bytes(4, "big") + body
 
 
-def make_parents(path):
-    """Make the folders above `path`."""
-    at = path.find(b"/", 1)
-    while at > 0:
-        try:
-            posix.mkdir(path[:at], 0o755)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            if error.errno not in (errno.EROFS, errno.EACCES):
-                raise
-        at = path.find(b"/", at + 1)
-
-
-def open_regular(path, flags):
-    """Open a regular file; never waits on a fifo. Raises OSError (EISDIR, EINVAL for what is no file)."""
-    handle = posix.open(path, flags | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC, 0o644)
-    kind = posix.fstat(handle).st_mode & 0o170000
-    if kind != 0o100000:
-        posix.close(handle)
-        raise OSError(errno.EISDIR if kind == 0o040000 else errno.EINVAL, "Not a regular file")
-    return handle
-
-
-def write_all(handle, data):
-    """Write every byte of `data`."""
-    view = memoryview(data)
-    while view:
-        view = view[posix.write(handle, view) :]
-
-
-def do_write(path, flags, data):
-    """`W`: `first` truncates and makes folders, `exec` marks a program; later chunks are appended."""
-    first = b"f" in flags
-    if first:
-        make_parents(path)
-    handle = open_regular(path, posix.O_WRONLY | (posix.O_CREAT if first else posix.O_APPEND))
-    try:
-        if first:
-            posix.ftruncate(handle, 0)
-            if b"x" in flags:
-                posix.fchmod(handle, 0o755)
-        write_all(handle, data)
-    finally:
-        posix.close(handle)
-    return ()
-
-
-def do_read(path, offset, length):
-    """`G`: the file's size, and `length` bytes from `offset`."""
-    handle = open_regular(path, posix.O_RDONLY)
-    try:
-        size = posix.fstat(handle).st_size
-        return size, posix.pread(handle, min(int(length), MAX_FRAME // 2), int(offset))
-    finally:
-        posix.close(handle)
-
-
-def do_list(root, most, depth):
-    """`L`: (kind, size, path below root) of what is under `root`; `f` file, `l` link, `o` other, `x` too deep."""
-    found = []
-    room = int(most)
-    stack = [(root, b"", 0)]
-    while stack:
-        folder, below, level = stack.pop()
-        try:
-            with posix.scandir(folder) as entries:
-                for entry in entries:
-                    if not room:
-                        return [*found, b"+", 0, b""]
-                    room -= 1
-                    kind = entry.stat(follow_symlinks=False)
-                    mode = kind.st_mode & 0o170000
-                    name = below + entry.name
-                    if mode == 0o040000 and level + 1 < int(depth):
-                        stack.append((folder + b"/" + entry.name, name + b"/", level + 1))
-                    elif mode == 0o040000:
-                        found += (b"x", 0, name)
-                    else:
-                        letter = {0o100000: b"f", 0o120000: b"l"}.get(mode, b"o")
-                        found += (letter, kind.st_size, name)
-        except OSError:
-            if not level:
-                raise
-            found += (b"u", 0, below.rstrip(b"/"))
-    return found
-
-
-def do_mkdir(path):
-    """`M`: make a folder and those above it."""
-    make_parents(path + b"/")
-    return ()
-
-
-FILE_WORK = {b"M": do_mkdir, b"W": do_write, b"G": do_read, b"L": do_list}
+def files() -> "Any":
+    """The module beside this one that handles files, imported when it is first needed."""
+    if "inside_files" not in sys.modules:
+        sys.path.insert(0, __file__.rpartition("/")[0])
+    return __import__("inside_files")
 
 
 class Supervisor:
     """One poll loop over the wire, the commands' pipes and the deaths of children."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.poll = select.poll()
-        self.jobs = {}  # number -> Job that has not answered yet
-        self.kept = set()  # marks of commands whose background processes were left running
-        self.owners = {}  # fd -> (Job, "out" | "err" | "in")
+        self.jobs: dict[int, Job] = {}  # number -> what has not been answered yet
+        self.kept: set[int] = set()  # marks of commands whose background processes were left running
+        self.owners: dict[int, tuple[Job, str]] = {}  # our end of a pipe -> whose it is
         self.inbox = bytearray()
-        self.outbox = []
-        self.waiting = False  # whether descriptor 1 is polled
+        self.outbox: list[bytes] = []
+        self.outbox_polled = False
         self.mark = FIRST_MARK
-        self.null = posix.open("/dev/null", posix.O_RDWR | posix.O_CLOEXEC)
+        self.me = posix.getpid()
+        self.null = posix.open("/dev/null", posix.O_RDWR)
         self.wake, wake_end = posix.pipe()
         for handle in (self.wake, wake_end, 0, 1):
             posix.set_blocking(handle, False)
@@ -207,164 +120,156 @@ class Supervisor:
         self.poll.register(0, select.POLLIN)
         self.poll.register(self.wake, select.POLLIN)
 
-    # The wire
-
-    def send(self, kind, number, fields):
+    def send(self, kind: bytes, number: int, fields: "tuple[bytes | int, ...]") -> None:
+        """Queue a reply, and write what can be written."""
         self.outbox.append(frame(kind, number, fields))
         self.flush()
 
-    def flush(self):
+    def flush(self) -> None:
+        """Write queued replies as far as the harness reads them; this never waits."""
         while self.outbox:
             try:
-                sent = posix.write(1, self.outbox[0])
+                rest = self.outbox[0][posix.write(1, self.outbox[0]) :]
             except BlockingIOError:
                 break
-            rest = self.outbox[0][sent:]
-            if rest:
-                self.outbox[0] = rest
-            else:
-                del self.outbox[0]
-        if bool(self.outbox) != self.waiting:
-            self.waiting = bool(self.outbox)
-            if self.waiting:
+            self.outbox[:1] = [rest] if rest else []
+        if bool(self.outbox) != self.outbox_polled:
+            self.outbox_polled = not self.outbox_polled
+            if self.outbox_polled:
                 self.poll.register(1, select.POLLOUT)
             else:
                 self.poll.unregister(1)
 
-    def receive(self):
+    def receive(self) -> None:
+        """Take in requests."""
         data = posix.read(0, CHUNK)
         if not data:
             posix._exit(0)  # the harness is gone; as process 1 of its namespace this ends everything in it
         box = self.inbox
         box += data
         while len(box) >= 9:
-            size = int.from_bytes(box[5:9], "big")
-            if size > MAX_FRAME:
+            end = 9 + int.from_bytes(box[5:9], "big")
+            if end > MAX_FRAME:
                 posix._exit(3)
-            if len(box) < 9 + size:
+            if len(box) < end:
                 break
-            kind, number = bytes(box[:1]), int.from_bytes(box[1:5], "big")
-            payload = bytes(memoryview(box)[9 : 9 + size])
-            del box[: 9 + size]
-            self.request(kind, number, fields_of(payload))
+            kind, number, fields = bytes(box[:1]), int.from_bytes(box[1:5], "big"), fields_of(bytes(box[9:end]))
+            del box[:end]
+            self.request(kind, number, fields)
 
-    def request(self, kind, number, fields):
+    def request(self, kind: bytes, number: int, fields: "list[bytes]") -> None:
+        """Do what a request asks."""
         if kind == b"R":
             self.start(Job(number, fields))
         elif kind == b"K":
-            job = self.jobs.get(number)
-            if job:
-                self.expire(job)
+            if number in self.jobs:
+                self.expire(self.jobs[number])
         else:
             try:
-                self.send(b"D", number, FILE_WORK[kind](*fields))
+                self.send(b"D", number, files().WORK[kind](*fields))
             except OSError as error:
                 self.send(b"E", number, (error.errno or 0, str(error.strerror).encode()))
             except ValueError as error:
                 self.send(b"E", number, (errno.EINVAL, str(error).encode()))
 
-    # Commands
-
-    def start(self, job):
+    def start(self, job: Job) -> None:
+        """Start a command, or answer as a shell would: 127 no such program, 126 it cannot be started."""
         self.jobs[job.number] = job
-        env = dict(posix.environ)
-        env.update(job.env)
-        pipes = []
+        pairs: list[tuple[int, int]] = []
+        what, code = job.cwd, 126
         try:
             posix.chdir(job.cwd)
             if job.spill_path:
-                make_parents(job.spill_path)
-                job.spill = open_regular(job.spill_path, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC)
+                what = job.spill_path
+                job.spill = files().open_spill(job.spill_path)
+            what, code = job.argv[0], 127
+            pairs = [posix.pipe() for _ in range(3 if job.stdin else 2)]
             self.mark -= 1
             resource.setrlimit(LOCKS, (self.mark, self.mark))
             job.mark = self.mark
-            for _ in range(3 if job.stdin else 2):
-                pipes.append(posix.pipe())
-            ends = [pipes[2][0] if job.stdin else self.null, pipes[0][1], pipes[1][1]]
-            job.pid = self.spawn(job.argv, env, ends)
+            self.spawn(job, [pairs[2][0] if job.stdin else self.null, pairs[0][1], pairs[1][1]])
         except (OSError, ValueError) as error:
-            for pair in pipes:
+            for pair in pairs:
                 posix.close(pair[0])
                 posix.close(pair[1])
-            self.refuse(job, error)
+            missing = code == 127 and isinstance(error, FileNotFoundError)
+            said = getattr(error, "strerror", None) or str(error)
+            job.streams["err"].add(what[:200] + b": " + said.encode() + b"\n")
+            job.status = (127 if missing else 126) << 8
+            self.answer(job)
             return
         finally:
             posix.chdir("/")
-        for pair, role in zip(pipes, ("out", "err", "in")):
-            mine, theirs = (pair[1], pair[0]) if role == "in" else pair
+        for role, (read_end, write_end) in zip(("out", "err", "in"), pairs):  # noqa: B905  # Python 3.8
+            mine, theirs = (write_end, read_end) if role == "in" else (read_end, write_end)
             posix.close(theirs)
             posix.set_blocking(mine, False)
-            job.fds[role] = mine
+            job.pipes[role] = mine
             self.owners[mine] = (job, role)
             self.poll.register(mine, select.POLLOUT if role == "in" else select.POLLIN)
 
-    def spawn(self, argv, env, ends):
+    def spawn(self, job: Job, ends: "list[int]") -> None:
+        """Start the leader in a session of its own with `ends` as its standard streams."""
+        env = {**posix.environ, **job.env}
         actions = [(posix.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends)]
-        places = [b""] if b"/" in argv[0] else env.get(b"PATH", b"/usr/bin:/bin").split(b":")
-        problem = FileNotFoundError(errno.ENOENT, "No such file or directory")
+        program = job.argv[0]
+        places = [b""] if b"/" in program else env.get(b"PATH", b"/usr/bin:/bin").split(b":")
+        problem: OSError = FileNotFoundError(errno.ENOENT, "No such file or directory")
         for place in places:
-            program = place + b"/" + argv[0] if place else argv[0]
+            path = place + b"/" + program if place else program
             try:
-                return posix.posix_spawn(
-                    program, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=(13, 25)
+                job.pid = posix.posix_spawn(
+                    path, job.argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=(13, 25)
                 )
+                return
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except PermissionError as error:
                 problem = error
         raise problem
 
-    def refuse(self, job, error):
-        """Answer as a shell would: 127 when there is no such program, 126 when it cannot be started."""
-        missing = isinstance(error, FileNotFoundError)
-        said = getattr(error, "strerror", None) or str(error)
-        job.err.add(job.argv[0][:200] + b": " + said.encode() + b"\n")
-        job.status = (127 if missing else 126) << 8
-        self.answer(job)
-
-    def pump(self, handle):
-        """Move bytes of one pipe."""
+    def pump(self, handle: int) -> bool:
+        """Move bytes of one pipe; whether there may be more."""
         job, role = self.owners[handle]
         try:
             if role == "in":
                 job.stdin = job.stdin[posix.write(handle, job.stdin[:65536]) :]
-                ended = not job.stdin
+                more = bool(job.stdin)
             else:
                 data = posix.read(handle, CHUNK)
-                ended = not data
-                self.take(job, role, data)
+                more = bool(data)
+                if not job.replied:
+                    job.streams[role].add(data)
+                if job.spill >= 0:
+                    files().write_all(job.spill, data)
         except BlockingIOError:
             return False
-        except OSError:
-            ended = True
-        if ended:
+        except OSError as error:
+            more = role != "in" and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+            if more:
+                self.end_spill(job)
+        if not more:
             self.drop(job, role)
-        return not ended
+        return more
 
-    def take(self, job, role, data):
-        if not job.replied:
-            (job.out if role == "out" else job.err).add(data)
-        if job.spill is not None:
-            try:
-                write_all(job.spill, data)
-            except OSError:
-                posix.close(job.spill)
-                job.spill = None
-
-    def drop(self, job, role):
-        handle = job.fds.pop(role)
+    def drop(self, job: Job, role: str) -> None:
+        """Close one pipe."""
+        handle = job.pipes.pop(role)
         self.poll.unregister(handle)
         posix.close(handle)
         del self.owners[handle]
-        if job.replied and not job.fds and job.spill is not None:
+        if job.replied and not job.pipes:
+            self.end_spill(job)
+
+    def end_spill(self, job: Job) -> None:
+        """Close the spill file: the command is over, or the disk is full."""
+        if job.spill >= 0:
             posix.close(job.spill)
-            job.spill = None
+            job.spill = -1
 
-    # Ends
-
-    def reap(self):
-        """Collect the dead: leaders by their command, orphans because this is process 1."""
-        leaders = {job.pid: job for job in self.jobs.values() if job.status is None}
+    def reap(self) -> None:
+        """Collect the dead: leaders for their commands, orphans because this may be process 1."""
+        leaders = {job.pid: job for job in self.jobs.values() if job.status < 0}
         while True:
             try:
                 pid, status = posix.waitpid(-1, posix.WNOHANG)
@@ -372,92 +277,76 @@ class Supervisor:
                 return
             if not pid:
                 return
-            job = leaders.get(pid)
-            if job:
-                job.status = status
-                job.give_up = time.monotonic() + SWEEP_SECONDS
+            if pid in leaders:
+                leaders[pid].status, leaders[pid].give_up = status, time.monotonic() + SWEEP_SECONDS
 
-    def expire(self, job):
-        if not job.timed_out:
-            job.timed_out = True
-            job.keep = False
-            job.give_up = time.monotonic() + SWEEP_SECONDS
+    def expire(self, job: Job) -> None:
+        """Begin to kill a command: its deadline has come, or the harness no longer wants it."""
+        job.timed_out, job.keep = True, False
+        job.give_up = time.monotonic() + SWEEP_SECONDS
         self.sweep(job)
 
-    def sweep(self, job):
+    def sweep(self, job: Job) -> bool:
         """Kill what is left of a command. True when nothing is."""
-        others = [other for other in self.jobs.values() if other is not job and other.pid]
-        if not others and not self.kept:
+        others = {other.mark for other in self.jobs.values() if other is not job} | self.kept
+        if not others:
             try:
-                posix.kill(-1, 9)
-            except ProcessLookupError:
-                return True
-            except PermissionError:
+                posix.kill(-1, 9)  # everything but this and process 1, at once: nothing can fork away from it
+            except OSError:
                 return True
             return False
-        live = {other.mark for other in others} | self.kept
-        clean = True
-        seen = set()
+        clean, seen = True, set()
         for name in posix.listdir("/proc"):
-            if name.isdigit() and int(name) != posix.getpid() and name != "1":
-                mark = mark_of(name)
-                seen.add(mark)
-                if mark == job.mark or (mark and mark not in live):
-                    clean = False
-                    try:
-                        posix.kill(int(name), 9)
-                    except OSError:
-                        pass
+            if not name.isdigit() or int(name) in (1, self.me):
+                continue
+            mark = mark_of(name)
+            seen.add(mark)
+            if mark and (mark == job.mark or mark not in others):
+                clean = False
+                try:
+                    posix.kill(int(name), 9)
+                except OSError:
+                    continue
         self.kept &= seen
         return clean
 
-    def settle(self, job):
+    def settle(self, job: Job) -> None:
         """Answer for a command whose leader is dead, once its processes and pipes are done with."""
+        clean = job.keep or self.sweep(job)
+        for role in OUTPUTS:
+            for _ in range(16):  # a background process may write for ever
+                if role not in job.pipes or not self.pump(job.pipes[role]):
+                    break
+        done = clean and not any(role in job.pipes for role in OUTPUTS)
         if job.keep:
-            for role in ("out", "err"):
-                while role in job.fds and self.pump(job.fds[role]):
-                    pass
             self.kept.add(job.mark)
-            self.answer(job)
-            return
-        over = time.monotonic() >= job.give_up
-        clean = self.sweep(job)
-        for role in ("out", "err"):
-            while role in job.fds and self.pump(job.fds[role]):
-                pass
-        piped = "out" in job.fds or "err" in job.fds
-        if over or (clean and not piped):
+        if done or job.keep or time.monotonic() >= job.give_up:
             self.answer(job)
 
-    def answer(self, job):
-        if not job.keep:
-            for role in list(job.fds):
-                self.drop(job, role)
-            if job.spill is not None:
-                posix.close(job.spill)
-                job.spill = None
-        elif "in" in job.fds:
-            self.drop(job, "in")
+    def answer(self, job: Job) -> None:
+        """Send a command's result; pipes of background processes stay open and are drained."""
         job.replied = True
+        for role in list(job.pipes):
+            if role == "in" or not job.keep:
+                self.drop(job, role)
+        if not job.pipes:
+            self.end_spill(job)
         del self.jobs[job.number]
         code = -(job.status & 0x7F) if job.status & 0x7F else job.status >> 8
         micros = int((time.monotonic() - job.started) * 1e6)
-        out, err = job.out, job.err
-        self.send(
-            b"D",
-            job.number,
-            (code, int(job.timed_out), micros, out.head, out.tail, out.total, err.head, err.tail, err.total),
-        )
+        out, err = job.streams["out"], job.streams["err"]
+        kept = (out.head, out.tail, out.total, err.head, err.tail, err.total)
+        self.send(b"D", job.number, (code, int(job.timed_out), micros, *kept))
 
-    def turn(self):
+    def turn(self) -> None:
         """One turn of the loop."""
         wait = None
-        if self.jobs:
-            now = time.monotonic()
-            first = min(0.0 if job.give_up else job.deadline for job in self.jobs.values())
-            ending = any(job.give_up for job in self.jobs.values())
-            wait = 2 if ending else max(0, int((first - now) * 1000) + 1)
-        for handle, event in self.poll.poll(wait):
+        if any(job.give_up for job in self.jobs.values()):
+            wait = 2
+        elif self.jobs:
+            first = min(job.deadline for job in self.jobs.values())
+            wait = max(0, int((first - time.monotonic()) * 1000) + 1)
+        for handle, _ in self.poll.poll(wait):
             if handle == 0:
                 self.receive()
             elif handle == 1:
@@ -469,34 +358,32 @@ class Supervisor:
         self.reap()
         now = time.monotonic()
         for job in list(self.jobs.values()):
-            if job.status is None and now >= job.deadline:
+            if job.status < 0 and now >= job.deadline and not job.timed_out:
                 self.expire(job)
-            if job.status is not None:
+            if job.status < 0 and job.give_up and now >= job.give_up:
+                job.status = 9  # it does not die; say so rather than wait for it
+            if job.status >= 0:
                 self.settle(job)
-            elif job.give_up and now >= job.give_up:
-                job.status = 9
-                self.answer(job)
 
 
-def mark_of(name):
+def mark_of(name: str) -> int:
     """The mark of a living process, or 0 when it is dead or unknown."""
-    try:
-        handle = posix.open("/proc/" + name + "/limits", posix.O_RDONLY | posix.O_CLOEXEC)
-        text = posix.read(handle, 4096)
-        posix.close(handle)
-        handle = posix.open("/proc/" + name + "/stat", posix.O_RDONLY | posix.O_CLOEXEC)
-        stat = posix.read(handle, 1024)
-        posix.close(handle)
-    except OSError:
-        return 0
+    texts = []
+    for file in ("/limits", "/stat"):
+        try:
+            handle = posix.open("/proc/" + name + file, posix.O_RDONLY)
+            texts.append(posix.read(handle, 4096))
+            posix.close(handle)
+        except OSError:
+            return 0
+    limits, stat = texts
     if stat[stat.rfind(b")") + 2 :][:1] in (b"Z", b"X", b""):
         return 0
-    at = text.find(b"Max file locks")
-    words = text[at + 14 : at + 60].split()
-    return int(words[1]) if at >= 0 and words[1].isdigit() else 0
+    words = limits[limits.find(b"Max file locks") + 14 :].split(None, 2)
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
 
 
-def main():
+def main() -> None:
     """Drop to the sandbox's user where started as root, say hello, serve until the wire ends."""
     if posix.getuid() == 0:
         posix.setgroups([])

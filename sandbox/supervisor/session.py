@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import errno
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.places import absolute, writable
@@ -53,46 +54,61 @@ class Session:
             data = await self._wire.read_part(name, got, min(CHUNK, max_bytes + 1 - got))
             got += len(data)
             if got > max_bytes:
-                raise OSError(27, f"larger than {max_bytes} bytes", path)
+                raise OSError(errno.EFBIG, f"larger than {max_bytes} bytes", path)
             if not data:
                 return b"".join(parts)
             parts.append(data)
 
     async def upload(self, source: Path, target: str) -> None:
-        """Copy a host file or folder to `target` below `/job` or `/tmp`. Links are followed only inside `source`."""
-        destination = writable(target)
-        if source.is_file():
-            await self._upload_file(source, destination)
-            return
-        if not source.is_dir():
-            raise FileNotFoundError(2, "No such file or directory", str(source))
-        await self._wire.ask(b"M", [destination])
-        for path in await asyncio.to_thread(lambda: sorted(source.rglob("*"))):
-            below = destination + b"/" + os.fsencode(path.relative_to(source).as_posix())
-            if path.is_symlink() and not path.resolve().is_relative_to(source.resolve()):
-                raise ValueError(f"{path} leads out of {source}")
-            if path.is_dir():
-                await self._wire.ask(b"M", [below])
-            elif path.is_file():
-                await self._upload_file(path, below)
+        """Copy a host file or folder to `target` below `/job` or `/tmp`.
+
+        Raises:
+            FileNotFoundError: There is no such file or folder.
+            ValueError: A link in it leads out of it.
+        """
+        for path, below in await asyncio.to_thread(_plan, source):
+            name = writable(f"{target}/{below}", roots=path is None)
+            if path is None:
+                await self._wire.ask(b"M", [name])
+            else:
+                await self._upload_file(path, name)
 
     async def download(self, source: str, target: Path, limits: TreeLimits) -> Taken:
         """Copy a folder's regular files into the host folder `target`."""
         return await download(self._wire, absolute(source), target, limits)
 
-    async def _upload_file(self, source: Path, target: bytes) -> None:
-        runnable = source.stat().st_mode & stat.S_IXUSR
-        with source.open("rb") as stream:
-            flags = b"fx" if runnable else b"f"
-            while True:
-                data = stream.read(CHUNK)
-                if not data and flags == b"a":
-                    return
-                await self._wire.ask(b"W", [target, flags, data])
-                flags = b"a"
+    async def _upload_file(self, source: Path, name: bytes) -> None:
+        for flags, data in _parts(source):
+            await self._wire.ask(b"W", [name, flags, data])
 
     async def _write(self, name: bytes, data: bytes, flags: bytes) -> None:
         for at in range(0, max(len(data), 1), CHUNK):
             await self._wire.ask(b"W", [name, flags if at == 0 else b"a", data[at : at + CHUNK]])
 
 
+def _plan(source: Path) -> list[tuple[Path | None, str]]:
+    """What to send: (file, or None for a folder; path below the target)."""
+    root = source.resolve()
+    if root.is_file():
+        return [(root, ".")]
+    if not root.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such file or folder", str(source))
+    found: list[tuple[Path | None, str]] = [(None, ".")]
+    for path in sorted(root.rglob("*")):
+        below = path.relative_to(root).as_posix()
+        if not path.resolve().is_relative_to(root):
+            raise ValueError(f"{path} leads out of {source}")
+        if path.is_dir() and not path.is_symlink():
+            found.append((None, below))
+        elif path.is_file():
+            found.append((path, below))
+    return found
+
+
+def _parts(source: Path) -> Iterator[tuple[bytes, bytes]]:
+    """The (flags, bytes) of the requests that write a file, one at least."""
+    flags = b"fx" if source.stat().st_mode & stat.S_IXUSR else b"f"
+    with source.open("rb") as stream:
+        while (data := stream.read(CHUNK)) or flags != b"a":
+            yield flags, data
+            flags = b"a"

@@ -1,0 +1,111 @@
+"""Files as the supervisor handles them: with the sandbox's own rights, so that no link leads anywhere else.
+
+Beside the supervisor's program inside a sandbox, and imported by it with the first request on files.
+"""
+
+import errno
+import posix
+
+TYPE, FOLDER, REGULAR, LINK = 0o170000, 0o040000, 0o100000, 0o120000
+MAX_PART = 32 << 20
+
+
+def make_parents(path: bytes) -> None:
+    """Make the folders above `path` where that is possible; what then opens `path` says what was not."""
+    at = path.find(b"/", 1)
+    while at > 0:
+        try:
+            posix.mkdir(path[:at], 0o755)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES):
+                raise
+        at = path.find(b"/", at + 1)
+
+
+def open_regular(path: bytes, flags: int) -> int:
+    """Open a regular file; never waits on a fifo. Raises OSError (EISDIR, or EINVAL for what is no file)."""
+    handle = posix.open(path, flags | posix.O_NONBLOCK | posix.O_NOCTTY, 0o644)
+    kind = posix.fstat(handle).st_mode & TYPE
+    if kind != REGULAR:
+        posix.close(handle)
+        raise OSError(errno.EISDIR if kind == FOLDER else errno.EINVAL, "Not a regular file")
+    return handle
+
+
+def open_spill(path: bytes) -> int:
+    """Open the file into which a command's whole output goes, making its folders."""
+    make_parents(path)
+    return open_regular(path, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC)
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write every byte of `data`."""
+    view = memoryview(data)
+    while view:
+        view = view[posix.write(handle, view) :]
+
+
+def do_write(path: bytes, flags: bytes, data: bytes) -> "tuple[bytes | int, ...]":
+    """`W`: `f` truncates and makes folders, `x` marks a program; later chunks are appended."""
+    first = b"f" in flags
+    if first:
+        make_parents(path)
+    handle = open_regular(path, posix.O_WRONLY | (posix.O_CREAT if first else posix.O_APPEND))
+    try:
+        if first:
+            posix.ftruncate(handle, 0)
+            if b"x" in flags:
+                posix.fchmod(handle, 0o755)
+        write_all(handle, data)
+    finally:
+        posix.close(handle)
+    return ()
+
+
+def do_mkdir(path: bytes) -> "tuple[bytes | int, ...]":
+    """`M`: make a folder and those above it."""
+    make_parents(path + b"/")
+    if posix.stat(path).st_mode & TYPE != FOLDER:
+        raise OSError(errno.ENOTDIR, "Not a directory")
+    return ()
+
+
+def do_read(path: bytes, offset: bytes, length: bytes) -> "tuple[bytes | int, ...]":
+    """`G`: the file's size, and at most `length` bytes from `offset`."""
+    handle = open_regular(path, posix.O_RDONLY)
+    try:
+        size = posix.fstat(handle).st_size
+        return size, posix.pread(handle, min(int(length), MAX_PART), int(offset))
+    finally:
+        posix.close(handle)
+
+
+def do_list(root: bytes, most: bytes, depth: bytes) -> "tuple[bytes | int, ...]":
+    """`L`: rows (kind, size, path below root): file, link, other, `x` too deep, `u` unreadable, `+` cut short."""
+    found: list[bytes | int] = []
+    room = int(most)
+    stack = [(root, b"", 1)]
+    while stack:
+        folder, below, level = stack.pop()
+        try:
+            with posix.scandir(folder) as entries:
+                for entry in entries:
+                    if not room:
+                        return (*found, b"+", 0, b"")
+                    room -= 1
+                    about = entry.stat(follow_symlinks=False)
+                    kind, name = about.st_mode & TYPE, below + entry.name
+                    if kind != FOLDER:
+                        found += ({REGULAR: b"f", LINK: b"l"}.get(kind, b"o"), about.st_size, name)
+                    elif level < int(depth):
+                        stack.append((folder + b"/" + entry.name, name + b"/", level + 1))
+                    else:
+                        found += (b"x", 0, name)
+        except OSError:
+            if level == 1:
+                raise
+            found += (b"u", 0, below[:-1])
+    return tuple(found)
+
+
+WORK = {b"G": do_read, b"L": do_list, b"M": do_mkdir, b"W": do_write}

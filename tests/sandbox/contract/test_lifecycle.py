@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from core import Cause, SandboxFault
+from sandbox import Command, Sandbox, SandboxProvider, SandboxSpec, TreeLimits
+from tests.sandbox.contract.helpers import Openings, sh
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def kill_from_outside(box: Sandbox) -> None:
+    """End the supervisor as a crash of the machine would."""
+    container = getattr(box, "container", None)
+    if container:
+        subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+    else:
+        os.kill(box.process.first, signal.SIGKILL)  # type: ignore[attr-defined]
+
+
+async def test_the_workspace_outlives_its_sandbox(openings: Openings) -> None:
+    spec = SandboxSpec(workspace=openings.key())
+    box = await openings(spec)
+    await sh(
+        box, "echo kept > /job/note; echo gone > /tmp/note; mkdir -p deliverables/a; echo d > deliverables/a/d"
+    )
+    await box.close()
+    again = await openings(spec)
+    assert (await sh(again, "cat /job/note deliverables/a/d; ls -A /tmp")).stdout.text == "kept\nd\n"
+    assert (await sh(again, "echo more >> /job/note && rm -r deliverables/a && echo ok")).stdout.text == "ok\n"
+
+
+async def test_closing_twice_is_fine_and_closed_is_closed(openings: Openings) -> None:
+    box = await openings()
+    await box.close()
+    await box.close()
+    with pytest.raises(SandboxFault):
+        await box.run(Command(argv=("true",)))
+
+
+async def test_closing_ends_background_processes(openings: Openings) -> None:
+    spec = SandboxSpec(workspace=openings.key())
+    box = await openings(spec)
+    await sh(box, "(env -i setsid bash -c 'while :; do echo x >> /job/beat; sleep 0.05; done' &) &", keep=True)
+    await asyncio.sleep(0.3)
+    await box.close()
+    again = await openings(spec)
+    first = (await sh(again, "stat -c %s /job/beat")).stdout.text
+    await asyncio.sleep(0.3)
+    assert (await sh(again, "stat -c %s /job/beat")).stdout.text == first
+    assert int(first) > 0
+
+
+async def test_closing_ends_a_waiting_command(openings: Openings) -> None:
+    box = await openings()
+    waiting = asyncio.create_task(sh(box, "sleep 60", seconds=90))
+    await asyncio.sleep(0.3)
+    await box.close()
+    with pytest.raises(SandboxFault):
+        await waiting
+
+
+async def test_a_supervisor_killed_from_outside(openings: Openings, made: SandboxProvider, tmp_path: Path) -> None:
+    spec = SandboxSpec(workspace=openings.key())
+    box = await openings(spec)
+    await sh(box, "echo work > deliverables/work.txt")
+    waiting = asyncio.create_task(sh(box, "sleep 60", seconds=90))
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(kill_from_outside, box)
+    with pytest.raises(SandboxFault) as fault:
+        await waiting
+    assert fault.value.cause is Cause.sandbox_lost
+    with pytest.raises(SandboxFault):
+        await box.read("/job/deliverables/work.txt", max_bytes=100)
+    await box.close()
+    taken = await made.collect(spec.workspace, tmp_path / "out", TreeLimits())
+    assert taken.files == ("work.txt",)
+    again = await openings(spec)
+    assert (await sh(again, "cat deliverables/work.txt")).stdout.text == "work\n"
+
+
+async def test_an_agent_that_kills_everything_it_can(openings: Openings) -> None:
+    spec = SandboxSpec(workspace=openings.key())
+    box = await openings(spec)
+    await sh(box, "echo work > deliverables/work.txt")
+    line = "for i in 1 2 3; do kill -9 -1; for p in /proc/[0-9]*; do kill -9 ${p#/proc/}; done; done"
+    with_fault = False
+    try:
+        await sh(box, line, seconds=10)
+        await sh(box, "true")
+    except SandboxFault as fault:
+        with_fault = fault.cause is Cause.sandbox_lost
+        await box.close()
+        box = await openings(spec)
+    assert with_fault or (await sh(box, "echo on")).stdout.text == "on\n"
+    assert (await sh(box, "cat deliverables/work.txt")).stdout.text == "work\n"
+
+
+async def test_an_agent_that_answers_in_the_supervisor_s_place(openings: Openings) -> None:
+    box = await openings()
+    code = (
+        "import os\n"
+        "for p in os.listdir('/proc'):\n    for fd in ('0', '1'):\n        try:\n"
+        "            f = os.open(f'/proc/{p}/fd/{fd}', os.O_WRONLY | os.O_NONBLOCK); os.write(f, b'nonsense' * 100)\n"
+        "        except OSError: pass\n"
+    )
+    try:
+        await box.run(Command(argv=("python3", "-S", "-c", code), timeout_seconds=10))
+        answered = await sh(box, "echo on")
+        assert answered.stdout.text == "on\n"
+    except SandboxFault as fault:
+        assert fault.cause in (Cause.sandbox_protocol, Cause.sandbox_lost)
+
+
+async def test_collecting_after_the_sandbox_is_closed(
+    openings: Openings, made: SandboxProvider, tmp_path: Path
+) -> None:
+    spec = SandboxSpec(workspace=openings.key())
+    box = await openings(spec)
+    await sh(box, "cd deliverables; mkdir d; echo 1 > d/a; ln -s /etc/passwd l; echo outside > /job/other")
+    await box.close()
+    taken = await made.collect(spec.workspace, tmp_path / "out", TreeLimits())
+    assert taken.files == ("d/a",)
+    assert [row.path for row in taken.left_out] == ["l"]
+
+
+async def test_discarding_removes_the_workspace(openings: Openings, made: SandboxProvider, tmp_path: Path) -> None:
+    spec = SandboxSpec(workspace=openings.key())
+    box = await openings(spec)
+    await sh(
+        box, "echo x > note; mkdir -p a/b; chmod 0 a; cd /job; for i in $(seq 1 1200); do mkdir d; cd d; done"
+    )
+    await box.close()
+    await made.discard(spec.workspace)
+    await made.discard(spec.workspace)
+    with pytest.raises(FileNotFoundError):
+        await made.collect(spec.workspace, tmp_path / "out", TreeLimits())
+    again = await openings(spec)
+    assert (await sh(again, "ls -A /job")).stdout.text == "deliverables\ninputs\n"
+
+
+async def test_a_workspace_with_its_folders_replaced_opens_again(openings: Openings, tmp_path: Path) -> None:
+    spec = SandboxSpec(workspace=openings.key(), inputs=tmp_path)
+    (tmp_path / "brief.txt").write_text("brief")
+    box = await openings(spec)
+    await sh(box, "rm -rf deliverables; ln -s /etc deliverables; ln -s / out")
+    await box.close()
+    again = await openings(spec)
+    assert (await sh(again, "cat /job/inputs/brief.txt")).stdout.text == "brief"
+
+
+async def test_many_sandboxes_at_once(openings: Openings) -> None:
+    boxes = await asyncio.gather(*(openings() for _ in range(4)))
+    results = await asyncio.gather(*(sh(box, f"echo {number}") for number, box in enumerate(boxes)))
+    assert [result.stdout.text for result in results] == ["0\n", "1\n", "2\n", "3\n"]
