@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from agents.tools.base import Outcome, Tool, ToolContext
 from core import Frozen
@@ -15,10 +17,17 @@ class TodoItem(Frozen):
     done: bool = False
 
 
+def _item(value: Any) -> Any:
+    """Models often write just the text."""
+    return {"text": value} if isinstance(value, str) else value
+
+
 class TodoArguments(Frozen):
     """Arguments of `todo`."""
 
-    items: tuple[TodoItem, ...] = Field(description="The whole list; it replaces the one before.")
+    items: tuple[Annotated[TodoItem, BeforeValidator(_item)], ...] = Field(
+        description="The whole list; it replaces the one before."
+    )
 
 
 async def _run(arguments: TodoArguments, context: ToolContext) -> Outcome:

@@ -224,7 +224,7 @@ async def test_view_image_scales_and_renders(sandbox: Sandbox) -> None:
 
 
 async def test_todo_counts(sandbox: Sandbox) -> None:
-    outcome = await Hands(sandbox)("todo", items=[{"text": "read", "done": True}, {"text": "write"}])
+    outcome = await Hands(sandbox)("todo", items=[{"text": "read", "done": True}, "write"])
     assert outcome.text == "1 of 2 done\n[x] read\n[ ] write"
 
 
