@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +55,7 @@ STATUS_OF_TYPE = {
 }
 # What counting the tokens of a request needs of it.
 COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+THINKING = ("thinking", "redacted_thinking")
 EPHEMERAL = {"type": "ephemeral"}
 
 
@@ -161,9 +164,15 @@ def parameters(config: ModelConfig, request: ChatRequest) -> dict[str, Any]:
 def _content(message: Message) -> list[dict[str, Any]]:
     """The blocks of a message. Empty texts are left out (the API refuses them), and results come first."""
     if message.role == "assistant" and message.provider == PROVIDER and message.provider_items:
-        return list(message.provider_items)
+        return _finished(message.provider_items)
     blocks = [_block(part) for part in message.parts if not (isinstance(part, Text) and not part.text.strip())]
     return sorted(blocks, key=lambda block: block["type"] != "tool_result")
+
+
+def _finished(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The blocks without thinking at their end: cut off by a token limit, it is refused as a last block."""
+    last = max((n for n, block in enumerate(blocks, start=1) if block["type"] not in THINKING), default=0)
+    return list(blocks[:last])
 
 
 def _block(part: Part) -> dict[str, Any]:
@@ -173,10 +182,15 @@ def _block(part: Part) -> dict[str, Any]:
         data = base64.b64encode(part.data).decode()
         return {"type": "image", "source": {"type": "base64", "media_type": part.media_type, "data": data}}
     if isinstance(part, ToolCall):
-        return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_object(part)}
+        return {"type": "tool_use", "id": _call_id(part.id), "name": part.name, "input": arguments_object(part)}
     content = [_block(piece) for piece in part.content if not (isinstance(piece, Text) and not piece.text.strip())]
     error = {"is_error": True} if part.is_error else {}
-    return {"type": "tool_result", "tool_use_id": part.call_id, "content": content, **error}
+    return {"type": "tool_result", "tool_use_id": _call_id(part.call_id), "content": content, **error}
+
+
+def _call_id(text: str) -> str:
+    """An id that the API takes. Other servers' may hold more: `functions.bash:0`."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)
 
 
 def _cut_short(error: Exception, usage: Usage | None, *, streaming: bool) -> TryFailed:
@@ -249,11 +263,12 @@ class _Answer:
                 call = tool_call(block["id"], block["name"], self.inputs.get(index, ""))
                 block["input"] = arguments_object(call)
                 parts += [call] if block["type"] == "tool_use" else []
-        # An empty text block may be received, but not sent.
-        items = tuple(block for block in self.blocks if block["type"] != "text" or block["text"])
+        # A blank text block may be received, but not sent.
+        items = tuple(block for block in self.blocks if block["type"] != "text" or block["text"].strip())
+        usual = Stop.tool_calls if any(isinstance(part, ToolCall) for part in parts) else Stop.end_turn
         return ChatReply(
             message=Message(role="assistant", parts=tuple(parts), provider_items=items, provider=PROVIDER),
-            stop=STOPS.get(self.stop_reason or "", Stop.end_turn),
+            stop=STOPS.get(self.stop_reason or "", usual),
             usage=self.usage or Usage(),
             model=self.model or asked_model,
             request_id=request_id,

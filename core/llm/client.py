@@ -15,6 +15,8 @@ from core.llm.retry import RetryPolicy, TryFailed, ask_with_retries, cause_of_st
 
 # Seconds without a single byte. Long, because a reasoning model may be silent for minutes.
 SILENCE = 600.0
+# Characters of an error's text that are kept: a gateway may answer with a page.
+LONGEST_DETAIL = 400
 # Where a provider wants arguments to be an object and the model wrote none, they travel back under this name
 # (the wording of Anthropic's guide to fine-grained tool streaming).
 INVALID_JSON = "INVALID_JSON"
@@ -108,7 +110,7 @@ def refused(
     return TryFailed(
         "status",
         cause or by_status,
-        f"HTTP {status}: {detail}",
+        f"HTTP {status}: {detail[:LONGEST_DETAIL]}",
         again=again and cause is None,
         status=status,
         retry_after=retry_after_of(headers),
@@ -119,4 +121,4 @@ def refused(
 def cut_short(kind: str, error: BaseException, usage: Usage | None = None) -> TryFailed:
     """No connection, none that lasted, or nonsense on it."""
     detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return TryFailed(kind, Cause.model_unavailable, detail, again=True, usage=usage)
+    return TryFailed(kind, Cause.model_unavailable, detail[:LONGEST_DETAIL], again=True, usage=usage)

@@ -11,7 +11,7 @@ import openai
 from core.causes import Cause
 from core.llm.client import SILENCE, cut_short, refused
 from core.llm.protocol import Image, ModelConfig, Usage
-from core.llm.retry import TryFailed
+from core.llm.retry import TryFailed, cause_of_status
 
 # The API's own codes. Compatible servers have others: llama.cpp a type, vLLM the parameter that is too long.
 OVERFLOW_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
@@ -35,7 +35,7 @@ def try_failed(error: Exception, *, streaming: bool) -> TryFailed:
     """An error of the SDK, or of the connection below it, in our words."""
     if isinstance(error, openai.APIStatusError):
         cause, again = _meaning(error)
-        return refused(error.status_code, error.message, error.response.headers, cause=cause, again=again)
+        return refused(error.status_code, _told(error), error.response.headers, cause=cause, again=again)
     if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException)):
         return cut_short("timeout", error)
     if isinstance(error, (openai.APIConnectionError, httpx2.HTTPError)):
@@ -49,6 +49,10 @@ def try_failed(error: Exception, *, streaming: bool) -> TryFailed:
 def failed_by_code(code: str | None, message: str, usage: Usage | None = None) -> TryFailed:
     """An error told within a stream, by its code."""
     detail = f"{code or 'error'}: {message}"
+    if code is not None and code.isdecimal():
+        # vLLM tells a status as the code.
+        cause, again = cause_of_status(int(code))
+        return TryFailed("status", cause, detail, again=again, status=int(code), usage=usage)
     if code in OVERFLOW_CODES:
         return TryFailed("status", Cause.context_overflow, detail, again=False, usage=usage)
     if code in NO_MONEY_CODES:
@@ -68,6 +72,12 @@ def _meaning(error: openai.APIStatusError) -> tuple[Cause | None, bool | None]:
     if codes & NO_MONEY_CODES:
         return Cause.model_unauthorised, False
     return None, None
+
+
+def _told(error: openai.APIStatusError) -> str:
+    """The provider's own words; the SDK's message is the whole body's repr."""
+    message = error.body.get("message") if isinstance(error.body, dict) else None
+    return message if isinstance(message, str) else error.message
 
 
 def data_url(image: Image) -> str:

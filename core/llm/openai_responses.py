@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -110,13 +111,12 @@ def parameters(config: ModelConfig, request: ChatRequest) -> dict[str, Any]:
 
 def _items(message: Message) -> list[dict[str, Any]]:
     if message.role == "assistant" and message.provider == PROVIDER and message.provider_items:
-        return list(message.provider_items)
+        return _finished(message.provider_items)
     items: list[dict[str, Any]] = []
     content: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, ToolResult):
-            output = [_content(piece) for piece in part.content]
-            items.append({"type": "function_call_output", "call_id": part.call_id, "output": output})
+            items.append({"type": "function_call_output", "call_id": part.call_id, "output": _output(part)})
         elif isinstance(part, ToolCall):
             call = {"type": "function_call", "call_id": part.id, "name": part.name}
             items.append({**call, "arguments": part.raw_arguments})
@@ -125,6 +125,19 @@ def _items(message: Message) -> list[dict[str, Any]]:
         else:
             content.append(_content(part))
     return [*items, {"role": "user", "content": content}] if content else items
+
+
+def _finished(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items without reasoning at their end: cut off by a token limit, it is refused without what it led to."""
+    last = max((n for n, item in enumerate(items, start=1) if item["type"] != "reasoning"), default=0)
+    return list(items[:last])
+
+
+def _output(result: ToolResult) -> str | list[dict[str, Any]]:
+    """A plain text where that is all, which compatible servers know best."""
+    if all(isinstance(piece, Text) for piece in result.content):
+        return "\n".join(piece.text for piece in result.content if isinstance(piece, Text))
+    return [_content(piece) for piece in result.content]
 
 
 def _content(part: Text | Image) -> dict[str, Any]:

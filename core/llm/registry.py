@@ -14,7 +14,8 @@ from core.llm.prices import PriceTable
 from core.llm.protocol import ChatModel, ModelConfig
 
 ENTRY_POINTS = "upbench.models"
-KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openai-chat": "OPENAI_CHAT_API_KEY"}
+KEY_OPTIONAL = frozenset({"openai-chat"})
 ADDRESSES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
 
 Opener = Callable[[ModelConfig, str | None, PriceTable], ChatModel]
@@ -62,9 +63,9 @@ def open_model(
         BadInput: As `model_config`; or the key is missing (its variable is named), or a setting is unknown.
     """
     config = model_config(name, base_url=base_url, settings=settings)
-    variable = KEYS.get(config.provider)
-    key = api_key or os.environ.get(variable or "", "") or None
-    if variable is not None and key is None:
+    variable = KEYS.get(config.provider, "")
+    key = api_key or os.environ.get(variable, "") or None
+    if variable and key is None and config.provider not in KEY_OPTIONAL:
         raise BadInput(f"no API key for {config.name}", mend=f"set the environment variable {variable}")
     return providers()[config.provider]()(config, key, prices or PriceTable())
 

@@ -141,6 +141,8 @@ async def test_a_dropped_stream_is_tried_again_and_counted(provider: str, drop: 
         ("openai", "context_length_exceeded", Cause.context_overflow, 1),
         ("openai", "invalid_prompt", Cause.model_rejected_request, 1),
         ("openai-chat", "server_error", Cause.model_unavailable, 3),
+        ("openai-chat", "500", Cause.model_unavailable, 3),
+        ("openai-chat", "400", Cause.model_rejected_request, 1),
     ],
 )
 async def test_an_error_within_the_stream(
@@ -204,6 +206,15 @@ async def test_a_message_about_length_alone_decides_nothing(standin: Standin) ->
     failed = await failing("anthropic", standin, [turn], FakeTime())
     assert failed.cause is Cause.model_rejected_request
     assert "prompt is too long" in failed.detail
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_the_failure_tells_the_providers_words(provider: str, standin: Standin) -> None:
+    failed = await failing(
+        provider, standin, [Turn(status=404, text="no model of that name" + "!" * 2_000)], FakeTime()
+    )
+    assert str(failed).startswith("model_rejected_request: HTTP 404: no model of that name!!!")
+    assert len(str(failed)) < 600
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

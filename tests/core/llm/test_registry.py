@@ -96,6 +96,14 @@ async def test_chat_completions_need_no_key_and_take_none_from_the_environment(
     assert "sk-of-someone-else" not in json.dumps(standin.requests[0].headers)
 
 
+async def test_chat_completions_have_a_key_of_their_own(standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_CHAT_API_KEY", "sk-of-the-server")
+    model = open_model("openai-chat/llama", base_url=standin.openai_url)
+    await model.reply(ask("go"))
+    await model.aclose()
+    assert standin.requests[0].headers["authorization"] == "Bearer sk-of-the-server"
+
+
 async def test_a_script_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "script.json"
     path.write_text('{"version": 1, "attempts": [[{"say": "one"}], [{"say": "two"}]]}')

@@ -186,6 +186,32 @@ async def test_an_answer_without_content_can_be_followed_by_more(provider: str, 
     assert standin.rejected == []
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_reasoning_that_was_cut_off_is_not_sent_back(provider: str, standin: Standin) -> None:
+    stop = {"openai": "max_output_tokens", "anthropic": "max_tokens"}[provider]
+    turns = [Turn(think="Hm. " * 99, stop=stop), Turn(text="Fine.")]
+    async with client(provider, standin, turns, settings=THINKING.get(provider)) as model:
+        first = await model.reply(ask("go"))
+        assert first.stop is Stop.max_tokens
+        assert len(first.message.provider_items) == 1
+        second = await model.reply(ask("go", first.message, "Go on."))
+    assert texts(second.message) == "Fine."
+    assert standin.rejected == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_ids_of_other_servers_are_taken(provider: str, standin: Standin) -> None:
+    call = ToolCall(
+        id="functions.bash:0", name="bash", arguments={"command": "ls"}, raw_arguments='{"command": "ls"}'
+    )
+    asked = Message(role="assistant", parts=(call,), provider="some-server")
+    result = user(ToolResult(call_id="functions.bash:0", content=(Text(text="ok"),)))
+    async with client(provider, standin) as model:
+        reply = await model.reply(ask("go", asked, result, tools=(BASH,)))
+    assert texts(reply.message) == "hello"
+    assert standin.rejected == []
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_structured_output(provider: str, standin: Standin) -> None:
     async with client(provider, standin, [Turn(text='{"verdict": "pass", "n": 1}')]) as model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,7 +98,11 @@ def _broken_rule(body: dict[str, Any], standin: Standin) -> str | None:
 
 
 def _broken_thinking(blocks: list[dict[str, Any]], standin: Standin) -> str | None:
+    if blocks[-1]["type"] == "thinking":
+        return "The final block in an assistant message cannot be `thinking`."
     for block in blocks:
+        if block["type"] == "tool_use" and not re.fullmatch("[A-Za-z0-9_-]+", block["id"]):
+            return "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
         if block["type"] == "thinking" and block["signature"] != standin.sign(block["thinking"]):
             return "Invalid `signature` in `thinking` block"
     return None
