@@ -62,8 +62,10 @@ _DONE = (
     r"(?:completed|delivered|submitted|finished|handed in|turned in|returned|provided|sent|uploaded|received|done"
     r"|ready|due|supplied|made available)"
 )
+_DO = r"(?:deliver|submit|complete|finish|hand in|return|send|turn in|provide|upload)"
 _DOES = (
-    r"(?:completes|delivers|submits|finishes|hands in|returns|responds|replies|starts|begins work|is available)"
+    rf"(?:(?:must|should|has to|will) {_DO}|completes|delivers|submits|finishes|hands in|returns|responds|replies"
+    r"|starts|begins work|is available)"
 )
 _WORKER = _any(WORKER_NOUNS)
 _TRAIT = (
@@ -77,7 +79,14 @@ _MADE_BY = (
 )
 
 _DEADLINES = (
-    re.compile(rf"(?:^|[.;]\s+|\band\s+){_DONE}\b[^.;]*?\b{_TIME}", re.I),
+    # "Completed by Friday", not "Completed tasks of 3 March are green".
+    re.compile(
+        rf"^(?:must |should |has to |is to |to )?(?:be )?(?:{_DO}|{_DONE})\b[^.;]*?\b{_TIME}"
+        r"(?!.*\b(?:is|are|has|have|was|were|carr(?:y|ies)|shows?|stands?|equals?|adds?)\b)",
+        re.I,
+    ),
+    re.compile(rf"^{_WORK}\s+{_TIME}", re.I),
+    re.compile(rf"(?:[.;]\s+|\band\s+){_DONE}\b[^.;]*?\b{_TIME}", re.I),
     re.compile(
         rf"^{_WORK}\s+(?:\w+\s+)?(?:(?:is|are|was|were|must be|should be|has to be|to be|gets?)\s+)?"
         rf"{_DONE}\b[^.;]*?\b{_TIME}",
@@ -96,7 +105,8 @@ _DEADLINES = (
 _WORKERS = (
     re.compile(rf"\b{_MADE_BY}\s+[^.;]{{0,40}}?\b(?:{_TRAIT}|{_WORKER})(?!\w)", re.I),
     re.compile(
-        rf"\b{_WORKER}\s+(?:is|are|has|have|holds?|must|should|was|with|who|lives|resides|speaks|possesses)\b"
+        rf"(?:^|[.;]\s+)(?:(?:the|a|an|each|every|any|all)\s+)?{_WORKER}\s+"
+        r"(?:is|are|has|have|holds?|must|should|was|with|who|lives|resides|speaks|possesses)\b"
         rf"[^.;]{{0,60}}?\b{_TRAIT}(?!\w)",
         re.I,
     ),
