@@ -45,7 +45,8 @@ def answers(work: Callable[[], Iterator[Any]], seconds: float, until: float) -> 
             while b"\n" not in buffer:
                 left = deadline - time.monotonic()
                 if left <= 0 or not select.select([reader], [], [], left)[0]:
-                    yield Died(f"it took longer than {max(0.0, seconds):.0f} s")
+                    late = time.monotonic() >= until
+                    yield Died("the time for all was used up" if late else f"it took longer than {seconds:.0f} s")
                     return
                 chunk = os.read(reader, 1 << 16)
                 if not chunk:

@@ -17,6 +17,7 @@ from typing import Any
 DELIVERABLES = Path("/grading/deliverables")
 INPUTS = Path("/grading/inputs")
 CHECKS = Path("/grading/checks.py")
+BOUNDS = ("kind_seconds", "python_seconds", "total_seconds")
 
 
 def main(argv: list[str]) -> int:
@@ -55,7 +56,7 @@ def _check(args: argparse.Namespace) -> dict[str, Any]:
 
     request = json.loads(args.request.read_text("utf-8") if args.request else sys.stdin.read())
     items = [(str(one["id"]), dict(one["check"])) for one in request["criteria"]]
-    bounds = {name: float(request[name]) for name in ("python_seconds", "total_seconds") if name in request}
+    bounds = {name: float(request[name]) for name in BOUNDS if name in request}
     checks = args.checks if args.checks.is_file() else None
     return {"outcomes": run_checks(items, args.deliverables, args.inputs, checks, **bounds)}
 

@@ -26,6 +26,7 @@ def run_checks(
     inputs: Path,
     checks: Path | None,
     *,
+    kind_seconds: float = KIND_SECONDS,
     python_seconds: float = PYTHON_SECONDS,
     total_seconds: float = TOTAL_SECONDS,
 ) -> list[dict[str, Any]]:
@@ -36,6 +37,7 @@ def run_checks(
         deliverables: The submission.
         inputs: The job's attachments.
         checks: The job's `checks.py`, if it has one.
+        kind_seconds: For each check of the vocabulary.
         python_seconds: For each Python check.
         total_seconds: For all together.
     """
@@ -43,7 +45,7 @@ def run_checks(
     outcomes: dict[str, dict[str, Any]] = {}
     waiting = [item for item in items if item[1].get("kind") != "python"]
     while waiting:
-        waiting = _batch(waiting, deliverables, inputs, until, outcomes)
+        waiting = _batch(waiting, Submission(deliverables, inputs), (kind_seconds, until), outcomes)
     python = [item for item in items if item[1].get("kind") == "python"]
     if python:
         preload(checks)
@@ -64,17 +66,16 @@ def _died(died: Died, started: float) -> dict[str, Any]:
 
 
 def _batch(
-    items: list[Item], deliverables: Path, inputs: Path, until: float, outcomes: dict[str, dict[str, Any]]
+    items: list[Item], submission: Submission, times: tuple[float, float], outcomes: dict[str, dict[str, Any]]
 ) -> list[Item]:
     """Run `items` in one child; when it dies at one of them, say so and return those that follow."""
 
     def work() -> Iterator[dict[str, Any]]:
-        submission = Submission(deliverables, inputs)
         for _, check in items:
             yield asdict(kind_outcome(submission, check))
 
     position, started = 0, time.monotonic()
-    for answer in answers(work, KIND_SECONDS, until):
+    for answer in answers(work, *times):
         name = items[position][0]
         outcomes[name] = _died(answer, started) if isinstance(answer, Died) else answer | _seconds(started)
         position, started = position + 1, time.monotonic()

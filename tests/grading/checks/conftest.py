@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.grading.checks.cases import CASES
+from tests.grading.checks.support import carry_out, make_samples
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_samples(tmp_path_factory.mktemp("samples") / "deliverables")
+
+
+@pytest.fixture(scope="session")
+def outcomes(samples: Path) -> dict[str, dict[str, Any]]:
+    return carry_out({name: check for name, (_, check) in CASES.items()}, samples)

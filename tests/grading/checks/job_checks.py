@@ -1,0 +1,134 @@
+"""A job's `checks.py` for the tests: it is carried out by the program, never imported by a test."""
+
+import os
+import sys
+import time
+
+WANTED = 411.85
+
+
+def passes(ctx):
+    table = ctx.table("order.xlsx", "summary")
+    body = table[table["Item"] != "Total"]
+    assert list(body["Qty"]) == [4, 2, 3]
+    if abs(body["Net"].sum() - WANTED) > 0.005:
+        return ctx.failed(f"net is {body['Net'].sum()}", file="order.xlsx")
+    return ctx.passed("net adds up", file=ctx.one("*.xlsx"), anchor="Summary!D5")
+
+
+def fails(ctx):
+    return ctx.failed("the total is wrong", file="order.xlsx", anchor="Summary!D5")
+
+
+def abstains(ctx):
+    return ctx.cannot_judge("nobody can tell")
+
+
+def everything(ctx):
+    assert [path.name for path in ctx.files("*.pdf")] == ["broken.pdf", "invoice.pdf", "locked.pdf"]
+    assert "4.2 %" in ctx.text("report.docx")
+    assert "Say thanks" in ctx.text("deck.pptx")
+    assert "deleted words" not in ctx.text("report.docx")
+    assert len(ctx.words("It's a well-kept list, isn't it")) == 6
+    assert ctx.workbook("order.xlsx")["Summary"]["D5"].value == WANTED
+    assert ctx.formulas("order.xlsx")["Summary"]["D5"].value == "=SUM(D2:D4)"
+    assert len(ctx.document("report.docx").tables) == 1
+    assert len(ctx.slides("deck.pptx").slides) == 4
+    people = ctx.table("people.csv")
+    assert list(people["Id"])[:3] == ["001", "002", "003"]
+    assert len(people) == 4
+    assert people["Name"].isna().sum() == 1
+    assert ctx.table("messy.csv")["Id"].sum() == 5
+    numbers = [
+        "$1,234.50",
+        "(12)",
+        "3 %",
+        "1.234,5",
+        "12 345",
+        "-7",
+        "USD 5",
+        2,
+        "n/a",
+        "",
+        None,
+        True,
+        "12 items",
+    ]
+    found = [ctx.number(value) for value in numbers]
+    assert found == [1234.5, -12.0, 0.03, 1234.5, 12345.0, -7.0, 5.0, 2.0] + [None] * 5, found
+    assert (ctx.inputs / "order.xlsx").is_file()
+    return ctx.passed()
+
+
+def missing(ctx):
+    return ctx.passed(ctx.text(ctx.one("no-such-*.docx")))
+
+
+def broken_file(ctx):
+    return ctx.passed(str(ctx.workbook("cut.xlsx").sheetnames))
+
+
+def missing_column(ctx):
+    return ctx.passed(str(ctx.table("order.xlsx")["Postcode"].sum()))
+
+
+def missing_sheet(ctx):
+    return ctx.passed(str(ctx.workbook("order.xlsx")["Nowhere"]))
+
+
+def wrong_value(ctx):
+    return ctx.passed(str(float("twelve")))
+
+
+def unknown_function(ctx):
+    return ctx.passed(str(ctx.workbook("unknown.xlsx").active["B3"].value))
+
+
+def unknown_elsewhere(ctx):
+    return ctx.passed(str(ctx.workbook("unknown.xlsx").active["B4"].value))
+
+
+def programming_error(ctx):
+    return ctx.passed(undefined_name)  # noqa: F821
+
+
+def returns_true(ctx):
+    return True
+
+
+def returns_nothing(ctx):
+    pass
+
+
+def leaves(ctx):
+    sys.exit(0)
+
+
+def dies(ctx):
+    os._exit(0)
+
+
+def endless(ctx):
+    while True:
+        pass
+
+
+def sleeps_in_children(ctx):
+    if os.fork() == 0:
+        time.sleep(3600)
+    time.sleep(3600)
+
+
+def eats_memory(ctx):
+    return ctx.passed(str(len(bytearray(64 << 30))))
+
+
+def talks(ctx):
+    print('{"outcomes": []}')
+    sys.stderr.write("x" * 100_000)
+    return ctx.passed("z" * 5000)
+
+
+def writes(ctx):
+    (ctx.deliverables / "forged.txt").write_text("x")
+    return ctx.passed("it could write")
