@@ -25,7 +25,7 @@ from core.llm.protocol import (
     ToolCall,
     ToolResult,
 )
-from core.llm.schemas import closed_schema
+from core.llm.schemas import strict_schema
 
 PROVIDER = "openai-chat"
 OURS = frozenset({"model", "messages", "tools", "stream", "stream_options", "n", "response_format", "functions"})
@@ -85,7 +85,7 @@ def parameters(config: ModelConfig, request: ChatRequest) -> dict[str, Any]:
             for tool in request.tools
         ]
     if request.response_schema is not None:
-        schema = {"name": "answer", "schema": closed_schema(request.response_schema), "strict": True}
+        schema = {"name": "answer", "schema": strict_schema(request.response_schema), "strict": True}
         asked["response_format"] = {"type": "json_schema", "json_schema": schema}
     return asked
 

@@ -25,7 +25,7 @@ from core.llm.protocol import (
     ToolResult,
     Usage,
 )
-from core.llm.schemas import closed_schema
+from core.llm.schemas import strict_schema
 
 if TYPE_CHECKING:
     from openai.types.responses import Response
@@ -103,7 +103,7 @@ def parameters(config: ModelConfig, request: ChatRequest) -> dict[str, Any]:
     if request.cache_key:
         asked["prompt_cache_key"] = request.cache_key
     if request.response_schema is not None:
-        schema = closed_schema(request.response_schema)
+        schema = strict_schema(request.response_schema)
         answer = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
         asked["text"] = {**config.settings.get("text", {}), "format": answer}
     return asked

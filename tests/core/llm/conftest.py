@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.standins.llm import Standin, serve
+from tests.standins.llm import Standin
+from tests.standins.llm.fixture import llm_server, llm_standin
 
-
-@pytest.fixture(scope="session")
-def _running() -> Iterator[Standin]:
-    with serve() as running:
-        yield running
+__all__ = ["llm_server", "llm_standin"]
 
 
 @pytest.fixture
-def standin(_running: Standin) -> Standin:
-    """A stand-in that says hello; tests give it another script."""
-    _running.reset()
-    return _running
+def standin(llm_standin: Standin) -> Standin:
+    """The stand-in, by a shorter name."""
+    return llm_standin
 
 
 @pytest.fixture(autouse=True)

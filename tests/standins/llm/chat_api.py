@@ -14,7 +14,7 @@ from tests.standins.llm.cache import tokens
 from tests.standins.llm.http import openai_error, pieces, stream
 from tests.standins.llm.script import Turn
 from tests.standins.llm.server import Standin
-from tests.standins.llm.validation import invalid
+from tests.standins.llm.validation import invalid, not_strict
 
 # Parameters of vLLM that the SDK does not know.
 EXTRAS = frozenset({"top_k", "chat_template_kwargs"})
@@ -26,7 +26,7 @@ async def completions(request: Request) -> Response:
     if request.headers.get("authorization") == "Bearer wrong":
         return openai_error(401, "Unauthorized")
     body = await request.json()
-    if wrong := invalid("chat", body, also=EXTRAS) or _broken_rule(body["messages"]):
+    if wrong := invalid("chat", body, also=EXTRAS) or _broken_rule(body["messages"]) or _broken_schema(body):
         return openai_error(400, standin.reject(wrong))
     blocks = [body.get("tools") or [], *body["messages"]]
     if (size := sum(map(tokens, blocks))) > standin.context:
@@ -70,6 +70,11 @@ def _broken_rule(messages: list[dict[str, Any]]) -> str | None:
                 return f"messages.{number}: the chat template cannot parse the arguments"
             pending.add(call["id"])
     return f"tool calls {sorted(pending)} have no answer" if pending else None
+
+
+def _broken_schema(body: dict[str, Any]) -> str | None:
+    form = (body.get("response_format") or {}).get("json_schema") or {}
+    return not_strict(form["schema"]) if form.get("strict") else None
 
 
 def _events(standin: Standin, body: dict[str, Any], turn: Turn, usage: dict[str, Any]) -> Iterator[str]:

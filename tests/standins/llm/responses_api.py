@@ -14,7 +14,7 @@ from tests.standins.llm.cache import tokens
 from tests.standins.llm.http import named_event, openai_error, pieces, stream
 from tests.standins.llm.script import Turn
 from tests.standins.llm.server import KEY, Standin
-from tests.standins.llm.validation import invalid
+from tests.standins.llm.validation import invalid, not_strict
 
 # What an item lacks when it is announced: a client that keeps it then keeps too little.
 UNFINISHED: dict[str, dict[str, Any]] = {
@@ -48,7 +48,10 @@ async def responses(request: Request) -> Response:
 
 
 def _broken_rule(body: dict[str, Any], standin: Standin) -> str | None:
-    """Calls and outputs pair up; a reasoning item goes with the item that followed it."""
+    """Calls and outputs pair up, reasoning goes with the item that followed it, strict schemas are strict."""
+    form = (body.get("text") or {}).get("format") or {}
+    if form.get("strict") and (wrong := not_strict(form["schema"])):
+        return f"Invalid schema for response_format '{form['name']}': {wrong}"
     items = body["input"]
     calls = [item["call_id"] for item in items if item.get("type") == "function_call"]
     outputs = [item["call_id"] for item in items if item.get("type") == "function_call_output"]

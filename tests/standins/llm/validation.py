@@ -35,6 +35,25 @@ def invalid(api: str, body: dict[str, Any], *, also: frozenset[str] = frozenset(
     return None
 
 
+def not_strict(schema: Any) -> str | None:
+    """What OpenAI's strict mode refuses in a schema, or None."""
+    if isinstance(schema, list):
+        return next(filter(None, map(not_strict, schema)), None)
+    if not isinstance(schema, dict):
+        return None
+    if "$ref" in schema and len(schema) > 1:
+        return f"$ref cannot have keywords {sorted(set(schema) - {'$ref'})}"
+    if refused := {"default", "oneOf", "allOf", "discriminator", "minLength", "maxLength"} & set(schema):
+        return f"{sorted(refused)} is not permitted"
+    inner: list[Any] = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
+    if "properties" in schema:
+        if schema.get("additionalProperties") is not False:
+            return "'additionalProperties' is required to be supplied and to be false"
+        if set(schema.get("required", ())) != set(schema["properties"]):
+            return "'required' is required to be an array including every key in properties"
+    return not_strict([*inner, *schema.get("anyOf", []), schema.get("items")])
+
+
 def _force(value: Any) -> Any:
     """Iterables are validated lazily: walk them."""
     if isinstance(value, dict):
