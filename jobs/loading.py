@@ -97,7 +97,10 @@ def _pack_root(name_or_path: str | Path) -> Path:
 
 def _job_folders(root: Path) -> Iterator[Path]:
     folder = root / "jobs"
-    if folder.is_symlink() or not folder.is_dir():
+    for path in (root / "pack.toml", folder):
+        if path.is_symlink():
+            raise BadInput("a symbolic link", file=path, mend="put the thing itself there")
+    if not folder.is_dir():
         raise BadInput("no such folder", file=folder, mend="put each job into jobs/<id>/")
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or not (path.is_dir() or path.is_symlink()):

@@ -7,7 +7,7 @@ from pathlib import Path
 from core import BadInput, read_text
 from rubrics.model import Criterion, Importance, Rubric
 from rubrics.paper_lines import parse_line
-from rubrics.tomlfile import TomlDocument
+from rubrics.tomlfile import MAX_BYTES, TomlDocument
 
 
 def load_rubric(path: Path) -> Rubric:
@@ -45,7 +45,7 @@ def _from_toml(path: Path) -> Rubric:
 
 def _from_text(path: Path) -> Rubric:
     criteria: list[Criterion] = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path, max_bytes=MAX_BYTES).split("\n"), start=1):
         if not line.strip():
             continue
         parsed = parse_line(line)

@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 
 from core import BadInput, read_text, read_toml
 
+MAX_BYTES = 64 << 20
+
 T = TypeVar("T", bound=BaseModel)
 Loc = tuple[str | int, ...]
 
@@ -34,6 +36,7 @@ class TomlDocument:
     def __init__(self, path: Path) -> None:
         """Read `path`. Raises `BadInput` (missing, not UTF-8, not TOML)."""
         self.path = path
+        refuse_large(path)
         try:
             self.data: dict[str, Any] = read_toml(path)
         except RecursionError as error:
@@ -102,6 +105,12 @@ class TomlDocument:
         if kind == "value_error":
             return self.fault(str(error["ctx"]["error"]), loc)
         return self.fault(error["msg"], loc)
+
+
+def refuse_large(path: Path) -> None:
+    """Raise `BadInput` for a text file over 64 MiB, before it is read."""
+    if path.is_file() and path.stat().st_size > MAX_BYTES:
+        raise BadInput(f"larger than {MAX_BYTES >> 20} MiB", file=path, mend="is it the right file?")
 
 
 def _plain(value: Any) -> str:

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from core import BadInput, Frozen, parse_model, read_json
 from rubrics.model import CRITERION_ID, Rubric
+from rubrics.tomlfile import refuse_large
 
 
 class TreeNode(Frozen):
@@ -119,6 +120,7 @@ def load_tree(path: Path, rubric: Rubric) -> RubricTree:
     Raises:
         BadInput: It is no tree (a duplicate id, a cycle, a missing parent), or not that rubric's.
     """
+    refuse_large(path)
     tree = parse_model(RubricTree, read_json(path), file=path)
     leaves, criteria = set(tree.leaves), {item.id for item in rubric.criteria}
     if leaves != criteria:

@@ -42,6 +42,10 @@ def whole(file: str, content: str | bytes) -> Spoil:
     return spoil
 
 
+def huge(file: str) -> Spoil:
+    return lambda root: os.truncate(root / file, 2 << 30)
+
+
 def gone(file: str) -> Spoil:
     return lambda root: (root / file).unlink()
 
@@ -111,7 +115,12 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
         job("title", 'id = "receipts"\ntitle'),
         ("job.toml:1: field `id`: the id 'receipts' is not the folder's name 'invoices'",),
     ),
+    "pack.toml of 2 GB": (huge("pack.toml"), ("pack.toml: larger than 64 MiB",)),
     # job.toml
+    "job.toml of 2 GB": (huge(I + "job.toml"), ("job.toml: larger than 64 MiB",)),
+    "brief of 2 GB": (huge(I + "brief.md"), ("brief.md: larger than",)),
+    "rubric of 2 GB": (huge(I + "rubric.toml"), ("rubric.toml: larger than 64 MiB",)),
+    "checks.py of 2 GB": (huge(I + "private/checks.py"), ("checks.py: larger than",)),
     "no job.toml": (gone(I + "job.toml"), ("invoices/job.toml: no such file",)),
     "job key unknown": (job("tags", "tagz"), ("job.toml:11: field `tagz`: unknown key", "known: id, title")),
     "title a number": (job('"Add up the invoices"', "12"), ("job.toml:1: field `title`", "string")),
@@ -298,7 +307,11 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "job folder a link": (link("jobs/third", "invoices"), ("jobs/third: a symbolic link",)),
     "jobs folder a link": (
         each(moved("jobs", "all"), link("jobs", "all")),
-        ("jobs: no such folder",),
+        ("jobs: a symbolic link",),
+    ),
+    "pack.toml a link": (
+        each(moved("pack.toml", "kept.toml"), link("pack.toml", "kept.toml")),
+        ("pack.toml: a symbolic link",),
     ),
     "private a link": (
         each(moved(I + "private", "kept"), link(I + "private", "../../kept")),

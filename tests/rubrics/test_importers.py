@@ -167,6 +167,18 @@ def test_the_public_ace_tables(name: str, criteria: int, hurdles: int) -> None:
     assert sum(item.importance is Importance.critical for item in everything) == hurdles
 
 
+def test_a_plug_in_is_found_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lines_plug.py").write_text("from rubrics.importers.text import import_text as found\n")
+    info = tmp_path / "lines_plug-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lines-plug\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[upbench.importers]\nrubrics.lines = lines_plug:found\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "lines" in importer_kinds()
+    path = written(tmp_path, "r.txt", "critical - Contains 3 pages\n")
+    assert rubric_importer("lines")(path).rubrics[0].rubric.criteria[0].text == "Contains 3 pages"
+
+
 def test_an_unknown_kind_names_the_known_ones() -> None:
     assert set(importer_kinds()) >= {"ace", "paperbench", "text"}
     with pytest.raises(BadInput, match="known: ace, paperbench, text"):
