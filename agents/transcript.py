@@ -13,9 +13,12 @@ class Event(Frozen):
 
     Attributes:
         seq: From 0, without gaps.
-        kind: `assignment`, `reply`, `tool_started`, `tool_done`, `note`, `compaction`, `ended` ...
+        kind: Of the react agent: `assignment` (the task as it was told), `reply` (where the journal keeps it, and
+            its first words), `tool_started` and `tool_done`, `note` (something the model was told besides),
+            `compaction`, `overflow` (the model refused the conversation for its length), `cancelled`, `resumed`,
+            and last of all `ended`. Other agents write at least `ended`, with the `cause`.
         at: ISO 8601 time in UTC.
-        body: Small JSON; anything over 2 kB of text is kept as a blob and put back when read.
+        body: JSON. What is large is kept compressed or as a blob and put back when read.
     """
 
     seq: int

@@ -144,6 +144,11 @@ class Session:
         if why not in self.noted:
             self.record("note", {"why": why, "text": text})
 
+    def last_words(self) -> str:
+        """What the model said last, or the beginning of it."""
+        parts = self.last.message.parts if self.last is not None else ()
+        return " ".join(part.text for part in parts if isinstance(part, Text))[:EXCERPT]
+
     def result(self, cause: Cause, detail: str = "") -> AgentResult:
         """How the attempt ended, as of now."""
         return AgentResult(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from agents.protocol import Assignment, AttemptLimits, Expected, Rework
 
 
@@ -59,5 +61,5 @@ def _limits(limits: AttemptLimits) -> str:
     if limits.steps is not None:
         known.append(f"{limits.steps} replies")
     if limits.wall_seconds is not None:
-        known.append(f"{limits.wall_seconds / 60:.0f} minutes" if limits.wall_seconds >= 120 else "two minutes")
+        known.append(f"{math.ceil(limits.wall_seconds / 60)} min")
     return f"You have at most {' and '.join(known)} for this job." if known else ""

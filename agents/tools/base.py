@@ -88,7 +88,7 @@ async def use(tools: dict[str, Tool[Any]], call: ToolCall, context: ToolContext)
     if not _encodable(call.arguments):
         return error(f"`{call.name}` was not run: its arguments hold a NUL character or half a character.")
     try:
-        arguments = tool.arguments.model_validate(call.arguments)
+        arguments = tool.arguments.model_validate(_without_nulls(call.arguments))
     except ValidationError as problem:
         return error(f"`{call.name}` was not run. {_problems(problem)}")
     return capped(await tool.run(arguments, context))
@@ -118,6 +118,13 @@ def _encodable(value: Any) -> bool:
     if isinstance(value, dict):
         return all(_encodable(key) and _encodable(item) for key, item in value.items())
     return all(map(_encodable, value)) if isinstance(value, list) else True
+
+
+def _without_nulls(value: Any) -> Any:
+    """`value` without the keys that are null: some providers make models send every optional argument."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _problems(problem: ValidationError) -> str:

@@ -94,6 +94,7 @@ async def test_no_tool_call_and_no_hand_in_is_giving_up(office: Office) -> None:
     model = Player([reply("Done, I think.")])
     result = await office.work(model, None)
     assert result.cause is Cause.agent_gave_up
+    assert result.detail == "Done, I think."
     assert len(model.asked) == 3
     assert "call `submit`" in said_to(model.asked[1])
 

@@ -56,3 +56,40 @@ def test_an_unknown_agent_is_named_with_those_that_exist() -> None:
     with pytest.raises(BadInput, match=r"unknown agent `reakt`.*nop, oracle, react") as caught:
         agent_config("reakt")
     assert caught.value.exit_code == 2
+
+
+PLUGIN = """
+from agents import AgentConfig, AgentResult
+from core import Cause
+
+class Idle:
+    def __init__(self, config):
+        self.config = config
+
+    async def work(self, assignment, desk):
+        return AgentResult(cause=Cause.agent_gave_up)
+
+class Kind:
+    def configure(self, model, settings):
+        return AgentConfig(name="idle", scaffold="idle", settings=settings)
+
+    def open(self, config):
+        return Idle(config)
+
+kind = Kind()
+"""
+
+
+async def test_another_distribution_may_bring_an_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "idle_agent.py").write_text(PLUGIN)
+    about = tmp_path / "idle_agent-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: idle-agent\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[upbench.agents]\nidle = idle_agent:kind\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = agent_config("idle", settings={"naps": 2})
+    result = await open_agent(config).work(assignment(), desk(tmp_path))
+    assert result.cause is Cause.agent_gave_up
+    assert config.settings == {"naps": 2}
+    with pytest.raises(BadInput, match="react-paper, idle"):
+        agent_config("nobody")

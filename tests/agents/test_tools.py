@@ -371,6 +371,15 @@ async def test_a_malformed_call_is_told_to_the_model(
     assert says in outcome.text
 
 
+async def test_null_is_the_same_as_left_out(sandbox: Sandbox) -> None:
+    hand = Hands(sandbox)
+    assert (await hand("todo", items=[{"text": "read", "done": None}])).text.endswith("[ ] read")
+    assert not (await hand("shell", command="true", timeout_seconds=None, background=None)).is_error
+    wrote = await Hands(sandbox, "paper")("write_csv", path="a.csv", rows=[["a", None, 1]])
+    assert not wrote.is_error
+    assert await sandbox.read("/job/deliverables/a.csv", max_bytes=20) == b"a,,1\r\n"
+
+
 async def test_names_that_are_not_utf8_and_very_many_files_do_not_break_the_hand_in(sandbox: Sandbox) -> None:
     hand = Hands(sandbox)
     many = "import os\nfor i in range(1500): open(f'/job/deliverables/{i:04d}' + 'n' * 200, 'w').write('x')"
