@@ -18,7 +18,7 @@ from pydantic import Field
 from core import Blobs, Deliverable, Frozen
 from grading.book import Book
 from grading.evaluations import Evidence, Judgement
-from grading.review.briefs import brief_html
+from grading.review.briefs import brief_html, inline_code
 from grading.review.content import signed_path
 from grading.review.desk import Draft, Review, ReviewDesk
 from grading.review.guard import COOKIE, HostGuard, SessionGuard, app_headers, host_of
@@ -165,7 +165,7 @@ def _pages(app: FastAPI, book: Book, secrets: Secrets) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"size": size, "brief": brief_html}
+    templates.filters |= {"size": size, "brief": brief_html, "code": inline_code}
     templates.globals |= {"kind_of": kind_of}
 
     def page(request: Request, name: str, **values: Any) -> Response:

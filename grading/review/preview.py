@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
 from pathlib import PurePosixPath
+from typing import Any
 
 from core import Blobs, Deliverable, Frozen
 from grading.render.texts import Rendering
 from grading.review.content import FRAMES, IMAGES
 
 MAX_BYTES = 400_000
-MAX_ROWS, MAX_COLUMNS, MAX_LINES = 300, 40, 2000
+MAX_ROWS, MAX_COLUMNS, MAX_LINES, MAX_FACT = 300, 40, 2000, 200
+_SPOKEN = {"sheets": "sheets", "hidden": "hidden", "instruction_like": "seems to speak to whoever grades"}
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _TEXTS = {".txt", ".md", ".json", ".xml", ".svg", ".py", ".js", ".css", ".yaml", ".yml", ".toml", ".sql", ".log"}
 _RENDERED = {".docx", ".xlsx", ".pptx", ".pdf", ".odt", ".ods", ".ipynb", ".dxf", ".html", ".htm", ".zip"}
@@ -43,17 +45,23 @@ def kind_of(file: Deliverable) -> str:
         return "image"
     if file.media_type in FRAMES:
         return "frame"
-    return "text" if suffix in _TEXTS or suffix in _TABLES or suffix in _RENDERED else "none"
+    return "text" if _is_plain(file) or suffix in _RENDERED else "none"
 
 
 async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | None) -> Preview:
     """A file's preview: plain text as it is, documents as `render` reads them in a grading sandbox."""
     suffix = PurePosixPath(file.path).suffix.lower()
-    if suffix in _TABLES or suffix in _TEXTS:
+    if _is_plain(file):
         return _plain(file, blobs, _TABLES.get(suffix))
     if render is None:
         return Preview(problem="There is no sandbox here to read documents in; download it to look at it.")
     return _rendered(await render(file))
+
+
+def _is_plain(file: Deliverable) -> bool:
+    suffix = PurePosixPath(file.path).suffix.lower()
+    text = file.media_type.startswith("text/") and file.media_type not in FRAMES
+    return suffix in _TABLES or suffix in _TEXTS or (text and suffix not in _RENDERED)
 
 
 def _plain(file: Deliverable, blobs: Blobs, delimiter: str | None) -> Preview:
@@ -80,10 +88,20 @@ def _rendered(rendering: Rendering) -> Preview:
     shown = rendering.segments[:MAX_LINES]
     if problem is None and (rendering.truncated or len(shown) < len(rendering.segments)):
         problem = "Only the beginning is shown."
-    facts = tuple(f"{name.replace('_', ' ')}: {_short(value)}" for name, value in rendering.facts.items())
-    return Preview(segments=shown, facts=facts, problem=problem)
+    return Preview(segments=shown, facts=tuple(_facts(rendering.facts)), problem=problem)
+
+
+def _facts(facts: dict[str, Any]) -> Iterator[str]:
+    """Counts, sheets and what is hidden. Never a document's properties: they may name who made it."""
+    for name, value in facts.items():
+        if name in _SPOKEN and value:
+            yield f"{_SPOKEN[name]}: {_short(value)}"
+        elif isinstance(value, int) and not isinstance(value, bool) and value and name != "bytes":
+            yield f"{value} {name.replace('_', ' ')}"
 
 
 def _short(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return text if len(text) <= 160 else text[:159] + "\u2026"
+    items = value if isinstance(value, list | tuple) else [value]
+    names = (str(item.get("name", "")) if isinstance(item, dict) else str(item) for item in items)
+    text = ", ".join(names)
+    return text if len(text) <= MAX_FACT else text[: MAX_FACT - 1] + "\u2026"
