@@ -67,7 +67,7 @@ class CallJournal:
             raise
         except asyncio.CancelledError:
             lost = Failure(status=None, kind=CANCELLED, seconds=time.time() - started, waited_seconds=0.0)
-            self._fail(model.config, key, Cause.user_cancelled, "", (lost,))
+            self._fail(model.config, key, None, CANCELLED, (lost,))
             raise
         if reply.dollars is None:
             reply = reply.model_copy(update={"dollars": self._prices.price(model.config, reply.usage)})
@@ -149,13 +149,15 @@ class CallJournal:
                 )
             )
 
-    def _fail(self, config: ModelConfig, key: str, cause: Cause, detail: str, failures: Sequence[Failure]) -> None:
+    def _fail(
+        self, config: ModelConfig, key: str, cause: Cause | None, detail: str, failures: Sequence[Failure]
+    ) -> None:
         with self._database.write() as connection:
             self._add_waste(connection, config, key, failures, time.time())
             connection.execute(
                 update(CALLS)
                 .where(CALLS.c.key == key)
-                .values(state=FAILED, cause=cause.value, detail=detail[:500])
+                .values(state=FAILED, cause=cause.value if cause else None, detail=detail[:500])
             )
 
     def _add_waste(

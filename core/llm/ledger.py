@@ -41,7 +41,7 @@ class CallRecord(Frozen):
         request: Digest of the request.
         started_at: Seconds since 1970, of the latest beginning.
         stop: Why the model stopped. seconds: Of the successful try.
-        cause, detail: Why it failed.
+        cause, detail: Why it failed; a call that was cancelled has no cause.
         waste: Its failed tries, in order.
     """
 

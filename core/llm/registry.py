@@ -16,7 +16,11 @@ from core.llm.protocol import ChatModel, ModelConfig
 ENTRY_POINTS = "upbench.models"
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openai-chat": "OPENAI_CHAT_API_KEY"}
 KEY_OPTIONAL = frozenset({"openai-chat"})
-ADDRESSES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
+ADDRESSES = {
+    "openai": "OPENAI_BASE_URL",
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "openai-chat": "OPENAI_CHAT_BASE_URL",
+}
 
 Opener = Callable[[ModelConfig, str | None, PriceTable], ChatModel]
 
@@ -24,7 +28,7 @@ Opener = Callable[[ModelConfig, str | None, PriceTable], ChatModel]
 def model_config(name: str, *, base_url: str | None = None, settings: dict[str, Any] | None = None) -> ModelConfig:
     """The configuration that `provider/model` names; needs no key and opens nothing.
 
-    The environment's OPENAI_BASE_URL or ANTHROPIC_BASE_URL stand in for a missing `base_url`.
+    The environment (`ADDRESSES`) stands in for a missing `base_url`.
 
     Raises:
         BadInput: Not `provider/model`, an unknown provider, a wrong address, or `openai-chat` without an address.
@@ -41,7 +45,7 @@ def model_config(name: str, *, base_url: str | None = None, settings: dict[str, 
     if provider == "openai-chat" and address is None:
         raise BadInput(
             "openai-chat needs the address of the server",
-            mend="give its base URL, such as http://localhost:8000/v1",
+            mend="give its base URL, such as http://localhost:8000/v1, or set OPENAI_CHAT_BASE_URL",
         )
     try:
         return ModelConfig(provider=provider, model=model, settings=settings or {}, base_url=address)

@@ -96,9 +96,12 @@ async def test_chat_completions_need_no_key_and_take_none_from_the_environment(
     assert "sk-of-someone-else" not in json.dumps(standin.requests[0].headers)
 
 
-async def test_chat_completions_have_a_key_of_their_own(standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_chat_completions_have_a_key_and_an_address_of_their_own(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_CHAT_API_KEY", "sk-of-the-server")
-    model = open_model("openai-chat/llama", base_url=standin.openai_url)
+    monkeypatch.setenv("OPENAI_CHAT_BASE_URL", standin.openai_url)
+    model = open_model("openai-chat/llama")
     await model.reply(ask("go"))
     await model.aclose()
     assert standin.requests[0].headers["authorization"] == "Bearer sk-of-the-server"

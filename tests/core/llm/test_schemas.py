@@ -60,8 +60,8 @@ def test_nothing_is_lost_but_what_strict_mode_refuses() -> None:
 
 
 class Tree(BaseModel):
-    children: list[Annotated["Tree", Field(description="Below")]] = []
-    parent: "Tree | None" = Field(default=None, description="Above")
+    children: list[Annotated[Tree, Field(description="Below")]] = []
+    parent: Tree | None = Field(default=None, description="Above")
 
 
 def test_a_recursion_comes_to_an_end() -> None:
