@@ -5,12 +5,15 @@ from .manifest import lay_out as lay_out
 from .plan import PlannedTrial as PlannedTrial
 from .plan import RunConfig as RunConfig
 from .plan import plan_trials as plan_trials
+from .records import DONE as DONE
 from .records import AttemptRow as AttemptRow
 from .records import ExecutionRow as ExecutionRow
 from .records import Records as Records
 from .records import RunRow as RunRow
+from .review import review_item as review_item
 from .runner import Progress as Progress
 from .runner import run_trials as run_trials
+from .stages import TrialStages as TrialStages
 from .stages import Workplace as Workplace
 from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS

@@ -42,7 +42,7 @@ async def submit(
     execution = place.records.begin(attempt.id)
     stages = TrialStages(place, attempt)
     with TemporaryDirectory(dir=place.scratch) as scratch:
-        taken = collect_tree(folder, Path(scratch), TreeLimits())
+        taken = collect_tree(folder, ".", Path(scratch), TreeLimits())
         if not taken.files:
             raise BadInput("nothing to hand in", file=folder, field="DIR")
         stages.keep(Path(scratch), taken, note)

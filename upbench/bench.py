@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from core import BadInput
 from grading import Basis, EvaluationLine, Figures, PolicyName, compute_figures
 from jobs import JobPack, find_job, load_pack
 from runs import (
@@ -75,14 +76,21 @@ class Bench:
         place.records.create_run(run_id, config, pack.root, trials)
         return place
 
-    def reopen(self, run: str) -> Workplace:
-        """The workplace of a run that was begun before.
+    def reopen(self, run: str, *, execute: bool = True) -> Workplace:
+        """The workplace of a run that was begun before; with `execute`, to go on with it.
 
         Raises:
-            BadInput: No such run, or its pack is gone.
+            BadInput: No such run, its pack is gone, or what its agents could see has changed since.
         """
         row = Records(self.home.database).run(run)
-        return open_workplace(self.home, row.id, row.config, load_pack(row.pack_root).jobs)
+        place = open_workplace(self.home, row.id, row.config, load_pack(row.pack_root).jobs, execute=execute)
+        if execute:
+            planned = {trial.id for trial in plan_trials(row.config, place.jobs, row.id)}
+            if planned != {attempt.trial for attempt in place.records.attempts(row.id)}:
+                raise BadInput(
+                    "its jobs or agents have changed since it was begun", file=row.pack_root, field="RUN"
+                )
+        return place
 
     async def execute(
         self,

@@ -152,8 +152,10 @@ def elsewhere_config(agent: str, job: Job, settings: Settings) -> RunConfig:
     )
 
 
-def open_workplace(home: Home, run_id: str, config: RunConfig, available: Iterable[Job]) -> Workplace:
-    """Everything that the trials of a run share; models are opened (their keys must be there).
+def open_workplace(
+    home: Home, run_id: str, config: RunConfig, available: Iterable[Job], *, execute: bool = True
+) -> Workplace:
+    """Everything that the trials of a run share; to execute them, models are opened (their keys must be there).
 
     Raises:
         BadInput: A job of the run is not there, or a key is missing. MissingTool: No such sandbox works here.
@@ -166,9 +168,10 @@ def open_workplace(home: Home, run_id: str, config: RunConfig, available: Iterab
     problem = chosen.problem()
     if problem is not None:
         raise MissingTool(problem[0], mend=problem[1])
+    working = config.agents if execute and config.origin == "run" else ()
     models = {
         agent.name: open_model(agent.model.name, base_url=agent.model.base_url, settings=agent.model.settings)
-        for agent in config.agents
+        for agent in working
         if agent.model is not None and not agent.scripted
     }
     return Workplace(
@@ -178,7 +181,7 @@ def open_workplace(home: Home, run_id: str, config: RunConfig, available: Iterab
         blobs=home.blobs,
         provider=chosen,
         jobs=jobs,
-        agents={agent.name: open_agent(agent) for agent in config.agents if config.origin == "run"},
+        agents={agent.name: open_agent(agent) for agent in working},
         models=models,
         script_model=_script_model,
         scratch=home.state / "scratch" / run_id,

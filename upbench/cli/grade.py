@@ -1,0 +1,39 @@
+"""`upbench grade`: a judge model's verdicts, or the present rubric's checks, on what a run handed in."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from core import BadInput
+from upbench.cli.output import emit, json_option, say
+
+
+@click.command(epilog="Example: upbench grade last --judge anthropic/MODEL")
+@click.argument("run")
+@click.option("--judge", metavar="PROVIDER/NAME", help="Pre-grade with this model.")
+@click.option("--base-url", metavar="URL", help="Another server that speaks the provider's protocol.")
+@click.option("--checks", is_flag=True, help="Run the checks of the pack's present rubric again.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, /, *, run: str, judge: str | None, base_url: str | None, checks: bool, as_json: bool
+) -> None:
+    """Grade the submissions of RUN without running it again.
+
+    A judge is never the last word: its verdicts count only in reports with `--basis judge`, which say so.
+    """
+    from upbench.bench import Bench
+    from upbench.grade import pre_grade, regrade
+
+    if (judge is None) == (not checks):
+        raise BadInput("needs a judge or the checks", field="--judge", mend="--judge PROVIDER/NAME or --checks")
+    bench = Bench(ctx.obj["project"])
+    place = bench.reopen(run, execute=False)
+    work = regrade(place, say=say) if judge is None else pre_grade(place, judge, base_url=base_url, say=say)
+    graded = asyncio.run(work)
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(graded.verdicts.items())) or "nothing new"
+    price = "no price is known" if graded.dollars is None else f"${graded.dollars:.4f}"
+    text = f"{graded.attempts} submissions graded: {counts}" + (f"; {price}" if judge else "")
+    emit(graded, text, as_json=as_json)

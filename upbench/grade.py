@@ -1,0 +1,126 @@
+"""Grading what a run handed in, without running it again: by a judge model, or by the pack's present rubric."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from core import CallJournal, Frozen, Submission, cause_row, model_config, open_model
+from grading import CriterionVerdict, Evaluation, JudgeConfig, JudgeOutcome, judge_submission, render_texts
+from jobs import Job
+from runs import DONE, AttemptRow, TrialStages, Workplace, lay_out, review_item
+
+Say = Callable[[str], None]
+
+
+class Graded(Frozen):
+    """What grading brought.
+
+    Attributes:
+        attempts: Submissions that were graded now. skipped: Graded so before, or not to be graded.
+        verdicts: Count by verdict. dollars: None when a call has no price.
+    """
+
+    run: str
+    grader: str
+    attempts: int
+    skipped: int
+    verdicts: dict[str, int]
+    dollars: float | None = 0.0
+
+
+async def pre_grade(place: Workplace, judge: str, *, base_url: str | None = None, say: Say) -> Graded:
+    """Let a judge model grade every submission of a run; what it graded before is left as it is.
+
+    Raises:
+        BadInput: No such model, or its key is missing. ModelFault: It cannot be reached.
+    """
+    config = JudgeConfig(model=model_config(judge, base_url=base_url))
+    model = open_model(judge, base_url=base_url)
+    journal = CallJournal(place.database)
+    counts: Counter[str] = Counter()
+    dollars: list[float | None] = []
+    done = skipped = 0
+    try:
+        for attempt in place.records.attempts(place.run_id):
+            job, submission = place.jobs[attempt.job], attempt.submission
+            if not _gradable(attempt, submission) or submission is None or _judged(place, attempt, config):
+                skipped += 1
+                continue
+            with TemporaryDirectory(dir=place.scratch) as folder:
+                lay_out(submission, place.blobs, Path(folder))
+                renderings = await render_texts(place.provider, key=f"{attempt.id}.render", folder=Path(folder))
+            outcomes = await judge_submission(
+                config,
+                lambda key, request: journal.call(model, key, request),
+                brief=job.brief,
+                rubric=job.rubric,
+                renderings=renderings,
+                key=attempt.id,
+            )
+            place.book.record(_evaluation(attempt, submission, job, config, outcomes))
+            counts.update(outcome.verdict.value for outcome in outcomes)
+            dollars += [outcome.dollars for outcome in outcomes]
+            done += 1
+            say(f"{attempt.trial}: {len(outcomes)} criteria")
+    finally:
+        await model.aclose()
+    return Graded(
+        run=place.run_id,
+        grader=config.digest,
+        attempts=done,
+        skipped=skipped,
+        verdicts=dict(counts),
+        dollars=None if None in dollars else sum(d for d in dollars if d is not None),
+    )
+
+
+async def regrade(place: Workplace, *, say: Say) -> Graded:
+    """Run the checks of the pack's present rubric over every submission, and put each up for review again.
+
+    Nothing is run again and nothing that was graded before is touched; evaluations belong to the rubric by whose
+    digest they were made.
+    """
+    counts: Counter[str] = Counter()
+    done = skipped = 0
+    for attempt in place.records.attempts(place.run_id):
+        if attempt.state != DONE or attempt.cause is None or not cause_row(attempt.cause).graded:
+            skipped += 1
+            continue
+        job = place.jobs[attempt.job]
+        checked = await TrialStages(place, attempt).check({"execution": attempt.id})
+        place.book.publish(attempt.id, review_item(job, attempt.submission or Submission(), place.blobs))
+        counts.update(checked["verdicts"])
+        done += 1
+        say(f"{attempt.trial}: {sum(checked['verdicts'].values())} criteria")
+    return Graded(run=place.run_id, grader="checks", attempts=done, skipped=skipped, verdicts=dict(counts))
+
+
+def _gradable(attempt: AttemptRow, submission: Submission | None) -> bool:
+    graded = attempt.cause is not None and cause_row(attempt.cause).graded
+    return attempt.state == DONE and graded and submission is not None and bool(submission.files)
+
+
+def _judged(place: Workplace, attempt: AttemptRow, config: JudgeConfig) -> bool:
+    digest = place.jobs[attempt.job].grading_digest
+    return any(evaluation.grader == config.digest for evaluation in place.book.verdicts_of(attempt.id, digest))
+
+
+def _evaluation(
+    attempt: AttemptRow, submission: Submission, job: Job, config: JudgeConfig, outcomes: list[JudgeOutcome]
+) -> Evaluation:
+    prices = [outcome.dollars for outcome in outcomes]
+    return Evaluation(
+        attempt_id=attempt.id,
+        submission=submission.digest,
+        grading_digest=job.grading_digest,
+        grader=config.digest,
+        grader_kind="judge",
+        cost=None if None in prices else sum(price for price in prices if price is not None),
+        verdicts=tuple(
+            CriterionVerdict(criterion=o.criterion, verdict=o.verdict, feedback=o.feedback, evidence=o.evidence)
+            for o in outcomes
+        ),
+    )
