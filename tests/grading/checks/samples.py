@@ -130,7 +130,7 @@ def slides(root: Path) -> None:
         slide = deck.slides.add_slide(deck.slide_layouts[1])
         slide.shapes.title.text = f"Part {number + 1}"
         slide.placeholders[1].text = "Point one\nPoint two"
-    slide.notes_slide.notes_text_frame.text = "Say thanks"
+    deck.slides[2].notes_slide.notes_text_frame.text = "Say thanks"
     extra = deck.slides.add_slide(deck.slide_layouts[5])
     extra.shapes.title.text = f"Backstage. {CANARY}"
     extra._element.set("show", "0")

@@ -56,7 +56,7 @@ def test_what_was_seen_is_kept(outcomes: dict[str, dict[str, Any]]) -> None:
 
 def test_a_programming_error_names_its_line(outcomes: dict[str, dict[str, Any]]) -> None:
     line = next(
-        number for number, text in enumerate(JOB_CHECKS.read_text().splitlines(), 1) if "undefined_name" in text
+        number for number, text in enumerate(JOB_CHECKS.read_text().splitlines(), 1) if "no_such_name" in text
     )
     assert f"line {line}" in outcomes["programming_error"]["feedback"]
 

@@ -57,7 +57,7 @@ def test_the_deliverables_are_not_touched(samples: Path, outcomes: dict[str, dic
 
 
 def test_a_hopeless_expression_spoils_nothing_else(samples: Path) -> None:
-    checks = {
+    checks: dict[str, dict[str, Any]] = {
         "before": {"kind": "file_count", "file": "essay.txt", "min": 1},
         "hopeless": {"kind": "text_matches", "file": "slow.txt", "pattern": "(a+)+$"},
         "after": {"kind": "file_count", "file": "essay.txt", "min": 1},
@@ -68,7 +68,7 @@ def test_a_hopeless_expression_spoils_nothing_else(samples: Path) -> None:
 
 
 def test_all_together_are_bounded(samples: Path) -> None:
-    hopeless = {"kind": "text_matches", "file": "slow.txt", "pattern": "(a+)+$"}
+    hopeless: dict[str, Any] = {"kind": "text_matches", "file": "slow.txt", "pattern": "(a+)+$"}
     found = carry_out(
         {f"c{number}": hopeless for number in range(5)}, samples, kind_seconds=1.0, total_seconds=2.0
     )
