@@ -184,7 +184,8 @@ class Session:
 
     def _see_reply(self, event: Event, reply: ChatReply) -> None:
         usage = reply.usage
-        self.meter.pay(usage.total, reply.dollars, reply.waited_seconds)
+        wasted = sum(failure.usage.total for failure in reply.failures if failure.usage is not None)
+        self.meter.pay(usage.total + wasted, reply.dollars, reply.waited_seconds)
         self.meter.steps += 1
         sent = usage.total - usage.output
         if sent > 0:

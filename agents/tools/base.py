@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -100,7 +100,12 @@ def error(text: str, **facts: Any) -> Outcome:
 
 
 def capped(outcome: Outcome) -> Outcome:
-    """`outcome` with at most `OUTPUT_BYTES` of text (and a line on the gap)."""
+    """`outcome` with at most `OUTPUT_BYTES` of text (and a line on the gap), and with what every API takes.
+
+    Some take neither a NUL nor a text that is only blanks.
+    """
+    text = outcome.text.replace("\0", "\ufffd")
+    outcome = replace(outcome, text=text if text.strip() else "(nothing)")
     data = outcome.text.encode("utf-8", "replace")
     slack = 1024  # for the lines that a tool adds to an output that was capped in the sandbox
     if len(data) <= OUTPUT_BYTES + slack:
@@ -108,7 +113,7 @@ def capped(outcome: Outcome) -> Outcome:
     half = OUTPUT_BYTES // 2
     gap = f"\n[... {len(data) - 2 * half} bytes omitted ...]\n"
     text = data[:half].decode("utf-8", "ignore") + gap + data[-half:].decode("utf-8", "ignore")
-    return Outcome(text, outcome.images, outcome.is_error, outcome.facts)
+    return replace(outcome, text=text)
 
 
 def _encodable(value: Any) -> bool:

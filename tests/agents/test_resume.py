@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy import delete
 from agents import Event
 from agents.tables import EVENTS
 from core import Cause, ChatReply, Stop
-from sandbox import Sandbox, SandboxSpec, provider
+from sandbox import Command, Sandbox, SandboxSpec, provider
 from tests.agents.support import Office, Player, call, reply, said_to
 
 SUBMIT = call("submit", files=["report.txt"], summary="Done.")
@@ -94,6 +95,21 @@ class Forgetful:
         if int(key.rsplit("/", 1)[1]) >= self._first:
             return await model.reply(request)  # type: ignore[arg-type]
         return await self._journal.call(model, key, request)  # type: ignore[attr-defined,no-any-return]
+
+
+async def test_a_worker_that_is_stopped_within_a_command_can_go_on(tmp_path: Path, sandbox: Sandbox) -> None:
+    office = Office(tmp_path / "office")
+    model = Player([reply(call("shell", command="echo x >> log; sleep 30")), reply(SUBMIT)])
+    work = asyncio.create_task(office.work(model, sandbox))
+    await sandbox.run(Command(argv=("bash", "-c", "until [ -s /job/log ]; do sleep 0.05; done")))
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    await sandbox.write("/job/deliverables/report.txt", b"done")
+    result = await office.work(model, sandbox)
+    assert result.cause is Cause.submitted
+    assert await sandbox.read("/job/log", max_bytes=100) == b"x\n"
+    assert "It was not run again" in said_to(model.asked[1])
 
 
 async def test_time_in_which_nobody_worked_is_not_counted(tmp_path: Path, sandbox: Sandbox) -> None:

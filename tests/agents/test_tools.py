@@ -74,6 +74,8 @@ async def test_a_command_ends_at_its_deadline_and_at_the_attempts(sandbox: Sandb
     outcome = await Hands(sandbox)("shell", command="sleep 30 & sleep 30", timeout_seconds=0.5)
     assert "stopped after" in outcome.text
     assert outcome.is_error
+    patient = await Hands(sandbox)("shell", command="echo ok", timeout_seconds=1e6)
+    assert patient.text.startswith("ok")
     short = await Hands(sandbox, seconds_left=1.0)("shell", command="sleep 30")
     assert "stopped after 1 s" in short.text
 
@@ -369,6 +371,13 @@ async def test_a_malformed_call_is_told_to_the_model(
     outcome = await use(tools_of("standard"), call, ToolContext(sandbox, 1))
     assert outcome.is_error
     assert says in outcome.text
+
+
+async def test_what_no_api_takes_is_replaced(sandbox: Sandbox) -> None:
+    hand = Hands(sandbox)
+    assert (await hand("shell", command="printf 'a\\0b\\377'")).text.startswith("a\ufffdb\ufffd")
+    await sandbox.write("/job/blank.txt", b"  \n\n")
+    assert (await hand("read_document", path="blank.txt")).text == "(nothing)"
 
 
 async def test_null_is_the_same_as_left_out(sandbox: Sandbox) -> None:
