@@ -130,7 +130,10 @@ def _render(root: Path, file: Path) -> Rendered:
         found |= facts.page(read_text(file))
         text.segments += [Segment("hidden", item["text"], hidden=item["why"]) for item in found.pop("unseen")]
     elif kind in {".json", ".jsonl", ".ndjson"}:
-        found |= facts.json_facts(file)
+        try:
+            found |= facts.json_facts(file)
+        except Broken as error:
+            found["not_valid"] = str(error)
     elif kind == ".dxf":
         found |= facts.drawing(file)
     else:

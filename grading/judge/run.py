@@ -89,9 +89,12 @@ async def judge_submission(
     if asked:
         # The first call fills the provider's prompt cache for those that follow.
         await one(asked[0])
-        async with asyncio.TaskGroup() as group:
-            for criterion in asked[1:]:
-                group.create_task(one(criterion))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for criterion in asked[1:]:
+                    group.create_task(one(criterion))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
     return [outcomes[criterion.id] for criterion in rubric.criteria]
 
 
