@@ -34,3 +34,11 @@ class Openings:
 async def sh(box: Sandbox, line: str, *, seconds: float = 30.0, keep: bool = False) -> CommandResult:
     """Run a shell line."""
     return await box.run(Command(argv=("bash", "-c", line), timeout_seconds=seconds, keep_background=keep))
+
+
+def deep(levels: int, folder: str = "/job/deliverables") -> Command:
+    """Make folders `d/d/d...`, `levels` of them, with a file in the last."""
+    code = (
+        f"import os; os.chdir('{folder}')\nfor _ in range({levels}): os.mkdir('d'); os.chdir('d')\nopen('f', 'w')"
+    )
+    return Command(argv=("python3", "-S", "-c", code))

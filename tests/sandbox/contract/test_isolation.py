@@ -58,7 +58,7 @@ async def test_mounts_are_read_only(openings: Openings, inputs: Path) -> None:
     )
     assert result.stdout.text == "the briefthe brief"
     assert result.exit_code != 0
-    assert sorted(path.name for path in inputs.iterdir()) == ["brief.txt", "sub"]
+    assert sorted(os.listdir(inputs)) == ["brief.txt", "sub"]
 
 
 async def test_a_missing_input_folder_is_named(openings: Openings, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ async def test_nothing_of_the_host_s_environment(openings: Openings, monkeypatch
 async def test_nothing_of_the_host_s_files(box: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("of the host")
     home = Path.home()
-    line = f"cat {tmp_path}/secret; ls -A {home} {Path.cwd()}; cat /etc/shadow; find / -name secret -not -path '/proc/*'"
+    line = f"cat {tmp_path}/secret; ls -A {home} {Path.cwd()}; cat /etc/shadow; find /home /tmp /job -name secret"
     result = await sh(box, line)
     assert "of the host" not in result.stdout.text
     assert "secret" not in result.stdout.text
@@ -111,9 +111,9 @@ async def test_nothing_of_the_host_s_files(box: Sandbox, tmp_path: Path) -> None
 
 
 async def test_nothing_of_the_host_s_processes(box: Sandbox) -> None:
-    code = f"import os; print(os.path.exists('/proc/{os.getpid()}/exe')); print(sum(p.isdigit() for p in os.listdir('/proc')))"
+    code = "import os; print(sum(p.isdigit() for p in os.listdir('/proc')))"
     result = await box.run(Command(argv=("python3", "-S", "-c", code)))
-    assert int(result.stdout.text.split()[1]) < 12
+    assert int(result.stdout.text) < 12
 
 
 async def test_the_system_is_read_only(box: Sandbox) -> None:
@@ -141,7 +141,7 @@ async def test_scratch_is_private(openings: Openings) -> None:
     one, two = await openings(), await openings()
     await sh(one, "echo mine > /tmp/note; echo mine > /job/note")
     assert (await sh(two, "ls -A /tmp; ls /job/note")).stdout.text == ""
-    assert not Path("/tmp/note").exists()
+    assert "note" not in os.listdir("/tmp")
 
 
 async def test_programs_may_run_from_the_workspace_and_scratch(box: Sandbox) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from core import Cause, SandboxFault
 from sandbox import Command, Sandbox, SandboxProvider, SandboxSpec, TreeLimits
-from tests.sandbox.contract.helpers import Openings, sh
+from tests.sandbox.contract.helpers import Openings, deep, sh
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -107,20 +107,20 @@ async def test_an_agent_that_answers_in_the_supervisor_s_place(openings: Opening
     code = (
         "import os\n"
         "for p in os.listdir('/proc'):\n    for fd in ('0', '1'):\n        try:\n"
-        "            f = os.open(f'/proc/{p}/fd/{fd}', os.O_WRONLY | os.O_NONBLOCK); os.write(f, b'nonsense' * 100)\n"
+        "            f = os.open(f'/proc/{p}/fd/{fd}', os.O_WRONLY | os.O_NONBLOCK)\n"
+        "            os.write(f, b'nonsense' * 100)\n"
         "        except OSError: pass\n"
     )
+    said = ""
     try:
         await box.run(Command(argv=("python3", "-S", "-c", code), timeout_seconds=10))
-        answered = await sh(box, "echo on")
-        assert answered.stdout.text == "on\n"
+        said = (await sh(box, "echo on")).stdout.text
     except SandboxFault as fault:
-        assert fault.cause in (Cause.sandbox_protocol, Cause.sandbox_lost)
+        said = fault.cause.value
+    assert said in ("on\n", "sandbox_protocol", "sandbox_lost")
 
 
-async def test_collecting_after_the_sandbox_is_closed(
-    openings: Openings, made: SandboxProvider, tmp_path: Path
-) -> None:
+async def test_collecting_a_closed_sandbox(openings: Openings, made: SandboxProvider, tmp_path: Path) -> None:
     spec = SandboxSpec(workspace=openings.key())
     box = await openings(spec)
     await sh(box, "cd deliverables; mkdir d; echo 1 > d/a; ln -s /etc/passwd l; echo outside > /job/other")
@@ -133,9 +133,8 @@ async def test_collecting_after_the_sandbox_is_closed(
 async def test_discarding_removes_the_workspace(openings: Openings, made: SandboxProvider, tmp_path: Path) -> None:
     spec = SandboxSpec(workspace=openings.key())
     box = await openings(spec)
-    await sh(
-        box, "echo x > note; mkdir -p a/b; chmod 0 a; cd /job; for i in $(seq 1 1200); do mkdir d; cd d; done"
-    )
+    await sh(box, "echo x > note; mkdir -p a/b; chmod 0 a")
+    await box.run(deep(3000))
     await box.close()
     await made.discard(spec.workspace)
     await made.discard(spec.workspace)

@@ -37,7 +37,7 @@ async def test_memory_of_many_processes_together(openings: Openings) -> None:
     if box.info.enforced["memory"] != "cgroup":
         pytest.skip("memory is bound for each process alone here")
     code = "import time; x = bytearray(60 << 20); time.sleep(1.5); print('held')"
-    result = await sh(box, 'for i in 1 2 3 4 5 6; do python3 -S -c "%s" & done; wait' % code)
+    result = await sh(box, f'for i in 1 2 3 4 5 6; do python3 -S -c "{code}" & done; wait')
     assert result.stdout.text.count("held") < 6
     assert (await sh(box, "echo alive")).stdout.text == "alive\n"
 
@@ -46,8 +46,9 @@ async def test_processes(openings: Openings) -> None:
     limits = SandboxLimits(processes=20)
     box = await openings(SandboxSpec(workspace=openings.key(), limits=limits))
     code = (
-        "import os, time\nn = 0\nfor _ in range(100):\n    try:\n        if os.fork() == 0:\n            time.sleep(20)\n"
-        "            os._exit(0)\n        n += 1\n    except OSError:\n        break\nprint(n, flush=True)\nos._exit(0)"
+        "import os, time\nn = 0\nfor _ in range(100):\n    try:\n        if os.fork() == 0:\n"
+        "            time.sleep(20)\n            os._exit(0)\n        n += 1\n    except OSError:\n        break\n"
+        "print(n, flush=True)\nos._exit(0)"
     )
     result = await box.run(Command(argv=("python3", "-S", "-c", code), timeout_seconds=60))
     assert 5 <= int(result.stdout.text) <= 24

@@ -25,9 +25,10 @@ async def alive(box: Sandbox, seconds: int) -> int:
     """How many `sleep` of that length live in the sandbox (dead ones that nobody reaped do not count)."""
     code = (
         "import os\nn = 0\nfor p in os.listdir('/proc'):\n    if p.isdigit():\n        try:\n"
-        "            n += open(f'/proc/{p}/cmdline', 'rb').read().split(b'\\0')[:2] == [b'sleep', b'%d']\n"
+        "            words = open(f'/proc/{p}/cmdline', 'rb').read().split(b'\\0')\n"
+        f"            n += words[:2] == [b'sleep', b'{seconds}']\n"
         "        except OSError:\n            pass\nprint(n)"
-    ) % seconds
+    )
     return int((await box.run(Command(argv=("python3", "-S", "-c", code)))).stdout.text)
 
 

@@ -1,0 +1,122 @@
+"""`upbench doctor`: what works on this machine, and what mends the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from core import Frozen
+from upbench.cli.output import emit, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEYS = {"OPENAI_API_KEY": "openai", "ANTHROPIC_API_KEY": "anthropic"}
+PYTHON = (3, 11)
+
+
+class Check(Frozen):
+    """One thing that was looked at; `mend` is the command that mends it, where it is not well."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str | None = None
+
+
+@click.command()
+@json_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Say what works on this machine, and the command that mends each lack.
+
+    Exit code 0 when a sandbox provider works, 3 when none does.
+
+    Example: upbench doctor
+    """
+    checks = list(_checks())
+    emit({"checks": [check.model_dump() for check in checks]}, _table(checks), as_json=as_json)
+    if not any(check.ok for check in checks if check.name in ("bwrap", "docker")):
+        ctx.exit(3)
+
+
+def _checks() -> Iterator[Check]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check(
+        name="python",
+        ok=sys.version_info >= PYTHON,
+        detail=f"{version} at {sys.executable}",
+        mend=None if sys.version_info >= PYTHON else "install Python 3.11 or later",
+    )
+    yield _clash()
+    yield _toolbox()
+    yield from _sandboxes()
+    yield from _keys()
+    office = shutil.which("soffice") or shutil.which("libreoffice")
+    yield Check(
+        name="libreoffice",
+        ok=office is not None,
+        detail=office or "not installed (only needed to show documents as pages)",
+        mend=None if office else "sudo apt-get install -y libreoffice",
+    )
+
+
+def _clash() -> Check:
+    """Other distributions' `agents` and the like must not shadow ours."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    home = Path(__file__).parents[2]
+    others = []
+    for room in ("core", "rubrics", "jobs", "sandbox", "agents", "grading", "runs"):
+        spec = find_spec(room)
+        if spec is None or spec.origin is None or Path(spec.origin).parents[1] != home:
+            others.append(f"{room} ({spec.origin if spec else 'missing'})")
+    return Check(
+        name="packages",
+        ok=not others,
+        detail=f"another distribution's: {', '.join(others)}" if others else "UpBench's own are the ones in use",
+        mend="install UpBench in an environment of its own" if others else None,
+    )
+
+
+def _toolbox() -> Check:
+    from sandbox import toolbox_installed, toolbox_packages, toolbox_path
+
+    there = toolbox_installed()
+    detail = f"{len(toolbox_packages())} packages at {toolbox_path()}" if there else "not installed"
+    return Check(name="toolbox", ok=there, detail=detail, mend=None if there else "upbench toolbox install")
+
+
+def _sandboxes() -> Iterator[Check]:
+    from pathlib import Path
+
+    from sandbox import provider, provider_names
+
+    for name in provider_names():
+        problem = provider(name, Path(".upbench")).problem()
+        if problem:
+            yield Check(name=name, ok=False, detail=problem[0], mend=problem[1])
+        else:
+            yield Check(name=name, ok=True, detail="sandboxes can be opened")
+
+
+def _keys() -> Iterator[Check]:
+    for variable, model in KEYS.items():
+        there = bool(os.environ.get(variable))
+        detail = "set" if there else f"not set (only needed for models of {model})"
+        yield Check(name=variable, ok=there, detail=detail, mend=None if there else f"export {variable}=...")
+
+
+def _table(checks: list[Check]) -> str:
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok ' if check.ok else '-- '} {check.name:{width}}  {check.detail}")
+        if check.mend:
+            lines.append(f"    {'':{width}}  mend: {check.mend}")
+    return "\n".join(lines)
