@@ -100,8 +100,12 @@ TABLE: dict[Cause, CauseRow] = {
     Cause.disk_full: _ours("infrastructure", "the disk is full"),
     Cause.worker_died: _ours("infrastructure", "the worker died"),
     Cause.harness_bug: _ours("harness", "UpBench itself failed", rerun=False),
-    Cause.user_cancelled: CauseRow(Ended.cancelled, "user", rerun=True, graded=False, says="cancelled by the user"),
-    Cause.run_budget: CauseRow(Ended.cancelled, "user", rerun=True, graded=False, says="the run's budget was used up"),
+    Cause.user_cancelled: CauseRow(
+        Ended.cancelled, "user", rerun=True, graded=False, says="cancelled by the user"
+    ),
+    Cause.run_budget: CauseRow(
+        Ended.cancelled, "user", rerun=True, graded=False, says="the run's budget was used up"
+    ),
 }
 
 

@@ -51,28 +51,34 @@ def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dictionary. Raises `BadInput` naming the line."""
     try:
         return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise BadInput("nested too deeply", file=path) from error
+    except ValueError as error:  # a TOMLDecodeError, or a number with thousands of digits
         raise BadInput(f"not valid TOML: {error}", file=path) from error
 
 
 def read_json(path: Path) -> Any:
     """A JSON file. Raises `BadInput` naming the line."""
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise BadInput(f"not valid JSON: {error.msg}", file=path, line=error.lineno) from error
-    except RecursionError as error:
-        raise BadInput("nested too deeply", file=path) from error
+    return _parse_json(read_text(path), path, None)
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
     """The (line number, value) pairs of a JSON-lines file; blank lines are passed over."""
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip():
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as error:
-                raise BadInput(f"not valid JSON: {error.msg}", file=path, line=number) from error
+            yield number, _parse_json(line, path, number)
+
+
+def _parse_json(text: str, file: Path, line: int | None) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        at = line if line is not None else error.lineno
+        raise BadInput(f"not valid JSON: {error.msg}", file=file, line=at) from error
+    except RecursionError as error:
+        raise BadInput("nested too deeply", file=file, line=line) from error
+    except ValueError as error:  # a number with thousands of digits
+        raise BadInput(f"not valid JSON: {error}", file=file, line=line) from error
 
 
 def parse_model(model: type[T], data: Any, *, file: Path, line: int | None = None) -> T:

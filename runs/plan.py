@@ -72,6 +72,7 @@ def identity_of(config: RunConfig, agent: AgentConfig, job: Job, repeat: int) ->
             "sandbox_limits": config.sandbox_limits.model_dump(mode="json"),
             "network": config.network.value,
             "toolbox": config.toolbox,
+            "script": job.script_digest if agent.scripted else None,
             "rubric": job.rubric.model_dump(mode="json") if config.rubric_visible else None,
             "repeat": repeat,
         }

@@ -19,6 +19,7 @@ from core import (
     ChatReply,
     ChatRequest,
     Database,
+    PriceTable,
     Submission,
     cause_row,
 )
@@ -55,6 +56,7 @@ class Workplace:
     models: dict[str, ChatModel]
     script_model: Callable[[str, Job, int], ChatModel]
     scratch: Path
+    prices: PriceTable | None = None
     keep_workspaces: bool = False
     cancelled: Callable[[], bool] = lambda: False
     records: Records = field(init=False)
@@ -64,7 +66,7 @@ class Workplace:
 
     def __post_init__(self) -> None:
         self.records, self.book = Records(self.database), Book(self.database)
-        self.journal = CallJournal(self.database)
+        self.journal = CallJournal(self.database, self.prices)
         self.no_inputs = self.scratch / "no-inputs"
         self.no_inputs.mkdir(parents=True, exist_ok=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import CallJournal, Frozen, Submission, cause_row, model_config, open_model
+from core import Frozen, Submission, cause_row, model_config, open_model
 from grading import CriterionVerdict, Evaluation, JudgeConfig, JudgeOutcome, judge_submission, render_texts
 from jobs import Job
 from runs import DONE, AttemptRow, TrialStages, Workplace, lay_out, review_item
@@ -38,8 +38,8 @@ async def pre_grade(place: Workplace, judge: str, *, base_url: str | None = None
         BadInput: No such model, or its key is missing. ModelFault: It cannot be reached.
     """
     config = JudgeConfig(model=model_config(judge, base_url=base_url))
-    model = open_model(judge, base_url=base_url)
-    journal = CallJournal(place.database)
+    model = open_model(judge, base_url=base_url, prices=place.prices)
+    journal = place.journal
     counts: Counter[str] = Counter()
     dollars: list[float | None] = []
     done = skipped = 0

@@ -14,6 +14,7 @@ from core import (
     BadInput,
     ChatModel,
     MissingTool,
+    PriceTable,
     ScriptedModel,
     load_script,
     model_config,
@@ -65,7 +66,7 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
     agents = _agents(order)
     if attempt_limits.dollars is not None:
         for agent in agents:
-            if agent.model is not None and not price_known(agent.model):
+            if agent.model is not None and not price_known(agent.model, price_table(home.settings)):
                 raise BadInput(
                     f"no price is known for {agent.model.name}, so a limit in dollars cannot hold",
                     field="--limit dollars",
@@ -136,6 +137,11 @@ def parse_limits(pairs: Sequence[str]) -> tuple[AttemptLimits, SandboxLimits]:
         raise BadInput(str(first["msg"]), field=f"--limit {first['loc'][0]}") from error
 
 
+def price_table(settings: Settings) -> PriceTable | None:
+    """The project's own prices, or None for the shipped table alone. Raises `BadInput`."""
+    return None if settings.prices is None else PriceTable.load(settings.project / settings.prices)
+
+
 def elsewhere_config(agent: str, job: Job, settings: Settings) -> RunConfig:
     """The run of one submission that was made elsewhere, by whoever `agent` names."""
     try:
@@ -168,9 +174,15 @@ def open_workplace(
     problem = chosen.problem()
     if problem is not None:
         raise MissingTool(problem[0], mend=problem[1])
+    prices = price_table(home.settings)
     working = config.agents if execute and config.origin == "run" else ()
     models = {
-        agent.name: open_model(agent.model.name, base_url=agent.model.base_url, settings=agent.model.settings)
+        agent.name: open_model(
+            agent.model.name,
+            base_url=agent.model.base_url,
+            settings=agent.model.settings,
+            prices=prices,
+        )
         for agent in working
         if agent.model is not None and not agent.scripted
     }
@@ -185,6 +197,7 @@ def open_workplace(
         models=models,
         script_model=_script_model,
         scratch=home.state / "scratch" / run_id,
+        prices=prices,
         keep_workspaces=home.settings.keep_workspaces,
     )
 
