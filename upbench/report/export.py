@@ -31,7 +31,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def as_json(report: Report) -> dict[str, Any]:
     """Every figure, and where it came from."""
-    return report.figures.model_dump(mode="json") | {
+    body: dict[str, Any] = report.figures.model_dump(mode="json")
+    return body | {
         "sources": list(report.sources),
         "provenance": {
             "made": report.made,

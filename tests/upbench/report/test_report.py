@@ -9,6 +9,7 @@ import re
 from html.parser import HTMLParser
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -44,7 +45,7 @@ def lines() -> list[EvaluationLine]:
     crash = EvaluationLine.model_validate(
         {"agent": "one", "job": "lost", "attempt": 1, "arm": "alone", "criterion": None, "cause": "disk_full"}
     )
-    more = {"category": ["Writing", "x"], "payout": 40, "currency": "USD", "cost": {"model": 0.25}}
+    more: dict[str, Any] = {"category": ["Writing", "x"], "payout": 40, "currency": "USD", "cost": {"model": 0.25}}
     return list(
         chain(
             table("one", n=6, a=2, m=3, b=1, **more),
