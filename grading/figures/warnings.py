@@ -85,8 +85,8 @@ def _selection(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:
     if early and waiting:
         yield Warned(
             kind="selection",
-            detail=f"{agent}: {early} first attempts are scored because they already failed a criterion, while "
-            f"{waiting} await verdicts that could still pass them; until then rates are too low: read the bounds",
+            detail=f"{agent}: first attempts already scored as failed while verdicts are open: {early}; still "
+            f"awaiting verdicts that could pass them: {waiting}; until then rates are too low: read the bounds",
         )
 
 

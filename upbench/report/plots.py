@@ -57,23 +57,33 @@ def _row(y: float, name: str, figures: AgentFigures) -> Markup:
             )
         )
     first, overall = _x(figures.p1.value), _x(figures.p_overall.value)
-    apart = overall - first > 46
-    marks = Markup(
-        '<line class="lift" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>'
-        '<circle class="first" cx="{0}" cy="{2}" r="7"/>'
-        '<path class="overall" d="M{1} {3}l8 8-8 8-8-8z"/>'
-    ).format(first, overall, y, y - 8)
-    values = Markup('<text class="value first-text" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-        first if apart else first - 2, y - 13, "middle" if apart else "end", percent(figures.p1.value)
-    ) + Markup('<text class="value overall-text" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-        overall if apart else overall + 2, y - 13, "middle" if apart else "start", percent(figures.p_overall.value)
+    bands = _band(y + 14, figures.p1, "band first-band") + _band(y + 19, figures.p_overall, "band overall-band")
+    return text + bands + _marks(y, first, overall) + _values(y, first, overall, figures)
+
+
+def _marks(y: float, first: float, overall: float) -> Markup:
+    diamond = Markup('<path class="overall" d="M{} {}l8 8-8 8-8-8z"/>').format(overall, y - 8)
+    return Markup(
+        '<line class="lift" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/><circle class="first" cx="{0}" cy="{2}" r="7"/>'
+    ).format(first, overall, y) + (diamond if overall != first else Markup(""))
+
+
+def _values(y: float, first: float, overall: float, figures: AgentFigures) -> Markup:
+    """The two percentages above their marks, moved apart where they would touch; one where they are equal."""
+    if first == overall:
+        return _value(first, y, "middle", "first", figures.p1)
+    if overall - first > 46:
+        return _value(first, y, "middle", "first", figures.p1) + _value(
+            overall, y, "middle", "overall", figures.p_overall
+        )
+    return _value(first - 2, y, "end", "first", figures.p1) + _value(
+        overall + 2, y, "start", "overall", figures.p_overall
     )
-    return (
-        text
-        + _band(y + 14, figures.p1, "band first-band")
-        + _band(y + 19, figures.p_overall, "band overall-band")
-        + marks
-        + values
+
+
+def _value(x: float, y: float, anchor: str, kind: str, figure: Figure) -> Markup:
+    return Markup('<text class="value {}-text" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        kind, x, y - 13, anchor, percent(figure.value)
     )
 
 
