@@ -10,6 +10,7 @@ from agents.transcript import Event
 from core import CallRecord, Cause, cause_row
 
 WIDTH = 400
+ARGUMENTS_WIDTH = 240
 RESULT_WIDTH = 160
 COMPACTED = {
     "stubs": "older tool results are no longer shown to the model",
@@ -116,7 +117,9 @@ def _tries(call: CallRecord | None) -> list[str]:
 
 
 def _tool_started(body: dict[str, Any]) -> list[str]:
-    return [f"  {body['name']} {_short(body.get('arguments', ''))}"]
+    # The arguments are JSON as it came, cut: its escapes are undone for the eye only.
+    arguments = body.get("arguments", "").replace("\\n", " ").replace('\\"', '"')
+    return [f"  {body['name']} {_short(arguments, ARGUMENTS_WIDTH)}"]
 
 
 def _tool_done(body: dict[str, Any]) -> list[str]:
@@ -127,6 +130,8 @@ def _tool_done(body: dict[str, Any]) -> list[str]:
         how = "sent back"
     elif facts.get("interrupted"):
         how = "interrupted, not run again"
+    elif facts.get("exit_code"):
+        how = f"exit code {facts['exit_code']}"
     else:
         how = "failed" if body.get("error") else "done"
     images = f", {len(body['images'])} image(s)" if body.get("images") else ""

@@ -134,8 +134,9 @@ async def submit(state: State, runtime: Runtime[Session]) -> State:
     """Close the attempt. A cancelled one stays open: when the run is resumed, it goes on."""
     session, cause = runtime.context, Cause(state["cause"])
     kind = "cancelled" if cause is Cause.user_cancelled else "ended"
-    words = session.last_words() if cause in {Cause.model_refused, Cause.agent_gave_up} else ""
-    session.record(kind, session.result(cause, words).model_dump(mode="json"))
+    silent = cause in {Cause.model_refused, Cause.agent_gave_up}
+    detail = session.last_words() if silent else session.meter.used(cause)
+    session.record(kind, session.result(cause, detail).model_dump(mode="json"))
     return state
 
 

@@ -65,6 +65,11 @@ class Meter:
         working = self.limits.working_seconds
         return self.wall_left if working is None else min(self.wall_left, working - self.working_seconds)
 
+    def used(self, cause: Cause) -> str:
+        """For people: how much of the limit that `cause` names was used; empty when it names none."""
+        limit, used = self._pairs().get(cause, (None, 0.0))
+        return "" if limit is None else f"{used:,.6g} of {limit:,.6g} {cause.value.replace('_', ' ')} used"
+
     def exceeded(self) -> Cause | None:
         """The limit that has been met."""
         return next((cause for cause, share in self._shares_left().items() if share <= 0), None)
@@ -90,11 +95,14 @@ class Meter:
         return "the budget for model calls is nearly used up"
 
     def _shares_left(self) -> dict[Cause, float]:
-        pairs = {
+        return {cause: 1 - used / limit for cause, (limit, used) in self._pairs().items() if limit is not None}
+
+    def _pairs(self) -> dict[Cause, tuple[float | None, float]]:
+        """Of every kind of limit the limit and what was used."""
+        return {
             Cause.wall_time: (self.limits.wall_seconds, self.seconds),
             Cause.working_time: (self.limits.working_seconds, self.working_seconds),
             Cause.steps: (self.limits.steps, self.steps),
             Cause.tokens: (self.limits.tokens, self.tokens),
             Cause.dollars: (self.limits.dollars, self.dollars),
         }
-        return {cause: 1 - used / limit for cause, (limit, used) in pairs.items() if limit is not None}

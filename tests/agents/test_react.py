@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,18 +167,18 @@ BUSY = reply(call("todo", items=[]), usage=Usage(input=900, output=100), dollars
 
 
 @pytest.mark.parametrize(
-    ("limits", "cause", "steps"),
+    ("limits", "cause", "steps", "says"),
     [
-        (AttemptLimits(steps=4), Cause.steps, 4),
-        (AttemptLimits(tokens=2500), Cause.tokens, 3),
-        (AttemptLimits(dollars=1.0), Cause.dollars, 2),
+        (AttemptLimits(steps=4), Cause.steps, 4, "4 of 4 steps used"),
+        (AttemptLimits(tokens=2500), Cause.tokens, 3, "3,000 of 2,500 tokens used"),
+        (AttemptLimits(dollars=1.0), Cause.dollars, 2, "1 of 1 dollars used"),
     ],
 )
 async def test_counted_limits_end_the_attempt(
-    office: Office, sandbox: Sandbox, limits: AttemptLimits, cause: Cause, steps: int
+    office: Office, sandbox: Sandbox, limits: AttemptLimits, cause: Cause, steps: int, says: str
 ) -> None:
     result = await office.work(Player([BUSY]), sandbox, task=assignment(limits=limits))
-    assert (result.cause, result.steps) == (cause, steps)
+    assert (result.cause, result.steps, result.detail) == (cause, steps, says)
     assert office.kinds()[-2:] == ["tool_done", "ended"]
 
 
@@ -321,3 +324,28 @@ def test_wrong_configurations_are_bad_input() -> None:
         agent_config("react", model=model, settings={"colour": 1})
     with pytest.raises(BadInput, match="context_tokens"):
         agent_config("react", model=model, settings={"context_tokens": "many"})
+
+
+TRACING = """
+import asyncio, pathlib, sys
+from tests.agents.support import Office, Player, reply
+
+asyncio.run(Office(pathlib.Path(sys.argv[1])).work(Player([reply("x")]), None))
+from langsmith.utils import tracing_is_enabled
+
+print("tracing:", tracing_is_enabled())
+print("langchain models:", "langchain" in sys.modules or "langchain_openai" in sys.modules)
+"""
+
+
+def test_nothing_is_sent_to_a_tracing_service_whatever_the_environment_says(tmp_path: Path) -> None:
+    asked = {name: "true" for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING_V2")}
+    done = subprocess.run(
+        [sys.executable, "-c", TRACING, str(tmp_path)],
+        env={**os.environ, **asked, "LANGSMITH_API_KEY": "x"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "tracing: False\nlangchain models: False\n", done.stderr

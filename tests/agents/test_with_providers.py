@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,36 @@ async def test_a_worker_that_died_resumes_with_the_providers_own_items(
     assert result.cause is Cause.submitted
     assert standin.rejected == []
     assert len(standin.requests) == 6  # five steps, and the one that was refused
+
+
+CUT = {"openai": "max_output_tokens", "openai-chat": "length", "anthropic": "max_tokens"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_reply_that_is_cut_within_a_call(
+    name: str, standin: Standin, office: Office, sandbox: Sandbox
+) -> None:
+    stop = CUT[name.split("/", maxsplit=1)[0]]
+    cut = iter(
+        [
+            Turn(text="half", think="Long thoughts", stop=stop),
+            Turn(think="More", stop=stop),
+            Turn(text="Now.", calls=(Call("shell", raw='{"command": "echo cut > /job/cu'),), stop=stop),
+        ]
+    )
+    start = 3
+
+    def script(request: Incoming) -> Turn:
+        if (turn := next(cut, None)) is not None:
+            return turn
+        return job(replace(request, step=replies_in(request) - start, api="counted"))
+
+    standin.script = script
+    model = opened(name, standin)
+    result = await office.work(model, sandbox)
+    await model.aclose()
+    assert standin.rejected == []
+    assert result.cause is Cause.submitted
+    assert "smaller pieces" in office.events("tool_done")[0].body["text"]
+    with pytest.raises(FileNotFoundError):
+        await sandbox.read("/job/cu", max_bytes=1)
