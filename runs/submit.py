@@ -5,47 +5,54 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import BadInput, Cause
-from runs.records import DONE, AttemptRow
+from core import BadInput, Cause, Fault
+from runs.plan import plan_trials
 from runs.stages import TrialStages, Workplace
 from sandbox import TreeLimits, collect_tree
-
-MADE_ELSEWHERE = "elsewhere"
 
 
 async def submit(
     place: Workplace,
-    attempt: AttemptRow,
     folder: Path,
+    pack_root: Path,
     *,
     note: str = "",
     minutes: float | None = None,
     cost: float | None = None,
 ) -> None:
-    """Collect `folder` as the attempt's submission, check it and put it up for review.
+    """Collect `folder` as the only submission of a run of its own, check it and put it up for review.
 
     Args:
-        place: The workplace of the run that holds the attempt.
-        attempt: Not ended yet.
+        place: The workplace of that run: one job, one agent. Nothing is written before the files are read.
         folder: Host folder with the deliverables; collected under the same rules as a sandbox's.
+        pack_root: Of the job's pack.
         note: Words for the reviewers.
         minutes: Of work, as told.
         cost: In dollars, as told.
 
     Raises:
-        BadInput: The folder holds nothing, or the attempt has its submission already.
+        BadInput: The folder is missing or holds nothing to hand in.
+        Fault: The checks could not be run; the submission is kept.
     """
-    if not folder.is_dir():  # noqa: ASYNC240 - one local look
-        raise BadInput("no such folder", file=folder, field="DIR")
-    if attempt.state == DONE:
-        raise BadInput(f"{attempt.id} has its submission already", field="--run")
-    execution = place.records.begin(attempt.id)
-    stages = TrialStages(place, attempt)
     with TemporaryDirectory(dir=place.scratch) as scratch:
-        taken = collect_tree(folder, ".", Path(scratch), TreeLimits())
+        try:
+            taken = collect_tree(folder, ".", Path(scratch), TreeLimits())
+        except OSError as error:
+            raise BadInput(f"not a folder that can be read: {error.strerror}", file=folder, field="DIR") from error
         if not taken.files:
             raise BadInput("nothing to hand in", file=folder, field="DIR")
+        trials = list(plan_trials(place.config, place.jobs, place.run_id))
+        place.records.create_run(place.run_id, place.config, pack_root, trials)
+        (attempt,) = place.records.attempts(place.run_id)
+        execution = place.records.begin(attempt.id)
+        stages = TrialStages(place, attempt)
         stages.keep(Path(scratch), taken, note)
     place.records.note_execution(execution, work_minutes=minutes, dollars=cost)
-    await stages.check({"execution": execution})
-    await stages.publish({"execution": execution, "cause": Cause.submitted.value})
+    try:
+        await stages.check({"execution": execution})
+        await stages.publish({"execution": execution, "cause": Cause.submitted.value})
+    except Fault as fault:
+        place.records.finish(execution, fault.cause, fault.detail)
+        raise
+    finally:
+        place.records.set_run_state(place.run_id, "done")

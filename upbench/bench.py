@@ -141,11 +141,8 @@ class Bench:
         config = elsewhere_config(agent, found, self.settings)
         run_id = new_run_id(found.id)
         place = open_workplace(self.home, run_id, config, [found])
-        trials = list(plan_trials(config, place.jobs, run_id))
-        place.records.create_run(run_id, config, found.root.parent.parent, trials)
-        attempt = place.records.attempts(run_id)[0]
-        await submit(place, attempt, Path(folder), note=note, minutes=minutes, cost=cost)
-        place.records.set_run_state(run_id, "done")
+        pack_root = found.root.parent.parent
+        await submit(place, Path(folder), pack_root, note=note, minutes=minutes, cost=cost)
         return self.show(run_id)
 
     def submit(self, job: str, folder: str | Path, **facts: Any) -> RunSummary:
