@@ -45,10 +45,10 @@ def name_problem(path: str) -> str | None:
     if len(path) > MAX_NAME:
         return "its name is too long"
     try:
-        safe_relative(path)
+        plain = safe_relative(path).as_posix() == path
     except ValueError:
-        return "its name holds a backslash or a control character"
-    return None
+        plain = False
+    return None if plain else "its name holds a backslash, a control character or an odd step"
 
 
 def shown(path: str) -> str:

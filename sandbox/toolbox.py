@@ -44,9 +44,18 @@ def toolbox_installed() -> bool:
 
 
 def toolbox_packages() -> dict[str, str]:
-    """Name -> version, as locked."""
-    pairs = re.findall(r"^([A-Za-z0-9._-]+)==([^\s\\]+)", LOCK.read_text(), re.MULTILINE)
-    return dict(sorted(pairs))
+    """Name -> version: as installed, else as locked (several where the lock has one for each Python)."""
+    from importlib.metadata import distributions
+
+    if toolbox_installed():
+        found = {
+            one.name.lower().replace("_", "-"): one.version for one in distributions(path=[str(toolbox_path())])
+        }
+        return dict(sorted(found.items()))
+    locked: dict[str, str] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", LOCK.read_text(), re.MULTILINE):
+        locked[name] = f"{locked[name]} or {version}" if name in locked else version
+    return dict(sorted(locked.items()))
 
 
 def install_toolbox(say: Callable[[str], None]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import stat
@@ -22,14 +23,14 @@ class Picker:
 
     def __init__(self, limits: TreeLimits) -> None:
         self._limits = limits
-        self._files: list[str] = []
+        self._files: set[str] = set()
         self._left: list[LeftOut] = []
         self._more = self._bytes = 0
 
     def wants(self, name: str, size: int) -> bool:
         """Whether to take a regular file of `size` bytes; if not, it is noted why."""
         limits = self._limits
-        why = name_problem(name)
+        why = "named twice" if name in self._files else name_problem(name)
         if why is None and len(self._files) >= limits.max_files:
             why = f"more than {limits.max_files} files"
         if why is None and size > limits.max_file_bytes:
@@ -46,7 +47,7 @@ class Picker:
 
     def take(self, name: str, size: int) -> None:
         """Note a file that was copied."""
-        self._files.append(name)
+        self._files.add(name)
         self._bytes += size
 
     def leave(self, name: str, why: str) -> None:
@@ -70,6 +71,12 @@ def create_below(target: Path, name: str) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+
+
+def drop_below(target: Path, name: str) -> None:
+    """Remove a copy that was begun and is not wanted; nothing there is fine."""
+    with contextlib.suppress(OSError):
+        (target / name).unlink()
 
 
 def collect_tree(root: Path, below: str, target: Path, limits: TreeLimits) -> Taken:
@@ -150,12 +157,12 @@ def _copy(folder: int, name: str, path: str, target: Path, picker: Picker) -> No
                 write_all(sink, data)
                 got += len(data)
         except OSError:
-            os.unlink(target / path)
+            drop_below(target, path)
             raise
         finally:
             os.close(sink)
         if got > room:
-            os.unlink(target / path)
+            drop_below(target, path)
             picker.leave(path, "it grew over the size cap")
         else:
             picker.take(path, got)

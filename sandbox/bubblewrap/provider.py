@@ -140,7 +140,10 @@ class BubblewrapProvider:
         inputs = readable(spec.inputs, self._copies) if spec.inputs else system_folder() / "empty"
         found = [*FIXED, *_folders("/opt/x"), *system_arguments()]
         found += ["--ro-bind", str(toolbox_path()), "/opt/toolbox"]
-        found += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", size, "--tmpfs", "/tmp"]  # noqa: S108
+        found += ["--proc", "/proc", "--dev", "/dev"]
+        for scratch in ("/tmp", "/dev/shm"):  # noqa: S108
+            found += ["--perms", "1777", "--size", size, "--tmpfs", scratch]
+        found += [*_folders("/var/tmp"), "--symlink", "../tmp", "/var/tmp"]  # noqa: S108
         found += ["--bind", str(root), WORKSPACE, "--ro-bind", str(inputs), INPUTS]
         for mount in spec.mounts:
             shown, target = readable(mount.source, self._copies), absolute(mount.target)

@@ -10,7 +10,7 @@ from core import MissingTool
 if TYPE_CHECKING:
     import docker
 
-MEND = "scripts/system/ensure-docker.sh (or start Docker, and let this user reach it)"
+MEND = "sudo apt-get install -y docker.io && sudo systemctl start docker (this user must be able to reach it)"
 SECONDS = 60
 
 

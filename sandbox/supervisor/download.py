@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox.protocol import Taken, TreeLimits
 from sandbox.supervisor.client import Wire
-from sandbox.trees import Picker, create_below
+from sandbox.trees import Picker, create_below, drop_below, write_all
 
 CHUNK = 1 << 20
 KINDS = {b"l": "a link", b"o": "not a regular file", b"x": "too deep", b"u": "cannot be read"}
@@ -31,23 +31,21 @@ async def download(wire: Wire, source: str, target: Path, limits: TreeLimits) ->
 
 
 async def _fetch(wire: Wire, source: bytes, name: str, target: Path, picker: Picker) -> None:
-    got = 0
-    handle = create_below(target, name)
+    got, room = 0, picker.room()
     try:
-        while got <= picker.room():
-            data = await wire.read_part(source, got, CHUNK)
-            if not data:
-                break
-            os.write(handle, data)
-            got += len(data)
+        handle = create_below(target, name)
+        try:
+            while got <= room and (data := await wire.read_part(source, got, CHUNK)):
+                write_all(handle, data)
+                got += len(data)
+        finally:
+            os.close(handle)
     except OSError as error:
-        picker.leave(name, f"cannot be read: {error.strerror}")
-        os.unlink(target / name)
+        picker.leave(name, f"cannot be copied: {error.strerror}")
+        drop_below(target, name)
         return
-    finally:
-        os.close(handle)
-    if got > picker.room():
+    if got > room:
         picker.leave(name, "it grew over the size cap")
-        os.unlink(target / name)
+        drop_below(target, name)
     else:
         picker.take(name, got)

@@ -150,6 +150,18 @@ async def test_programs_may_run_from_the_workspace_and_scratch(box: Sandbox) -> 
         assert (await sh(box, f"chmod +x {folder}/go && {folder}/go")).stdout.text == "went\n"
 
 
+async def test_what_programs_expect_of_a_system(box: Sandbox) -> None:
+    code = (
+        "import multiprocessing as m, os, pty, pwd, tempfile\n"
+        "os.close(pty.openpty()[0])\n"
+        "print(m.Pool(2).map(abs, [-1, -2]), pwd.getpwuid(os.getuid()).pw_name, tempfile.gettempdir())\n"
+        "for path in ('/dev/null', '/dev/zero', '/dev/urandom', '/dev/shm', '/var/tmp', '/etc/hosts'):\n"
+        "    assert os.path.exists(path), path\n"
+    )
+    result = await box.run(Command(argv=("python3", "-c", code)))
+    assert result.stdout.text == "[1, 2] agent /tmp\n", result.stderr.text
+
+
 @pytest.mark.parametrize("network", [Network.allow, Network.open])
 async def test_a_policy_that_cannot_be_enforced_is_refused(made: SandboxProvider, network: Network) -> None:
     with pytest.raises(BadInput, match="network"):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from core import Cause, SandboxFault
 from sandbox import Command, Sandbox, SandboxProvider, SandboxSpec, TreeLimits
 from tests.sandbox.contract.helpers import Openings, deep, sh
 
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -118,6 +120,44 @@ async def test_an_agent_that_answers_in_the_supervisor_s_place(openings: Opening
     except SandboxFault as fault:
         said = fault.cause.value
     assert said in ("on\n", "sandbox_protocol", "sandbox_lost")
+
+
+HARNESS = """
+import asyncio, sys
+from pathlib import Path
+from sandbox import Command, SandboxSpec, provider
+
+async def main():
+    box = await provider(sys.argv[1], Path(sys.argv[2])).open(SandboxSpec(workspace="orphan"))
+    line = "(env -i setsid bash -c 'while :; do echo x >> /job/beat; sleep 0.05; done' &) & echo begun"
+    await box.run(Command(argv=("bash", "-c", line), keep_background=True))
+    await asyncio.sleep(0.5)
+    print("ready", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_harness_leaves_nothing_running(made: SandboxProvider, tmp_path: Path) -> None:
+    state = made._state if hasattr(made, "_state") else made._workspaces.parent  # type: ignore[attr-defined]
+    harness = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HARNESS, made.name, str(state), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert harness.stdout is not None
+    assert await harness.stdout.readline() == b"ready\n"
+    harness.kill()
+    await harness.wait()
+    await asyncio.sleep(1.5)
+    box = await made.open(SandboxSpec(workspace="orphan"))
+    try:
+        first = (await sh(box, "stat -c %s /job/beat")).stdout.text
+        await asyncio.sleep(0.4)
+        assert (await sh(box, "stat -c %s /job/beat")).stdout.text == first
+        assert int(first) > 0
+    finally:
+        await box.close()
+        await made.discard("orphan")
 
 
 async def test_collecting_a_closed_sandbox(openings: Openings, made: SandboxProvider, tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core import BadInput, MissingTool
+from sandbox import (
+    SandboxSpec,
+    install_toolbox,
+    provider,
+    provider_names,
+    toolbox_digest,
+    toolbox_packages,
+    toolbox_path,
+)
+from sandbox import toolbox as toolbox_module
+from sandbox.bubblewrap import provider as bubblewrap
+from sandbox.bubblewrap.cgroups import controllers
+from sandbox.supervisor.program import PROGRAM
+
+
+def test_the_built_in_providers(tmp_path: Path) -> None:
+    assert provider_names()[:2] == ("bwrap", "docker")
+    assert [provider(name, tmp_path).name for name in ("bwrap", "docker")] == ["bwrap", "docker"]
+
+
+def test_an_unknown_provider_is_named_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"unknown sandbox provider `vm`.*bwrap, docker"):
+        provider("vm", tmp_path)
+
+
+def test_e2b_is_not_built_in_yet(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="not built in yet"):
+        provider("e2b", tmp_path)
+
+
+async def test_without_bubblewrap_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingTool, match="bubblewrap") as error:
+        await provider("bwrap", tmp_path).open(SandboxSpec(workspace="x"))
+    assert error.value.mend == bubblewrap.MEND
+    assert not (tmp_path / "workspaces").exists()
+
+
+async def test_without_the_toolbox_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPBENCH_CACHE", str(tmp_path))
+    with pytest.raises(MissingTool):
+        await provider("bwrap", tmp_path).open(SandboxSpec(workspace="x"))
+
+
+WANTED = {"openpyxl", "python-docx", "python-pptx", "pandas", "matplotlib", "pillow", "pypdf", "reportlab"}
+
+
+def test_the_lock_names_packages_with_hashes_and_no_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed = toolbox_packages()
+    monkeypatch.setenv("UPBENCH_CACHE", str(tmp_path))
+    locked, text = toolbox_packages(), toolbox_module.LOCK.read_text()
+    assert set(locked) >= WANTED
+    assert set(installed) == set(locked)
+    assert text.count("==") == sum(len(versions.split(" or ")) for versions in locked.values())
+    assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}", text)) >= len(locked)
+    assert "://" not in text
+
+
+def test_the_toolbox_lies_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPBENCH_CACHE", str(tmp_path))
+    assert toolbox_path().is_relative_to(tmp_path / "upbench" / "toolbox")
+    assert toolbox_path().name.startswith(toolbox_digest()[:16])
+
+
+def test_a_failed_installation_leaves_nothing_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "toolbox.lock"
+    lock.write_text("colorama==0.0.1 \\\n    --hash=sha256:" + "0" * 64 + "\n")
+    monkeypatch.setenv("UPBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setattr(toolbox_module, "LOCK", lock)
+    said: list[str] = []
+    with pytest.raises(Exception, match="could not install"):
+        install_toolbox(said.append)
+    assert said
+    assert not toolbox_path().exists()
+    assert [path.suffix for path in toolbox_path().parent.iterdir()] == [".lock"]
+
+
+def test_the_program_inside_is_small_and_plain() -> None:
+    imports = set()
+    for source in PROGRAM:
+        imports |= set(re.findall(r"^(?:import|from) (\w+)", source.read_text(), re.MULTILINE))
+    assert imports <= {"_signal", "errno", "posix", "resource", "select", "sys", "time"}
+
+
+def test_cgroups_are_found_or_not_but_never_in_the_way() -> None:
+    found = controllers()
+    limits = [limit for one in found for limit in one.limits]
+    assert len(limits) == len(set(limits))
+    assert set(limits) <= {"memory", "processes", "cpus"}
