@@ -14,6 +14,7 @@ SHELL_SECONDS = 120.0
 """How long a command may take that asks for nothing else."""
 
 INSIDE_SECONDS = 120.0
+NOT_STARTED = 126
 
 
 async def run_merged(
@@ -25,14 +26,14 @@ async def run_merged(
         SandboxFault: The sandbox is lost.
     """
     limit = min(seconds or SHELL_SECONDS, max(context.seconds_left, 1.0))
-    result = await context.sandbox.run(
+    result = await _run_kept(
+        context,
         Command(
             argv=("bash", "-c", line, "bash", argument),
             stdin=stdin,
             timeout_seconds=limit,
-            spill=context.file("out"),
             output_bytes=OUTPUT_BYTES,
-        )
+        ),
     )
     facts = {"exit_code": result.exit_code, "kept": context.file("out")}
     return Outcome(_told(result, context), is_error=result.exit_code != 0, facts=facts)
@@ -66,16 +67,24 @@ async def run_inside(
     Raises:
         SandboxFault: The sandbox is lost.
     """
-    return await context.sandbox.run(
-        Command(
-            argv=("python3", "-c", _source(program)),
-            stdin=json.dumps(request).encode(),
-            cwd="/",
-            timeout_seconds=min(INSIDE_SECONDS, max(context.seconds_left, 1.0)),
-            spill=context.file("out") if spill else None,
-            output_bytes=OUTPUT_BYTES if spill else None,
-        )
+    command = Command(
+        argv=("python3", "-c", _source(program)),
+        stdin=json.dumps(request).encode(),
+        cwd="/",
+        timeout_seconds=min(INSIDE_SECONDS, max(context.seconds_left, 1.0)),
+        output_bytes=OUTPUT_BYTES if spill else None,
     )
+    return await (_run_kept(context, command) if spill else context.sandbox.run(command))
+
+
+async def _run_kept(context: ToolContext, command: Command) -> CommandResult:
+    """Run `command`, its whole output also kept in the workspace where that can be."""
+    result = await context.sandbox.run(command.model_copy(update={"spill": context.file("out")}))
+    # The agent owns the folder and may have spoiled it. The sandbox then starts nothing and says so on a stream
+    # that our commands leave empty when they end with 126.
+    if result.exit_code == NOT_STARTED and result.stderr.total and not result.stdout.total:
+        result = await context.sandbox.run(command)
+    return result
 
 
 def why(result: CommandResult) -> str:

@@ -389,6 +389,36 @@ async def test_null_is_the_same_as_left_out(sandbox: Sandbox) -> None:
     assert await sandbox.read("/job/deliverables/a.csv", max_bytes=20) == b"a,,1\r\n"
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "rm -rf .runs; touch .runs",
+        "rm -rf .runs; ln -s /etc .runs",
+        "rm -rf .runs; mkdir .runs; for i in 2 3 4 5; do mkfifo .runs/000$i.out .runs/000$i.png; done",
+        "mkdir -p .runs; chmod 000 .runs",
+        "rm -rf deliverables",
+        "rm -rf deliverables; ln -s /job/inputs deliverables",
+        "rm -rf deliverables; echo x > deliverables",
+        "mkdir -p deliverables; chmod 000 deliverables",
+        "mkdir -p /tmp/.local/lib/python3.11/site-packages; "
+        "echo 'import os; os._exit(7)' > /tmp/.local/lib/python3.11/site-packages/usercustomize.py",
+    ],
+)
+async def test_what_an_agent_does_to_its_own_workspace_is_no_fault_of_ours(sandbox: Sandbox, harm: str) -> None:
+    hand = Hands(sandbox)
+    await hand("shell", command=harm)
+    told = [
+        await hand("shell", command="echo still here"),
+        await hand("read_document", path="inputs/prices.csv"),
+        await hand("view_image", path="inputs/prices.csv"),
+        await hand("shell", command="echo b", background=True),
+        await hand("edit", action="create", path="deliverables/a.txt", text="a"),
+        await hand("submit", files=["prices.csv", "a.txt"], summary=""),
+    ]
+    assert "still here" in told[0].text
+    assert told[-1].is_error
+
+
 async def test_names_that_are_not_utf8_and_very_many_files_do_not_break_the_hand_in(sandbox: Sandbox) -> None:
     hand = Hands(sandbox)
     many = "import os\nfor i in range(1500): open(f'/job/deliverables/{i:04d}' + 'n' * 200, 'w').write('x')"

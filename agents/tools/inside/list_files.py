@@ -23,6 +23,8 @@ def kind_of(mode: int) -> str:
 def paths(roots: list[str]) -> Iterator[str]:
     """Every file and link below the folders."""
     for root in roots:
+        if os.path.islink(root):  # would be walked; what it leads to is not below the folder
+            continue
         for folder, folders, names in os.walk(root):
             folders.sort()
             links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
