@@ -12,8 +12,7 @@ from tempfile import TemporaryDirectory
 from core import Frozen
 from grading import Book
 from jobs import Job, JobPack, load_pack
-from rubrics import Finding, Verdict, lint
-from rubrics.model import Importance
+from rubrics import Finding, Importance, Verdict, lint
 from runs import AttemptRow, Workplace
 from upbench.bench import Bench
 from upbench.settings import Settings

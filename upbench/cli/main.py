@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _guarded() -> int:
-    from core.errors import UpBenchError
+    from core import UpBenchError
 
     try:
         result = cli.main(prog_name="upbench", standalone_mode=False)
