@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def upbench(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "upbench", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **env}, timeout=120
+    )
+
+
+def checks(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads(done.stdout)["checks"]}
+
+
+def test_every_check_has_its_four_keys() -> None:
+    done = upbench("doctor", "--json")
+    rows = checks(done)
+    assert set(rows) >= {
+        "python",
+        "toolbox",
+        "bwrap",
+        "docker",
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "libreoffice",
+    }
+    assert all(set(row) == {"name", "ok", "detail", "mend"} for row in rows.values())
+    assert all(bool(row["mend"]) != row["ok"] for row in rows.values())
+    assert done.returncode == (0 if rows["bwrap"]["ok"] or rows["docker"]["ok"] else 3)
+
+
+def test_a_machine_without_any_sandbox_is_exit_code_3(tmp_path: Path) -> None:
+    done = upbench("doctor", "--json", PATH=str(tmp_path), DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    rows = checks(done)
+    assert done.returncode == 3
+    assert not rows["bwrap"]["ok"]
+    assert "apt-get install" in rows["bwrap"]["mend"]
+    assert not rows["docker"]["ok"]
+    assert "Traceback" not in done.stderr
+
+
+def test_of_a_key_only_its_presence_is_said() -> None:
+    done = upbench("doctor", "--json", OPENAI_API_KEY="sk-secret-value", ANTHROPIC_API_KEY="")
+    rows = checks(done)
+    assert rows["OPENAI_API_KEY"]["ok"]
+    assert not rows["ANTHROPIC_API_KEY"]["ok"]
+    assert "sk-secret-value" not in done.stdout + done.stderr
+
+
+def test_for_people_every_lack_has_its_mend() -> None:
+    done = upbench("doctor", ANTHROPIC_API_KEY="")
+    assert "mend: export ANTHROPIC_API_KEY=..." in done.stdout
+
+
+def test_the_toolbox_is_listed_and_found(tmp_path: Path) -> None:
+    listed = json.loads(upbench("toolbox", "list", "--json").stdout)
+    assert "openpyxl" in listed["packages"]
+    missing = upbench("toolbox", "path", UPBENCH_CACHE=str(tmp_path))
+    assert missing.returncode == 3
+    assert "upbench toolbox install" in missing.stderr
+
+
+def test_the_image_has_a_name_without_an_engine(tmp_path: Path) -> None:
+    said = upbench("toolbox", "image", "--tag", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert said.stdout.startswith("upbench-sandbox:")
+    built = upbench("toolbox", "image", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert built.returncode == 3
