@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from agents.presets import PRESETS
 from agents.protocol import AgentConfig
+from agents.react.words import all_words
 from agents.registry import reported_name
 from core import BadInput, Frozen, ModelConfig, digest_of
 
@@ -57,7 +58,7 @@ def react_config(name: str, model: ModelConfig | None, overrides: dict[str, Any]
         model=model,
         settings={
             **settings.model_dump(),
-            "prompts": digest_of([prompt(preset), prompt("summarise")]),
+            "prompts": digest_of([prompt(preset), prompt("summarise"), *all_words()]),
             "tools": digest_of(tools),
         },
     )

@@ -18,6 +18,7 @@ from agents.presets import tools_of
 from agents.react.asking import Unanswered, ask
 from agents.react.compaction import compact
 from agents.react.session import Session, calls_of
+from agents.react.words import CUT, GO_ON, HURRY, INTERRUPTED, NUDGE
 from agents.tools.base import error, use
 from core import Cause, Stop, ToolCall
 
@@ -28,18 +29,6 @@ SUPERSTEPS = 1_000_000
 
 OVERFLOWS = 2
 """Refusals for length in a row after which the conversation counts as too long for the model."""
-
-INTERRUPTED = (
-    "The work was interrupted while this ran. It was not run again: it may have done all, some or nothing of what "
-    "it should. Look at the files before you go on."
-)
-CUT = "Your reply reached its length limit inside this call, so it was not run. Call again, in smaller pieces."
-GO_ON = "Your reply reached its length limit. Go on, in shorter steps."
-NUDGE = (
-    "You have not handed in yet, and nobody will answer. Go on with your tools; when the deliverables are "
-    "finished and checked, call `submit`."
-)
-HURRY = "Notice: {what}. See to it that /job/deliverables holds usable files, and submit in time."
 
 
 class State(TypedDict):

@@ -313,7 +313,18 @@ def test_the_configuration_is_named_and_digested_by_what_the_agent_does() -> Non
     elsewhere = agent_config("react", model=model.model_copy(update={"base_url": None}))
     assert elsewhere.digest == standard.digest
     assert agent_config("react", model=model, settings={"context_tokens": 9000}).digest != standard.digest
+    assert set(standard.settings) == {"context_tokens", "max_output_tokens", "silent_replies", "prompts", "tools"}
     json.dumps(standard.model_dump(mode="json"))
+
+
+def test_a_changed_word_is_another_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ModelConfig(provider="openai", model="m")
+    before = agent_config("react", model=model)
+    monkeypatch.setattr("agents.react.words.NUDGE", "Hurry up.")
+    after = agent_config("react", model=model)
+    assert after.settings["prompts"] != before.settings["prompts"]
+    assert after.digest != before.digest
+    assert after.settings["tools"] == before.settings["tools"]
 
 
 def test_wrong_configurations_are_bad_input() -> None:
