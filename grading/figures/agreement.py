@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 
 from grading.evaluations import EvaluationLine
+from grading.figures.counts import ratio
 from grading.figures.model import Agreement, Figure
-from grading.figures.table2 import ratio
 from grading.figures.trials import Trial
 from rubrics import Verdict
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from grading.figures.counts import count, ratio, whole_number
 from grading.figures.model import CategoryFigures, Figure, ImportanceFigures
-from grading.figures.table2 import count, p1, p_overall, ratio, rubric_1, value_captured, whole_number
+from grading.figures.rubric_scores import rubric_1
+from grading.figures.table2 import p1, p_overall, value_captured
 from grading.figures.trials import Outcome, Trial
 from rubrics import Importance, Verdict
 

@@ -52,13 +52,23 @@ def completion_of(
     return Completion(None, AWAITING if waits else UNDECIDED)
 
 
-def score_when_graded(rubric: Rubric, records: Mapping[str, RecordVerdict]) -> float | None:
-    """Criteria passed / criteria judged, unweighted; None while one awaits its verdict or none could be judged.
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A share of criteria: its value where it is known, and what it can be at least and at most."""
 
-    A half-graded attempt has no score here: checks come before people, and what they find is not a fair sample.
+    value: float | None
+    low: float
+    high: float
+
+
+def score_of(rubric: Rubric, records: Mapping[str, RecordVerdict]) -> Score:
+    """Criteria passed / criteria judged, unweighted; not known while one awaits its verdict or none can be judged.
+
+    A half-graded attempt has no value here: checks come before people, and what they find is not a fair sample.
     """
     verdicts = [records[c.id].verdict if c.id in records else None for c in rubric.criteria]
-    if None in verdicts:
-        return None
-    judged = [verdict for verdict in verdicts if verdict != Verdict.cannot_judge]
-    return judged.count(Verdict.passed) / len(judged) if judged else None
+    passed, waiting = verdicts.count(Verdict.passed), verdicts.count(None)
+    whole = passed + waiting + verdicts.count(Verdict.failed)
+    if not whole:
+        return Score(None, 0.0, 1.0)
+    return Score(None if waiting else passed / whole, passed / whole, (passed + waiting) / whole)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from grading.figures.counts import count, ratio
 from grading.figures.gather import Attempt
 from grading.figures.model import Economics, Figure, RetryControl
-from grading.figures.table2 import count, ratio, rescue_rate
+from grading.figures.table2 import rescue_rate
 from grading.figures.trials import Trial
 
 NO_PRICE = "no attempt has a known cost"

@@ -30,6 +30,14 @@ class Figure(Frozen):
     why: str | None = None
 
 
+class ValueFigures(Frozen):
+    """Payouts in one currency: of the jobs completed at first, completed at all, and tried."""
+
+    captured_1: Figure
+    captured: Figure
+    offered: Figure
+
+
 class AgentFigures(Frozen):
     """The paper's Table 2 for one agent (formulas: `docs/figures.md`), and some that belong beside it."""
 
@@ -52,6 +60,7 @@ class AgentFigures(Frozen):
     value_captured_1: Figure
     value_captured: Figure
     value_offered: Figure
+    value_by_currency: dict[str, ValueFigures]
     scripted: bool = False
     rubric_visible: bool = False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from core import Ended
 from grading.evaluations import Judgement
-from grading.figures.completion import AWAITING, completion_of, score_when_graded
+from grading.figures.completion import AWAITING, Score, completion_of, score_of
 from grading.figures.gather import Attempt, AttemptKey, Gathered, TrialKey
 from grading.record import Basis, RecordVerdict, Source, judgement_of_record, verdict_of_record
 from rubrics import CompletionPolicy, Rubric, Verdict
@@ -22,7 +22,7 @@ class Outcome:
 
     Attributes:
         completed: None: missing, for the cause in `missing`.
-        score: Share of criteria passed; None: not known (yet).
+        score: Share of criteria passed.
         rubric: The job's criteria; records: the verdicts of record of those that have one.
         early: Failed on a criterion while others still await their verdicts.
     """
@@ -30,7 +30,7 @@ class Outcome:
     attempt: Attempt
     completed: bool | None
     missing: str | None
-    score: float | None
+    score: Score
     rubric: Rubric
     records: dict[str, RecordVerdict]
     judgement: Judgement | None
@@ -133,17 +133,17 @@ def judge_attempt(attempt: Attempt, gathered: Gathered, policy: CompletionPolicy
     judgement = judgement_of_record((s.line for s in attempt.sittings.values()), basis=basis)
     if attempt.ended in _NOT_GRADED and attempt.ended is not None:
         cause = attempt.cause.value if attempt.cause else attempt.ended.value
-        return Outcome(attempt, None, cause, None, rubric, records, judgement)
+        return Outcome(attempt, None, cause, Score(None, 0.0, 1.0), rubric, records, judgement)
     if _empty(attempt):
         nothing = {criterion.id: RecordVerdict(Verdict.failed, Source.check) for criterion in rubric.criteria}
-        return Outcome(attempt, False, None, 0.0, rubric, nothing, "fail")
+        return Outcome(attempt, False, None, Score(0.0, 0.0, 0.0), rubric, nothing, "fail")
     completion = completion_of(policy, rubric, records, judgement)
     waits = any(c.id not in records or records[c.id].verdict is None for c in rubric.criteria)
     return Outcome(
         attempt,
         completion.completed,
         completion.reason,
-        score_when_graded(rubric, records),
+        score_of(rubric, records),
         rubric,
         records,
         judgement,

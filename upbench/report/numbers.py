@@ -38,6 +38,11 @@ def money(value: float | None, currency: str = "$") -> str:
     return f"{currency}{value:,.{digits}f}".replace(",", THIN)
 
 
+def symbol(currency: str) -> str:
+    """What stands before an amount: `$` for USD, the code and a space for others without a sign of their own."""
+    return {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3"}.get(currency, f"{currency}{THIN}")
+
+
 def minutes(value: float | None) -> str:
     """A duration given in minutes: seconds below one, hours above two."""
     if value is None:

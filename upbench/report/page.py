@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from grading import Outcome, Trial
 from rubrics import CompletionPolicy
@@ -46,7 +47,6 @@ def render_page(report: Report) -> str:
             rubric_visible=[name for name, own in figures.agents.items() if own.rubric_visible],
             digests=_digests(report),
             attempts=sum(len(trial.outcomes) for trial in report.study.trials),
-            currency=_currency(report),
         )
     )
 
@@ -72,9 +72,16 @@ def _environment() -> Environment:
         "money": numbers.money,
         "minutes": numbers.minutes,
         "bounds": numbers.bounds,
+        "symbol": numbers.symbol,
+        "breakable": _breakable,
     }
     environment.globals |= {"strip": strips.strip, "rate_bar": plots.rate_bar, "state_of": state_of}
     return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after `@` and `/`."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[@/])", name))
 
 
 def state_of(outcome: Outcome) -> tuple[str, str]:
@@ -110,14 +117,6 @@ def _value_plot(report: Report) -> Markup | None:
         if own.value_captured.value is not None and own.value_offered.value
     ]
     return plots.money_plot([(n, c, o) for n, c, o in rows if c is not None and o is not None]) if rows else None
-
-
-def _currency(report: Report) -> str:
-    found = {trial.currency for trial in report.study.trials if trial.currency}
-    if len(found) != 1:
-        return ""
-    (only,) = found
-    return "$" if only == "USD" else f"{only} "
 
 
 def _digests(report: Report) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from grading import AgentFigures, Figure
 from upbench.report.numbers import UNDEFINED, percent
 
 WIDTH, LEFT, RIGHT, ROW, TOP, BOTTOM = 860, 210, 70, 54, 14, 34
+LONGEST = 24
 
 
 def completion_plot(agents: Mapping[str, AgentFigures]) -> Markup:
@@ -42,11 +43,7 @@ def _axis(height: int) -> Markup:
 
 
 def _row(y: float, name: str, figures: AgentFigures) -> Markup:
-    label = name if len(name) <= 28 else name[:26] + "…"
-    stand_in = Markup('<tspan class="soft"> scripted</tspan>') if figures.scripted else ""
-    text = Markup('<text class="agent" x="{}" y="{}"><title>{}</title>{}{}</text>').format(
-        LEFT - 18, y + 5, name, label, stand_in
-    )
+    text = _agent(y, name, scripted=figures.scripted)
     if figures.p1.value is None or figures.p_overall.value is None:
         band = _band(y, figures.p_overall, "band")
         return (
@@ -57,8 +54,27 @@ def _row(y: float, name: str, figures: AgentFigures) -> Markup:
             )
         )
     first, overall = _x(figures.p1.value), _x(figures.p_overall.value)
-    bands = _band(y + 14, figures.p1, "band first-band") + _band(y + 19, figures.p_overall, "band overall-band")
+    bands = _band(y + 14, figures.p1, "band first-band")
+    if figures.p_overall.bounds != figures.p1.bounds:
+        bands += _band(y + 19, figures.p_overall, "band overall-band")
     return text + bands + _marks(y, first, overall) + _values(y, first, overall, figures)
+
+
+def _agent(y: float, name: str, *, scripted: bool = False) -> Markup:
+    """The agent's name, `scaffold@model` on two lines, whole when one points at it."""
+    first, _, model = name.partition("@")
+    second = " \u00b7 ".join(part for part in (_cut(model), "scripted" if scripted else "") if part)
+    x = LEFT - 18
+    lines = Markup('<text class="agent" x="{}" y="{}"><title>{}</title>{}</text>').format(
+        x, y + (-2 if second else 5), name, _cut(first)
+    )
+    if second:
+        lines += Markup('<text class="agent soft" x="{}" y="{}">{}</text>').format(x, y + 15, second)
+    return lines
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "\u2026"
 
 
 def _marks(y: float, first: float, overall: float) -> Markup:
@@ -118,20 +134,15 @@ def money_plot(rows: Sequence[tuple[str, float, float]]) -> Markup:
         y = 8 + step * row
         scale = (WIDTH - LEFT - RIGHT - 60) / top
         parts.append(
-            Markup(
-                '<text class="agent" x="{}" y="{}">{}</text>'
-                '<rect class="bar-base" x="{}" y="{}" width="{}" height="20" rx="3"/>'
-                '<rect class="bar-first" x="{}" y="{}" width="{}" height="20" rx="3"/>'
-                '<text class="value" x="{}" y="{}">{}</text>'
+            _agent(y + 10, name)
+            + Markup(
+                '<rect class="bar-base" x="{0}" y="{1}" width="{2}" height="20" rx="3"/>'
+                '<rect class="bar-first" x="{0}" y="{1}" width="{3}" height="20" rx="3"/>'
+                '<text class="value" x="{4}" y="{5}">{6}</text>'
             ).format(
-                LEFT - 18,
-                y + 15,
-                name[:28],
                 LEFT,
                 y,
                 round(offered * scale, 1),
-                LEFT,
-                y,
                 round(captured * scale, 1),
                 LEFT + round(offered * scale, 1) + 8,
                 y + 15,
