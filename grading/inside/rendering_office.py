@@ -155,11 +155,11 @@ def presentation(path: Path) -> tuple[list[Segment], dict[str, Any]]:
     facts = {
         "slides": len(slides),
         "hidden_slides": [number for number, slide in enumerate(slides, start=1) if slide_hidden(slide)],
-        "titles": [clip(segment.text, 120) for segment in segments if segment.level][:60],
+        "titles": [clip(segment.text, 120) for segment in segments if segment.level and not segment.hidden][:60],
         "slides_with_notes": sum(1 for segment in segments if segment.part == "notes"),
         "pictures": pictures,
         "charts": charts,
-        "words": sum(len(segment.text.split()) for segment in segments if segment.part == "body"),
+        "words": sum(len(one.text.split()) for one in segments if one.part == "body" and not one.hidden),
         "properties": properties(opened.core_properties),
     }
     return segments, facts

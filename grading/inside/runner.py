@@ -44,8 +44,11 @@ def run_checks(
     until = time.monotonic() + total_seconds
     outcomes: dict[str, dict[str, Any]] = {}
     waiting = [item for item in items if item[1].get("kind") != "python"]
+    tries = 0
     while waiting:
-        waiting = _batch(waiting, Submission(deliverables, inputs), (kind_seconds, until), outcomes)
+        # A file that kills one check likely kills the next: each child that died leaves less patience.
+        tries += 1
+        waiting = _batch(waiting, Submission(deliverables, inputs), (kind_seconds / tries, until), outcomes)
     python = [item for item in items if item[1].get("kind") == "python"]
     if python:
         preload(checks)

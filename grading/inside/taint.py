@@ -18,6 +18,8 @@ _REFERENCE = re.compile(
 _COLUMNS = re.compile(
     r"^(?:'?(?P<sheet>(?:[^'!]|'')+)'?!)?\$?(?P<a>[A-Z]{1,3}):\$?(?P<b>[A-Z]{1,3})$", re.IGNORECASE
 )
+_CALL = re.compile(r"([A-Z_][A-Z0-9_.]*)\(")
+_EXTERNAL = re.compile(r"\[\d+\]")
 MAX_STEPS = 2_000_000
 
 
@@ -26,6 +28,8 @@ def tainted(book: Any, cells: dict[Key, str]) -> dict[Key, str]:
 
     A formula that reads through a name or a table is taken to rest on an unknown cell when there is any.
     """
+    if not _suspect(cells):
+        return {}
     operands: dict[Key, list[str]] = {}
     calls: dict[Key, set[str]] = {}
     tokenizer = toolbox("openpyxl.formula").Tokenizer
@@ -46,13 +50,20 @@ def tainted(book: Any, cells: dict[Key, str]) -> dict[Key, str]:
         for key, names in calls.items()
         if names & unknown
     }
-    external = {key for key, items in operands.items() if any("[" in item and "]" in item for item in items)}
-    why |= {
-        key: "it reads another workbook"
-        for key in external - set(why)
-        if any(re.search(r"\[\d+\]", item) for item in operands[key])
-    }
+    for key, items in operands.items():
+        if key not in why and any(_EXTERNAL.search(item) for item in items):
+            why[key] = "it reads another workbook"
     return _spread(why, operands) if why else {}
+
+
+def _suspect(cells: dict[Key, str]) -> bool:
+    """Whether a closer look is worth its time: cheap, and rather wrongly yes than wrongly no."""
+    names: set[str] = set()
+    for text in cells.values():
+        if "[" in text and _EXTERNAL.search(text):
+            return True
+        names.update(_CALL.findall(text.upper()))
+    return bool(_unknown({_PREFIX.sub("", name) for name in names if not name.startswith("_XLPM.")}))
 
 
 def _unknown(names: set[str]) -> set[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import warnings
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ XLSX = {".xlsx", ".xlsm", ".xltx"}
 ERRORS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!", "#CIRC!"}
 _EXTERNAL = re.compile(r"\[\d+\]")
 MAX_FORMULAS = 400_000
+MAX_MERGED = 2_000_000
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})"')
 
 
 @dataclass
@@ -68,6 +73,7 @@ def load(path: Path) -> Book:
     if suffix(path) not in XLSX:
         raise Broken(f"{path.name} is no workbook (xlsx)")
     guard(path)
+    _refuse_wide_merges(path)
     formulas = _open(path, data_only=False)
     cells = formula_cells(formulas)
     if not cells:
@@ -77,11 +83,28 @@ def load(path: Path) -> Book:
     return _recalculated(path, formulas, cells)
 
 
+def _refuse_wide_merges(path: Path) -> None:
+    """A merged range costs an object a cell: one line of XML could ask for 17 billion of them."""
+    cells = 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                    cells += sum(_area(*found) for found in _MERGED.findall(archive.read(name)))
+    except (zipfile.BadZipFile, OSError, zlib.error, EOFError, NotImplementedError) as error:
+        raise Broken(f"the workbook cannot be opened: {error}") from error
+    if cells > MAX_MERGED:
+        raise Unjudgeable(f"merged ranges cover {cells} cells, more than can be read here")
+
+
+def _area(left: bytes, top: bytes, right: bytes, bottom: bytes) -> int:
+    number = toolbox("openpyxl.utils").column_index_from_string
+    wide: int = number(right.decode()) - number(left.decode()) + 1
+    return max(0, wide) * max(0, int(bottom) - int(top) + 1)
+
+
 def _open(path: Path, *, data_only: bool) -> Any:
     openpyxl = toolbox("openpyxl")
-    import warnings
-    import zipfile
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

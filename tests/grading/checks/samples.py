@@ -75,6 +75,12 @@ def workbooks(root: Path) -> None:
     page.write_formula("A2", "=A1*2", None, 84)
     with_cache.close()
 
+    book = openpyxl.Workbook()
+    book.active.append(["Item", "Net"])
+    book.active.append(["A", "=[1]Prices!B2"])
+    book.active.append(["B", "=SUM(1,2)"])
+    book.save(root / "linked.xlsx")
+
     far = openpyxl.Workbook()
     far.active["A1"] = "Item"
     far.active["XFD1048576"] = 1
@@ -213,6 +219,13 @@ def hostile(root: Path) -> None:
     with zipfile.ZipFile(root / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b"\0" * 10_000)
         archive.filelist[0].file_size = 1_900_000_000  # what a bomb says of itself
+    with (
+        zipfile.ZipFile(root / "header-only.xlsx") as source,
+        zipfile.ZipFile(root / "merge.xlsx", "w") as archive,
+    ):
+        merged = b'</sheetData><mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+        for entry in source.infolist():
+            archive.writestr(entry.filename, source.read(entry).replace(b"</sheetData>", merged))
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("wrong.txt", "no xlsx parts here")

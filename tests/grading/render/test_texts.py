@@ -17,7 +17,8 @@ from tests.support import lacking
 
 PROBLEMS = {
     "bomb.xlsx", "broken.docx", "broken.pdf", "broken.pptx", "broken.xlsx", "cut.xlsx", "encrypted.xlsx",
-    "hollow.docx", "hollow.xlsx", "locked.pdf", "nothing.xlsx", "torn.png", "strange.xyz", "laughs.xml",
+    "hollow.docx", "hollow.xlsx", "locked.pdf", "merge.xlsx", "nothing.xlsx",
+     "torn.png", "strange.xyz", "laughs.xml",
     "~$report.docx",
 }  # fmt: skip
 
