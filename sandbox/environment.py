@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 
-def environment(python_folder: str | None) -> dict[str, str]:
-    """The small environment of a sandbox's commands."""
-    places = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-    return {
-        "PATH": f"{python_folder}:{places}" if python_folder else places,
+def environment(python: str | None) -> dict[str, str]:
+    """The small environment of commands; `python` is the folder of the Python inside, None for the system's."""
+    found = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
         "HOME": "/tmp",  # noqa: S108
         "USER": "agent",
         "LANG": "C.UTF-8",
@@ -18,3 +17,8 @@ def environment(python_folder: str | None) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "XDG_CACHE_HOME": "/tmp/.cache",  # noqa: S108
     }
+    if python:
+        found["PATH"] = f"{python}/bin:{found['PATH']}"
+        # It looks for its library where it was installed, and would find the system's of the same version.
+        found["LD_LIBRARY_PATH"] = f"{python}/lib"
+    return found

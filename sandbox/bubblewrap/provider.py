@@ -95,7 +95,7 @@ class BubblewrapProvider:
         root = self._prepare(spec.workspace)
         python, shown = python_inside()
         arguments = [*self._arguments(spec, root), python, *ARGUMENTS]
-        env = environment("/opt/python/bin" if shown else None)
+        env = environment("/opt/python" if shown else None)
         process = await Process.start(_program(), arguments, env)
         wire = Wire(max_reply(spec.limits), process.said)
         sandbox = BubblewrapSandbox(wire, spec, _info({}), root, process)

@@ -26,7 +26,9 @@ if [ -d /run/systemd/system ]; then
 else
     say "starting the Docker engine (dockerd; its log: $state/dockerd.log)"
     pidfile=$state/dockerd.pid
-    as_root sh -c "rm -f '$pidfile'; nohup setsid dockerd --pidfile '$pidfile' >'$state/dockerd.log' 2>&1 </dev/null &"
+    # Its socket is for this user's group; $DOCKERD_FLAGS adds options.
+    as_root sh -c "rm -f '$pidfile'; nohup setsid dockerd --group '$(id -gn)' --pidfile '$pidfile' ${DOCKERD_FLAGS:-} \
+        >'$state/dockerd.log' 2>&1 </dev/null &"
     echo dockerd >"$state/docker"
 fi
 tries=0

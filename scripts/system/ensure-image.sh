@@ -21,7 +21,9 @@ if ! have "$base" && ! have "$made"; then
         command -v mmdebstrap >/dev/null || install_packages "the sandbox image" mmdebstrap
         folder=$(mktemp -d)
         trap 'rm -rf "$folder"' EXIT
-        mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$folder/base.tar" >&2
+        become=as_root
+        [ "${SYSTEM:-yes}" = no ] && become=
+        $become mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$folder/base.tar" >&2
         docker import "$folder/base.tar" "$made" >&2
     }
 fi

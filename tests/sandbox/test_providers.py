@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import platform
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from core import BadInput, MissingTool
 from sandbox import (
+    Command,
     SandboxSpec,
     install_toolbox,
     provider,
@@ -17,8 +20,10 @@ from sandbox import (
 )
 from sandbox import toolbox as toolbox_module
 from sandbox.bubblewrap import provider as bubblewrap
+from sandbox.bubblewrap import system
 from sandbox.bubblewrap.cgroups import controllers
 from sandbox.supervisor.program import PROGRAM
+from tests.support import lacking
 
 
 def test_the_built_in_providers(tmp_path: Path) -> None:
@@ -96,3 +101,26 @@ def test_cgroups_are_found_or_not_but_never_in_the_way() -> None:
     limits = [limit for one in found for limit in one.limits]
     assert len(limits) == len(set(limits))
     assert set(limits) <= {"memory", "processes", "cpus"}
+
+
+async def test_a_python_other_than_the_system_s_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if problem := provider("bwrap", tmp_path).problem():
+        lacking("bwrap", problem[0])
+    tag = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    def elsewhere() -> tuple[str, Path]:
+        return f"/opt/python/bin/python{tag}", Path(sys.base_prefix)
+
+    monkeypatch.setattr(system, "python_inside", elsewhere)
+    monkeypatch.setattr(bubblewrap, "python_inside", elsewhere)
+    system.system_arguments.cache_clear()
+    made = provider("bwrap", tmp_path)
+    box = await made.open(SandboxSpec(workspace="other-python"))
+    try:
+        code = "import sys, ssl, sqlite3, numpy; print(sys.executable, sys.version.split()[0], numpy.__file__)"
+        result = await box.run(Command(argv=("python3", "-c", code)))
+        assert result.stdout.text.split()[:2] == ["/opt/python/bin/python3", platform.python_version()], result
+        assert result.stdout.text.split()[2].startswith("/opt/toolbox/")
+    finally:
+        await box.close()
+        system.system_arguments.cache_clear()

@@ -133,7 +133,9 @@ def test_writable_places() -> None:
             writable(path)
 
 
-@pytest.mark.parametrize("name", ["a\\b", "a/./b", "a//b", "a\nb", "\x1b[0m", "a/../b", "/a", "x" * 2000, os.fsdecode(b"\xff")])
+@pytest.mark.parametrize(
+    "name", ["a\\b", "a/./b", "a//b", "a\nb", "\x1b[0m", "a/../b", "/a", "x" * 2000, os.fsdecode(b"\xff")]
+)
 def test_names_that_are_not_taken(name: str) -> None:
     assert name_problem(name)
     assert shown(name).isprintable()
