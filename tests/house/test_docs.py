@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import click
+
 from upbench.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*/README.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"\bupbench ([a-z]+)(?: ([a-z]+))?")
+COMMAND = re.compile(r"(?<!from )\bupbench ([a-z]+)(?: ([a-z]+))?")
 
 
 def test_relative_links_lead_to_files() -> None:
