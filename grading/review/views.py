@@ -16,6 +16,7 @@ class Group:
     title: str
     says: str
     reviews: list[Review]
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def queue_groups(reviews: Sequence[Review]) -> list[Group]:
             "Decided by checks",
             "Checks have decided every criterion. You may still grade them; your verdicts would take precedence.",
             [r for r in still if not r.needed],
+            folded=True,
         ),
         Group("Locked", "Done; verdicts of record.", [r for r in reviews if r.state == "locked"]),
     ]

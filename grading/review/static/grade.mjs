@@ -170,6 +170,8 @@ async function askToLock() {
   const count = (value) => cards.filter((card) => card.dataset.criterion && chosen(card) === value).length;
   byId("confirm-summary").textContent =
     `${count("pass")} pass, ${count("fail")} fail, ${count("cannot_judge")} cannot be judged.`;
+  const grave = cards.some((card) => ["critical", "important"].includes(card.dataset.importance) && chosen(card) === "fail");
+  byId("confirm-odd").hidden = !(grave && chosen(cards.at(-1)) === "pass");
   byId("confirm").querySelector(".error").textContent = outbox.pending.size ? "Not everything is saved yet." : "";
   byId("confirm").showModal();
 }
