@@ -10,7 +10,6 @@ import resource
 import signal
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 
 from core import Cause, SandboxFault
 
@@ -132,7 +131,11 @@ class Process:
 def _map_ids(pid: int) -> None:
     """Root stays root while the sandbox is set up; then only the unprivileged user is left of the two."""
     for name in ("uid_map", "gid_map"):
-        Path(f"/proc/{pid}/{name}").write_text(f"0 0 1\n1000 {HOST_ID} 1\n")
+        handle = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(handle, f"0 0 1\n1000 {HOST_ID} 1\n".encode())
+        finally:
+            os.close(handle)
 
 
 def _reap(pid: int) -> None:

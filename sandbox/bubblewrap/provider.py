@@ -171,10 +171,11 @@ def _limit(sandbox: BubblewrapSandbox, limits: SandboxLimits) -> None:
     sandbox.enforced(enforced)
 
 
-def _folders(target: str) -> list[str]:
+@functools.cache
+def _folders(target: str) -> tuple[str, ...]:
     """Arguments for the folders above `target`, which bwrap by itself would make for root alone."""
     above = [str(folder) for folder in reversed(Path(target).parents)][1:]
-    return [word for folder in above for word in ("--perms", "0755", "--dir", folder)]
+    return tuple(word for folder in above for word in ("--perms", "0755", "--dir", folder))
 
 
 def _own(path: Path, folder: int | None = None) -> None:
