@@ -46,6 +46,9 @@ def workbooks(root: Path) -> None:
     secret.sheet_state = "hidden"
     book.save(root / "order.xlsx")
 
+
+def odd_workbooks(root: Path) -> None:
+    openpyxl = package("openpyxl")
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.append(["Item", "Net"])
@@ -238,7 +241,7 @@ def hostile(root: Path) -> None:
 
 def main(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    for make in (workbooks, documents, slides, pdfs, plain, pictures, drawings, hostile):
+    for make in (workbooks, odd_workbooks, documents, slides, pdfs, plain, pictures, drawings, hostile):
         make(root)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import provider
-from tests.grading.checks.support import ROOT, need_toolbox
+from tests.grading.checks.support import PROGRAM, ROOT, need_toolbox
 from tests.support import lacking
 
 PACK = 'name = "tiny"\nversion = "1.0.0"\nlicence = "CC0-1.0"\ncanary = "tiny-canary"\ndescription = "One job"\n'
@@ -75,3 +76,13 @@ def test_a_wrong_name_is_one_line(job: Path) -> None:
         done = _checks(*arguments)
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_program_alone_shows_the_same(job: Path) -> None:
+    """For authors on a machine without a sandbox: the same verdicts from the program itself."""
+    command = [sys.executable, str(PROGRAM), "try", str(job), "--json"]
+    done = subprocess.run(command, env=need_toolbox(), capture_output=True, text=True, timeout=60, check=True)
+    (outcome,) = json.loads(done.stdout)
+    assert (outcome["id"], outcome["verdict"]) == ("sum", "pass")
+    done = subprocess.run(command[:-1], env=need_toolbox(), capture_output=True, text=True, timeout=60, check=True)
+    assert "without a check: 1" in done.stdout
