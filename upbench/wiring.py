@@ -37,6 +37,7 @@ class Order:
     Attributes:
         agents: Names as on the command line. models: `provider/model` names; agents with a model get each.
         limits: `NAME=VALUE` pairs, of `AttemptLimits` or `SandboxLimits`.
+        settings: `NAME=VALUE` pairs, of the agents that use a model.
         jobs: Ids of the pack to run; empty: all.
     """
 
@@ -46,6 +47,7 @@ class Order:
     jobs: tuple[str, ...] = ()
     repeats: int = 1
     limits: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     sandbox: str | None = None
     network: str = "none"
     rubric_visible: bool = False
@@ -100,16 +102,27 @@ def _network(text: str) -> Network:
 
 def _agents(order: Order) -> tuple[AgentConfig, ...]:
     found: dict[str, AgentConfig] = {agent.name: agent for agent in order.extra_agents}
+    settings = _agent_settings(order.settings)
     models = [model_config(name, base_url=order.base_url) for name in order.models]
     for name in order.agents:
         for model in models or (None,):
-            agent = agent_config(name, model=model)
+            agent = agent_config(name, model=model, settings=settings)
             found[agent.name] = agent
     if models and not any(agent.model for agent in found.values()):
         raise BadInput(
             "none of the agents uses a model", field="--model", mend="leave it out, or add --agent react"
         )
     return tuple(found.values())
+
+
+def _agent_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise BadInput(f"{pair!r} is not NAME=VALUE", field="--setting")
+        settings[name] = int(text) if text.isdecimal() else text
+    return settings
 
 
 def parse_limits(pairs: Sequence[str]) -> tuple[AttemptLimits, SandboxLimits]:

@@ -20,6 +20,9 @@ from upbench.cli.output import emit, json_option
 @click.option("--sandbox", help="bwrap or docker.")
 @click.option("--network", default="none", show_default=True, help="What sandboxes may reach.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="For instance steps=50 (repeatable).")
+@click.option(
+    "--setting", "settings", multiple=True, metavar="NAME=VALUE", help="Of the agent: context_tokens=32000 ..."
+)
 @click.option("--concurrency", type=click.IntRange(1, 512), help="Trials at one time.")
 @click.option("--rubric-visible", is_flag=True, help="Show the agents the rubric (the report says so).")
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")
