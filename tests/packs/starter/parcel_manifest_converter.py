@@ -53,9 +53,8 @@ def spare_grams_on_the_last(folder: Path) -> None:
     _script(folder, "1 if i < spare", "1 if i >= count - spare")
 
 
-def cut_before_converted(folder: Path) -> None:
-    _script(folder, "name = ascii_upper(first[\"Company\"] or first[\"Name\"])", "name = ascii_upper((first[\"Company\"] or first[\"Name\"])[:30])")
-    _script(folder, "ascii_upper(first['City'])[:20]", "ascii_upper(first['City'][:20])")
+def aa_written_as_a(folder: Path) -> None:
+    _script(folder, '"Å": "AA"', '"Å": "A"')
 
 
 def only_utf8(folder: Path) -> None:
@@ -67,12 +66,18 @@ def signature_above_only(folder: Path) -> None:
 
 
 def cancelled_are_rejected(folder: Path) -> None:
-    _script(folder, 'reject_reason(order: Order) -> str | None:\n', 'reject_reason(order: Order) -> str | None:\n    if order.first["Status"].lower() != "paid":\n        return "BAD_METHOD"\n')
+    head = "reject_reason(order: Order) -> str | None:\n"
+    unpaid = '    if order.first["Status"].lower() != "paid":\n        return "BAD_METHOD"\n'
+    _script(folder, head, head + unpaid)
     _script(folder, 'order.first["Status"].lower() != "paid" or ', "")
 
 
 def weight_guessed(folder: Path) -> None:
-    _script(folder, "            return None\n        total", "            continue\n        total")
+    _script(
+        folder,
+        "            return None\n        total",
+        "            weight, quantity = Decimal(1), Decimal(1)\n        total",
+    )
 
 
 def missing_column_is_exit_1(folder: Path) -> None:
@@ -80,13 +85,17 @@ def missing_column_is_exit_1(folder: Path) -> None:
 
 
 def failing_test(folder: Path) -> None:
-    spoil.edit_text(folder, "test_make_manifest.py", spoil.replacing("AASE BJOERNSEN-GROESSE", "ASE BJORNSEN-GROSSE"))
+    spoil.edit_text(
+        folder, "test_make_manifest.py", spoil.replacing("AASE BJOERNSEN-GROESSE", "ASE BJORNSEN-GROSSE")
+    )
 
 
 def hollow_tests(folder: Path) -> None:
     body = "".join(f"    def test_{n}(self):\n        self.assertTrue(make_manifest)\n\n" for n in range(9))
     path = spoil.one(folder, "test_make_manifest.py")
-    path.write_text(f"import unittest\n\nimport make_manifest\n\n\nclass Tests(unittest.TestCase):\n{body}", encoding="utf-8")
+    path.write_text(
+        f"import unittest\n\nimport make_manifest\n\n\nclass Tests(unittest.TestCase):\n{body}", encoding="utf-8"
+    )
 
 
 def pandas_used(folder: Path) -> None:
@@ -106,7 +115,7 @@ SPOILED: spoil.Spoiled = {
     "sorted_as_text": (sorted_as_text, "selection"),
     "box_forgotten": (box_forgotten, "parcels"),
     "spare_grams_on_the_last": (spare_grams_on_the_last, "parcels"),
-    "cut_before_converted": (cut_before_converted, "letters"),
+    "aa_written_as_a": (aa_written_as_a, "letters"),
     "only_utf8": (only_utf8, "encodings"),
     "signature_above_only": (signature_above_only, "signature"),
     "cancelled_are_rejected": (cancelled_are_rejected, "selection"),
