@@ -143,7 +143,7 @@ def _leads(ctx):
     ws = _sheet(ctx.workbook(FILE), "leads")
     _, heads, body = _rows(ws, "mail", "score")
     at = {"first": _column(heads, r"^first"), "last": _column(heads, r"^last|^surname"), "email": _column(heads, r"e ?mail"),
-          "phone": _column(heads, r"phone|mobile"), "state": _column(heads, r"^state$", r"^state (?!p)"), "vets": _column(heads, r"^(number of |no of )?vets"),
+          "phone": _column(heads, r"phone|mobile"), "state": _column(heads, r"^state$", r"^state (?!p)"), "vets": _column(heads, r"^(number of |no of )?vets", r"vet.*(count|number)|doctors|dvms"),
           "source": _column(heads, r"source"), "score": _column(heads, r"^(total )?score$", r"score"), "segment": _column(heads, r"segment")}
     for part in PARTS:
         at[part + " pts"] = _column(heads, rf"^{part}.*(pts|points|score)", rf"(pts|points).*{part}")
