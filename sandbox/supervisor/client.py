@@ -14,6 +14,7 @@ from sandbox.supervisor.frames import FrameReader, Nonsense, encode, number_in, 
 GRACE_SECONDS = 30.0  # past a command's deadline, for the supervisor to answer
 FILE_SECONDS = 120.0  # for one request on files
 START_SECONDS = 60.0
+MAX_STDIN = 64 << 20
 
 
 class Wire(asyncio.Protocol):
@@ -66,7 +67,13 @@ class Wire(asyncio.Protocol):
             raise SandboxFault(Cause.sandbox_start, fault.detail) from fault
 
     async def run(self, command: Command, *, seconds: float, cap: int) -> CommandResult:
-        """Run a command for at most `seconds`, keeping `cap` bytes of each stream."""
+        """Run a command for at most `seconds`, keeping `cap` bytes of each stream.
+
+        Raises:
+            ValueError: Its standard input is larger than a request may be.
+        """
+        if len(command.stdin) > MAX_STDIN:
+            raise ValueError(f"standard input of {len(command.stdin)} bytes; at most {MAX_STDIN} are sent")
         env = [os.fsencode(part) for pair in command.env.items() for part in pair]
         fields: list[bytes | int] = [
             b"%.3f" % seconds,

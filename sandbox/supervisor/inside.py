@@ -1,9 +1,9 @@
 """The supervisor: runs inside a sandbox, starts its commands, and answers the harness over stdin and stdout.
 
-Python 3.8 or later, built-in modules only: it starts once per sandbox, and every import costs.
-Both directions carry frames `kind (1 byte), id (4 bytes), length (4 bytes)`, then a payload of fields, each
-`length (4 bytes), bytes`; numbers in fields are decimal text. Requests: `R` run, `K` kill a command, `W` write,
-`G` read, `L` list a tree, `M` make a folder. Replies: `H` hello (once, id 0), `D` done, `E` errno and text.
+Python 3.8 or later, built-in modules only: it starts once a sandbox, and every import costs. Both directions
+carry frames `kind (1 byte), id (4), length (4)` with a payload of fields `length (4), bytes`; numbers in fields
+are decimal text. Requests: `R` run, `K` kill a command, `W` write, `G` read, `L` list a tree, `M` make a folder. Replies: `H`
+hello (once, id 0), `D` done, `E` errno and text.
 
 A command's processes are told from another's by a mark that fork, exec, setsid and `env -i` all keep: the hard
 limit of RLIMIT_LOCKS (which no kernel enforces). It goes down by one a command, so that a process can only make
@@ -20,14 +20,13 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from types import ModuleType
 
 LOCKS = 10  # RLIMIT_LOCKS
 FIRST_MARK = 1 << 40
 CHUNK = 1 << 18
 MAX_FRAME = 80 << 20
 SWEEP_SECONDS = 3.0  # how long dying processes and their pipes are waited for
-OUTPUTS = ("out", "err")
 
 
 class Stream:
@@ -91,7 +90,7 @@ def frame(kind: bytes, number: int, fields: "tuple[bytes | int, ...]") -> bytes:
     return kind + number.to_bytes(4, "big") + len(body).to_bytes(4, "big") + body
 
 
-def files() -> "Any":
+def files() -> "ModuleType":
     """The module beside this one that handles files, imported when it is first needed."""
     if "inside_files" not in sys.modules:
         sys.path.insert(0, __file__.rpartition("/")[0])
@@ -313,11 +312,11 @@ class Supervisor:
     def settle(self, job: Job) -> None:
         """Answer for a command whose leader is dead, once its processes and pipes are done with."""
         clean = job.keep or self.sweep(job)
-        for role in OUTPUTS:
+        for role in ("out", "err"):
             for _ in range(16):  # a background process may write for ever
                 if role not in job.pipes or not self.pump(job.pipes[role]):
                     break
-        done = clean and not any(role in job.pipes for role in OUTPUTS)
+        done = clean and not any(role in job.pipes for role in ("out", "err"))
         if job.keep:
             self.kept.add(job.mark)
         if done or job.keep or time.monotonic() >= job.give_up:
@@ -385,6 +384,7 @@ def mark_of(name: str) -> int:
 
 def main() -> None:
     """Drop to the sandbox's user where started as root, say hello, serve until the wire ends."""
+    posix.closerange(3, 1 << 16)  # what the harness was started with is not for the sandbox's commands
     if posix.getuid() == 0:
         posix.setgroups([])
         posix.setgid(1000)

@@ -84,6 +84,12 @@ async def test_large_stdin_reaches_its_end(box: Sandbox) -> None:
     assert result.stdout.text.strip() == "5000000"
 
 
+async def test_stdin_larger_than_a_request_is_refused_and_the_sandbox_lives(box: Sandbox) -> None:
+    with pytest.raises(ValueError, match="standard input"):
+        await box.run(Command(argv=("cat",), stdin=bytes((64 << 20) + 1)))
+    assert (await box.run(Command(argv=("wc", "-c"), stdin=bytes(64 << 20)))).stdout.text.strip() == str(64 << 20)
+
+
 async def test_stdin_that_nobody_reads_does_not_hang(box: Sandbox) -> None:
     result = await box.run(Command(argv=("true",), stdin=b"x" * 1_000_000))
     assert result.exit_code == 0

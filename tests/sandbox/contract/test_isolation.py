@@ -99,6 +99,20 @@ async def test_nothing_of_the_host_s_environment(openings: Openings, monkeypatch
     assert "PATH=" in result.stdout.text
 
 
+async def test_nothing_of_the_host_s_open_files(openings: Openings, tmp_path: Path) -> None:
+    handle = os.open(tmp_path / "secret", os.O_CREAT | os.O_RDWR)
+    os.write(handle, b"of the host")
+    os.set_inheritable(handle, True)  # as a shell that starts the harness may leave one
+    try:
+        box = await openings()
+        result = await box.run(
+            Command(argv=("python3", "-S", "-c", "import os; print(os.listdir('/proc/self/fd'))"))
+        )
+    finally:
+        os.close(handle)
+    assert result.stdout.text == "['0', '1', '2', '3']\n"
+
+
 async def test_nothing_of_the_host_s_files(box: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("of the host")
     home = Path.home()
