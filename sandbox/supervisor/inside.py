@@ -2,8 +2,8 @@
 
 Python 3.8 or later, built-in modules only: it starts once a sandbox, and every import costs. Both directions
 carry frames `kind (1 byte), id (4), length (4)` with a payload of fields `length (4), bytes`; numbers in fields
-are decimal text. Requests: `R` run, `K` kill a command, `W` write, `G` read, `L` list a tree, `M` make a folder. Replies: `H`
-hello (once, id 0), `D` done, `E` errno and text.
+are decimal text. Requests: `R` run, `K` kill a command, `W` write, `G` read, `L` list a tree, `M` make a
+folder. Replies: `H` hello (once, id 0), `D` done, `E` errno and text.
 
 A command's processes are told from another's by a mark that fork, exec, setsid and `env -i` all keep: the hard
 limit of RLIMIT_LOCKS (which no kernel enforces). It goes down by one a command, so that a process can only make
