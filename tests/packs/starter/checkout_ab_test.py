@@ -105,7 +105,9 @@ def small_chart(folder: Path) -> None:
 def report_without_picture(folder: Path) -> None:
     path = spoil.one(folder, "report.docx")
     document = importlib.import_module("docx").Document(str(path))
-    for drawing in list(document.element.body.iter("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}drawing")):
+    for drawing in list(
+        document.element.body.iter("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}drawing")
+    ):
         drawing.getparent().remove(drawing)
     for key, rel in list(document.part.rels.items()):
         if "image" in rel.reltype:

@@ -82,9 +82,7 @@ def gap_bridged(folder: Path) -> None:
 
 
 def mean_as_peak(folder: Path) -> None:
-    spoil.edit_csv(
-        folder, "excursions.csv", lambda t: [[*r[:6], "9.3", r[7]] if r[6] == "11.2" else r for r in t]
-    )
+    spoil.edit_csv(folder, "excursions.csv", lambda t: [[*r[:6], "9.3", r[7]] if r[6] == "11.2" else r for r in t])
 
 
 def door_of_the_wrong_hour(folder: Path) -> None:

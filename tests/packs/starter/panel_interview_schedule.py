@@ -113,7 +113,9 @@ def stale_calendar(folder: Path) -> None:
 
 
 def event_lost(folder: Path) -> None:
-    spoil.edit_text(folder, "*.ics", lambda text: re.sub(r"BEGIN:VEVENT.*?END:VEVENT\s*", "", text, count=1, flags=re.S))
+    spoil.edit_text(
+        folder, "*.ics", lambda text: re.sub(r"BEGIN:VEVENT.*?END:VEVENT\s*", "", text, count=1, flags=re.S)
+    )
 
 
 def invitation_in_london_time(folder: Path) -> None:
