@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import resource
 import signal
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 from core import Cause, SandboxFault
 
@@ -17,6 +19,21 @@ from core import Cause, SandboxFault
 HOST_ID = 600_000
 START_SECONDS = 60.0
 ROOT_ARGUMENTS = ("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+
+
+def host_id_in(uid_map: str) -> int | None:
+    """The id to use where `/proc/self/uid_map` is `uid_map` (a container may have few), if there is one."""
+    rows = [[int(word) for word in line.split()] for line in uid_map.splitlines()]
+    if any(first <= HOST_ID < first + count for first, _, count in rows):
+        return HOST_ID
+    last = max(first + count - 1 for first, _, count in rows)
+    return last or None
+
+
+@functools.cache
+def host_id() -> int | None:
+    """The host's id for user 1000 when the harness is root; None for another user, or where only root is."""
+    return host_id_in(Path("/proc/self/uid_map").read_text()) if os.geteuid() == 0 else None
 
 
 class Process:
@@ -37,7 +54,7 @@ class Process:
         Raises:
             SandboxFault: It did not get that far (cause `sandbox_start`).
         """
-        as_root = os.geteuid() == 0
+        as_root = host_id() is not None
         ours, theirs = socket.socketpair()
         fds = [*os.pipe(), *os.pipe(), *os.pipe()]
         info_in, info_out, block_in, block_out, error_in, error_out = fds
@@ -133,7 +150,7 @@ def _map_ids(pid: int) -> None:
     for name in ("uid_map", "gid_map"):
         handle = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
         try:
-            os.write(handle, f"0 0 1\n1000 {HOST_ID} 1\n".encode())
+            os.write(handle, f"0 0 1\n1000 {host_id()} 1\n".encode())
         finally:
             os.close(handle)
 

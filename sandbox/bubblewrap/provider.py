@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import re
 import resource
 import shutil
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from core import BadInput, Cause, MissingTool, SandboxFault
 from sandbox.bubblewrap.cgroups import Group
-from sandbox.bubblewrap.process import HOST_ID, Process
+from sandbox.bubblewrap.process import Process, host_id
 from sandbox.bubblewrap.system import python_inside, system_arguments, system_folder
 from sandbox.environment import environment
 from sandbox.places import INPUTS, WORKSPACE, absolute
@@ -30,6 +31,7 @@ KINDS = ("user", "pid", "ipc", "uts", "net", "cgroup-try")
 NAMESPACES = [f"--unshare-{kind}" for kind in KINDS]
 FIXED = [*NAMESPACES, "--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "sandbox"]
 FOLDER = "deliverables"
+OLDEST = (0, 7)  # knows the size of a tmpfs
 
 
 class BubblewrapSandbox(Session):
@@ -148,7 +150,7 @@ class BubblewrapProvider:
         for mount in spec.mounts:
             shown, target = readable(mount.source, self._copies), absolute(mount.target)
             found += [*_folders(target), "--ro-bind", str(shown), target]
-        if os.geteuid() != 0:
+        if host_id() is None:
             found += ["--uid", "1000", "--gid", "1000"]
         return [*found, "--remount-ro", "/", "--chdir", WORKSPACE]
 
@@ -188,8 +190,9 @@ def _own(path: Path, folder: int | None = None) -> None:
             os.mkdir(path, 0o755, dir_fd=folder)
         else:
             return
-    if os.geteuid() == 0:
-        os.chown(path, HOST_ID, HOST_ID, dir_fd=folder, follow_symlinks=False)
+    owner = host_id()
+    if owner is not None:
+        os.chown(path, owner, owner, dir_fd=folder, follow_symlinks=False)
 
 
 def _is_folder(path: Path, folder: int | None) -> bool:
@@ -212,10 +215,13 @@ def bubblewrap_problem() -> tuple[str, str] | None:
     """Whether `bwrap` is there and may make namespaces; (what is wrong, what mends it) if not."""
     if not shutil.which("bwrap"):
         return "bubblewrap (the program bwrap) is not installed", MEND
-    probe = [_program(), *NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
+    probe = [_program(), *FIXED, "--ro-bind", "/", "/", "--proc", "/proc"]
+    probe += ["--perms", "1777", "--size", "65536", "--tmpfs", "/tmp", "/bin/true"]  # noqa: S108
     said = subprocess.run(probe, capture_output=True, text=True, check=False)
     if said.returncode == 0:
         return None
+    if tuple(int(part) for part in re.findall(r"\d+", version())[:2]) < OLDEST:
+        return f"bubblewrap {version()} is too old: {OLDEST[0]}.{OLDEST[1]} or later is needed", MEND
     mend = "sudo sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0"
     return f"bubblewrap cannot make namespaces here: {said.stderr.strip()[:200]}", mend
 

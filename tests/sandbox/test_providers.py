@@ -22,6 +22,7 @@ from sandbox import toolbox as toolbox_module
 from sandbox.bubblewrap import provider as bubblewrap
 from sandbox.bubblewrap import system
 from sandbox.bubblewrap.cgroups import controllers
+from sandbox.bubblewrap.process import host_id_in
 from sandbox.supervisor.program import PROGRAM
 from tests.support import lacking
 
@@ -124,3 +125,32 @@ async def test_a_python_other_than_the_system_s_is_shown(tmp_path: Path, monkeyp
     finally:
         await box.close()
         system.system_arguments.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "expected"),
+    [
+        ("         0          0 4294967295\n", 600_000),
+        ("0 100000 65536\n", 65_535),
+        ("0 1000 1\n1 100000 65536\n", 65_536),
+        ("0 1000 1\n", None),
+    ],
+)
+def test_the_host_s_id_is_one_that_this_machine_has(uid_map: str, expected: int | None) -> None:
+    assert host_id_in(uid_map) == expected
+
+
+async def test_a_bubblewrap_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "bwrap"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "bubblewrap 0.4.1" && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for cached in (bubblewrap._program, bubblewrap.version):
+        cached.cache_clear()
+    try:
+        problem = bubblewrap.bubblewrap_problem()
+    finally:
+        for cached in (bubblewrap._program, bubblewrap.version):
+            cached.cache_clear()
+    assert problem is not None
+    assert "too old" in problem[0]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,7 +24,13 @@ def _ready(made: SandboxProvider) -> None:
     if problem and made.name == "docker" and image_tag() in problem[0]:
         with (Path(tempfile.gettempdir()) / "upbench-image.lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            built = subprocess.run([SCRIPTS / "ensure-image.sh"], capture_output=True, text=True, check=False)
+            built = subprocess.run(
+                [SCRIPTS / "ensure-image.sh"],
+                capture_output=True,
+                text=True,
+                check=False,
+                env={**os.environ, "PYTHON": sys.executable},
+            )
         problem = made.problem()
         if problem:
             problem = (f"{problem[0]}: {built.stderr[-400:]}", problem[1])
