@@ -64,7 +64,8 @@ def read_json(path: Path) -> Any:
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
     """The (line number, value) pairs of a JSON-lines file; blank lines are passed over."""
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    # Not `str.splitlines`: a JSON text may hold U+2028.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             yield number, _parse_json(line, path, number)
 

@@ -10,8 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from core import Cause, Ended, Frozen
-from core.causes import TABLE
+from core import Cause, Ended, Frozen, cause_row
 from rubrics import Importance, Verdict
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
@@ -158,7 +157,7 @@ class EvaluationLine(Frozen):
             raise ValueError("a `verdict` needs `grader` and `grader_kind`")
         if self.judgement is not None and self.grader_kind is None:
             raise ValueError("a `judgement` needs `grader` and `grader_kind`")
-        if self.cause is not None and self.ended is not None and TABLE[self.cause].ended != self.ended:
+        if self.cause is not None and self.ended is not None and cause_row(self.cause).ended != self.ended:
             raise ValueError(f"cause `{self.cause}` does not end an attempt as `{self.ended}`")
         if (self.attempt == 1) != (self.arm == "alone"):
             raise ValueError("attempt 1 is of arm `alone`, and later attempts of another arm")

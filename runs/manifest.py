@@ -92,7 +92,11 @@ def missing_of(job: Job, paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def lay_out(submission: Submission, blobs: Blobs, folder: Path) -> None:
-    """Put a submission's files into an empty folder, as hard links to the blobs where possible."""
+    """Put a submission's files into an empty folder, as hard links to the blobs where possible.
+
+    The folder is opened for reading to everybody, as sandboxes run as another user.
+    """
+    folder.chmod(0o755)
     for file in submission.files:
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)

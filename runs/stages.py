@@ -160,7 +160,7 @@ class TrialStages:
         """Put the submission up for review, end the execution, and clear its workspace away."""
         execution, cause = str(payload["execution"]), Cause(payload["cause"])
         place = self._place
-        if cause_row(cause).graded:
+        if cause_row(cause).graded and self._submission().files:
             place.book.publish(self._attempt.id, review_item(self._job, self._submission(), place.blobs))
         place.records.finish(execution, cause, str(payload.get("detail", "")))
         if not place.keep_workspaces:

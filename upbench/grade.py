@@ -91,7 +91,8 @@ async def regrade(place: Workplace, *, say: Say) -> Graded:
             continue
         job = place.jobs[attempt.job]
         checked = await TrialStages(place, attempt).check({"execution": attempt.id})
-        place.book.publish(attempt.id, review_item(job, attempt.submission or Submission(), place.blobs))
+        if attempt.submission and attempt.submission.files:
+            place.book.publish(attempt.id, review_item(job, attempt.submission, place.blobs))
         counts.update(checked["verdicts"])
         done += 1
         say(f"{attempt.trial}: {sum(checked['verdicts'].values())} criteria")

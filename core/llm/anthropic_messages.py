@@ -127,8 +127,9 @@ class AnthropicMessages(ApiModel):
 def parameters(config: ModelConfig, request: ChatRequest) -> dict[str, Any]:
     """The request in the API's words.
 
-    Two places are cached: the end of the conversation (the API moves that mark along by itself), and the system
-    prompt, or without one the tools, so that other conversations of the same agent share them. The setting
+    Three places are cached: the end of the conversation (the API moves that mark along by itself), the system
+    prompt, or without one the tools, so that other conversations of the same agent share them, and the first of
+    several parts of the first message, which a judge sends again with each criterion. The setting
     `cache_control` (for instance with a `ttl`) stands for both, None for neither.
     """
     mark = config.settings.get("cache_control", EPHEMERAL)
@@ -144,6 +145,8 @@ def parameters(config: ModelConfig, request: ChatRequest) -> dict[str, Any]:
             if (content := _content(message))
         ],
     }
+    if asked["messages"] and len(first := asked["messages"][0]["content"]) > 1:
+        first[0] |= marked
     if request.system:
         asked["system"] = [{"type": "text", "text": request.system, **marked}]
     if request.tools:

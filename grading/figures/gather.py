@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from core import BadInput, Cause, Ended
-from core.causes import TABLE
+from core import BadInput, Cause, Ended, cause_row
 from grading.evaluations import EvaluationLine
 from grading.figures.completion import rubric_of
 from grading.lines import Placed
@@ -94,7 +93,7 @@ class Attempt:
     def ended(self) -> Ended | None:
         """How it ended, where that is known."""
         ended: Ended | None = self.facts.get("ended")
-        return TABLE[self.cause].ended if ended is None and self.cause is not None else ended
+        return cause_row(self.cause).ended if ended is None and self.cause is not None else ended
 
     @property
     def category(self) -> str:

@@ -57,7 +57,8 @@ def test_it_runs_from_a_folder_that_holds_another_agents(installed: Path, tmp_pa
     assert version.stdout.startswith("upbench "), version.stderr
     listed = run_installed(installed, tmp_path, "jobs", "list", "starter", "--json")
     assert listed.returncode == 0, listed.stderr
-    assert len(json.loads(listed.stdout)["jobs"]) == 16
+    (pack,) = json.loads(listed.stdout)["packs"]
+    assert len(pack["jobs"]) == 16
     wrong = run_installed(installed, tmp_path, "run", "starter", "--agent", "nobody")
     assert wrong.returncode == 2
     assert "unknown agent" in wrong.stderr
