@@ -5,6 +5,7 @@ and each spoiled variant of a reference fails the criterion that it was spoiled 
 from __future__ import annotations
 
 import asyncio
+import collections
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from core import MissingTool
 from grading.checks.run import CheckOutcome, run_checks
-from jobs import Job, find_job
+from jobs import Job, find_job, load_pack
 from rubrics import Criterion, Importance, Rubric, Verdict
 from sandbox import SandboxProvider, install_toolbox, provider
 from tests.packs.spoil import spoiled_of
@@ -137,3 +138,19 @@ def test_most_of_what_counts_is_decided_by_checks(name: str) -> None:
     counting = [one for one in criteria if one.importance in (Importance.critical, Importance.important)]
     decided = deciding(criteria, Importance.critical, Importance.important)
     assert len(decided) >= 2 / 3 * len(counting)
+
+
+def test_two_jobs_in_each_of_the_eight_categories() -> None:
+    counts = collections.Counter(job.category[0] for job in load_pack("starter").jobs)
+    assert len(counts) == 8
+    assert set(counts.values()) == {2}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_job_is_whole(name: str) -> None:
+    job = find_job(f"starter/{name}")
+    assert job.inputs
+    assert None not in (job.script_file, job.checks_file, job.reference_dir, job.baseline)
+    assert 120 <= len(job.brief.split()) <= 350
+    assert 5 <= len(job.rubric.criteria) <= 20
+    assert sum(path.stat().st_size for path in job.root.rglob("*") if path.is_file()) < 1_600_000
