@@ -260,13 +260,6 @@ def loads_sheet(ctx):
     return told(ctx, wrong, "line loads of S and point loads of P are there")
 
 
-def calc_pages(ctx):
-    """At most four pages."""
-    import pypdfium2
-
-    pages = len(pypdfium2.PdfDocument(str(ctx.one("calc_sheet.pdf"))))
-    return ctx.passed(f"{pages} pages") if pages <= 4 else ctx.failed(f"{pages} pages")
-
 
 def _shows(text, value, digits):
     """A number stands in a text, rounded to one of the numbers of decimals."""

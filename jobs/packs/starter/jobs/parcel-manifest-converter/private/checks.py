@@ -354,9 +354,3 @@ def readme(ctx):
     wanted = ["make_manifest.py", "--date", "--sequence", "BAD_METHOD", "BAD_COUNTRY", "NO_STREET", "BAD_POSTCODE", "NO_WEIGHT"]
     missing = [one for one in wanted if one.lower() not in text.lower()]
     return ctx.failed(f"not in the README: {missing}") if missing else ctx.passed("call and reasons are there")
-
-
-def tied_to_today(ctx):
-    """Order numbers of the real export do not stand in the script."""
-    found = re.findall(r"TT-(?:99[6-9]\d|100[0-5]\d)\b", ctx.one("**/make_manifest.py").read_text("utf-8"))
-    return ctx.failed(f"names {found[:3]}") if found else ctx.passed("no order number in the script")
