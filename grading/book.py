@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core import Database, canonical_json, digest_of
@@ -25,6 +25,13 @@ CHECKS = "checks"
 EMPTY_HAND_IN = "empty hand-in"
 AWAITING, CLAIMED, LOCKED = "awaiting", "claimed", "locked"
 _IN_ONE_QUERY = 500
+
+# The statements of publishing are made once: building one costs more than carrying it out.
+_ADD_SHEET = insert(REVIEW_SHEETS).on_conflict_do_nothing()
+_ADD_ITEM = insert(REVIEW_ITEMS)
+_ALIAS = select(REVIEW_ITEMS.c.alias).where(
+    REVIEW_ITEMS.c.attempt_id == bindparam("attempt"), REVIEW_ITEMS.c.grading_digest == bindparam("grading")
+)
 
 
 def now() -> str:
@@ -120,20 +127,19 @@ class Book:
             alias = _alias_of(connection, attempt_key, item.grading_digest)
             if alias is not None:
                 return alias
-            connection.execute(
-                insert(REVIEW_SHEETS).values(digest=digest, body=canonical_json(body)).on_conflict_do_nothing()
-            )
+            connection.execute(_ADD_SHEET, {"digest": digest, "body": canonical_json(body)})
             alias = secrets.token_hex(5)
             connection.execute(
-                insert(REVIEW_ITEMS).values(
-                    alias=alias,
-                    attempt_id=attempt_key,
-                    grading_digest=item.grading_digest,
-                    sheet=digest,
-                    handed_in=canonical_json(item.handed_in),
-                    state=AWAITING,
-                    changed=now(),
-                )
+                _ADD_ITEM,
+                {
+                    "alias": alias,
+                    "attempt_id": attempt_key,
+                    "grading_digest": item.grading_digest,
+                    "sheet": digest,
+                    "handed_in": canonical_json(item.handed_in),
+                    "state": AWAITING,
+                    "changed": now(),
+                },
             )
         return alias
 
@@ -177,10 +183,8 @@ def read_evaluations(connection: Connection, attempt_ids: Sequence[str]) -> list
 
 
 def _alias_of(connection: Connection, attempt_id: str, grading_digest: str) -> str | None:
-    query = select(REVIEW_ITEMS.c.alias).where(
-        REVIEW_ITEMS.c.attempt_id == attempt_id, REVIEW_ITEMS.c.grading_digest == grading_digest
-    )
-    alias: str | None = connection.execute(query).scalar_one_or_none()
+    key = {"attempt": attempt_id, "grading": grading_digest}
+    alias: str | None = connection.execute(_ALIAS, key).scalar_one_or_none()
     return alias
 
 

@@ -10,11 +10,15 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core import Database, canonical_json
 from runs.tables import STEPS
+
+# Made once: building a statement costs more than carrying it out.
+_ENDED = select(STEPS.c.name, STEPS.c.output).where(STEPS.c.round == bindparam("round"))
+_ADD = insert(STEPS).on_conflict_do_nothing()
 
 Json = dict[str, Any]
 Step = Callable[[Json], Awaitable[Json]]
@@ -64,11 +68,11 @@ class InProcessContext:
         return output
 
     def _recorded(self) -> dict[str, Json]:
-        query = select(STEPS.c.name, STEPS.c.output).where(STEPS.c.round == self._round)
         with self._database.read() as connection:
-            return {row.name: json.loads(row.output) for row in connection.execute(query)}
+            rows = connection.execute(_ENDED, {"round": self._round}).all()
+        return {row.name: json.loads(row.output) for row in rows}
 
     def _record(self, name: str, output: Json) -> None:
-        row = insert(STEPS).values(round=self._round, name=name, output=canonical_json(output))
+        row = {"round": self._round, "name": name, "output": canonical_json(output)}
         with self._database.write() as connection:
-            connection.execute(row.on_conflict_do_nothing())
+            connection.execute(_ADD, row)

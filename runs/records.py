@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, Update, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core import BadInput, Cause, Database, Submission
@@ -16,6 +16,18 @@ from runs.plan import Arm, PlannedTrial, RunConfig
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
+
+# The statements of the hot path are made once: building one costs more than carrying it out.
+_LAST_EXECUTION = (
+    select(EXECUTIONS.c.id, EXECUTIONS.c.e, EXECUTIONS.c.cause)
+    .where(EXECUTIONS.c.attempt == bindparam("attempt"))
+    .order_by(EXECUTIONS.c.e.desc())
+    .limit(1)
+)
+_ADD_EXECUTION = insert(EXECUTIONS)
+_SET_EXECUTION = update(EXECUTIONS).where(EXECUTIONS.c.id == bindparam("key"))
+_SET_ATTEMPT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("key"))
+_SET_RUN = update(RUNS).where(RUNS.c.id == bindparam("key"))
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,7 @@ class Records:
 
     def set_run_state(self, run_id: str, state: str) -> None:
         """Set a run's state."""
-        self._write(update(RUNS).where(RUNS.c.id == run_id).values(state=state))
+        self._write(_SET_RUN, {"key": run_id, "state": state})
 
     def runs(self) -> list[RunRow]:
         """All runs, newest first."""
@@ -155,46 +167,32 @@ class Records:
     def begin(self, attempt: str) -> str:
         """The execution to work on: the unfinished one (a resume keeps its number), or a new one."""
         with self._database.write() as connection:
-            last = connection.execute(
-                select(EXECUTIONS.c.id, EXECUTIONS.c.cause)
-                .where(EXECUTIONS.c.attempt == attempt)
-                .order_by(EXECUTIONS.c.e.desc())
-                .limit(1)
-            ).one_or_none()
+            last = connection.execute(_LAST_EXECUTION, {"attempt": attempt}).one_or_none()
             if last is not None and last.cause is None:
                 return str(last.id)
-            count = connection.execute(
-                select(func.count()).select_from(EXECUTIONS).where(EXECUTIONS.c.attempt == attempt)
-            ).scalar_one()
-            name = execution_id(attempt, count + 1)
-            connection.execute(insert(EXECUTIONS).values(id=name, attempt=attempt, e=count + 1, started=now()))
-            connection.execute(
-                update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(state=RUNNING, cause=None, finished=None)
-            )
+            e = 1 if last is None else last.e + 1
+            name = execution_id(attempt, e)
+            connection.execute(_ADD_EXECUTION, {"id": name, "attempt": attempt, "e": e, "started": now()})
+            connection.execute(_SET_ATTEMPT, {"key": attempt, "state": RUNNING, "cause": None, "finished": None})
         return name
 
     def note_execution(self, execution: str, **values: Any) -> None:
         """Keep facts of an execution as they become known."""
-        self._write(update(EXECUTIONS).where(EXECUTIONS.c.id == execution).values(**values))
+        self._write(_SET_EXECUTION, {"key": execution, **values})
 
     def keep_submission(self, attempt: str, submission: Submission) -> None:
         """Keep what an attempt handed in."""
         text = submission.model_dump_json(exclude_defaults=True)
-        self._write(update(ATTEMPTS).where(ATTEMPTS.c.id == attempt).values(submission=text))
+        self._write(_SET_ATTEMPT, {"key": attempt, "submission": text})
 
     def finish(self, execution: str, cause: Cause, detail: str = "") -> None:
         """End an execution and its attempt for `cause`."""
         attempt = execution.rsplit(".", 1)[0]
+        ended = {"key": execution, "cause": cause.value, "detail": detail or None}
         with self._database.write() as connection:
+            connection.execute(_SET_EXECUTION, ended)
             connection.execute(
-                update(EXECUTIONS)
-                .where(EXECUTIONS.c.id == execution)
-                .values(cause=cause.value, detail=detail or None)
-            )
-            connection.execute(
-                update(ATTEMPTS)
-                .where(ATTEMPTS.c.id == attempt)
-                .values(state=DONE, cause=cause.value, finished=now())
+                _SET_ATTEMPT, {"key": attempt, "state": DONE, "cause": cause.value, "finished": now()}
             )
 
     def _attempts(self, condition: Any) -> list[AttemptRow]:
@@ -208,9 +206,9 @@ class Records:
         with self._database.read() as connection:
             return connection.execute(query).all()
 
-    def _write(self, statement: Any) -> None:
+    def _write(self, statement: Update, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
-            connection.execute(statement)
+            connection.execute(statement, values)
 
 
 def _run(row: Row[Any]) -> RunRow:
