@@ -183,7 +183,7 @@ def lengths(ctx):
 
 
 # the English word in the source -> what the German text must hold
-TERMS = [(r"\bdocks?\b", r"stellpl[aä]tz"), (r"\bunlock", r"entsperr"), (r"^lock the", r"schlie[sß]"), (r"\bbattery\b", r"akku"), (r"\bparking zone\b", r"parkzone"),
+TERMS = [(r"\bdocks?\b", r"stellpl[aä]tz"), (r"\bunlock", r"entsperr|\bgesperrt"), (r"^lock the", r"schl[io][es]?[sß]"), (r"\bbattery\b", r"akku"), (r"\bparking zone\b", r"parkzone"),
          (r"\bout-of-zone fee\b", r"zonengebühr"), (r"\bpayment method\b", r"zahlungsart"), (r"\breceipt\b", r"beleg"), (r"\bpromo code\b", r"gutscheincode"),
          (r"\baccount\b", r"konto|kontos|konten"), (r"\bnotifications?\b", r"mitteilung"), (r"\bsettings\b", r"einstellungen"), (r"\bsupport\b", r"support"),
          (r"\bsign in\b", r"anmeld|melde.* an\b"), (r"\bsign out\b", r"abmeld|melde.* ab\b"), (r"\bsign up\b", r"registrier"), (r"\be-bikes?\b", r"e-bike"),
@@ -208,10 +208,10 @@ def glossary(ctx):
     return _verdict(ctx, wrong, "glossary terms throughout")
 
 
-CONTEXT = [("map.status.free", r"verfügbar|^\W*frei\W*$", r"kosten|gratis|umsonst"), ("pass.price.free", r"kostenlos|gratis|umsonst|kostenfrei|0 ?€", r"verfügbar|^\W*frei\W*$"),
-           ("common.save", r"speicher|sicher|übernehm|behalt", r"spar"), ("pass.save_badge", r"spar|rabatt|günstiger|ersparnis|billiger", r"speicher"),
-           ("common.cancel", r"abbrech|zurück|verwerf", r"kündig"), ("pass.cancel.cta", r"kündig", r"abbrech"), ("pass.cancel.title", r"kündig", r"abbrech"),
-           ("map.home", r"zuhause|zu hause|daheim|wohnung|wohnort", r"start|home"), ("ride.damage.seat", r"sattel", r"sitz"), ("ride.resume", r"weiter|fortsetz", r"lebenslauf")]
+CONTEXT = [("map.status.free", r"verfügbar|\bfrei\b", r"kosten|gratis|umsonst"), ("pass.price.free", r"kostenlos|gratis|umsonst|kostenfrei|0 ?€", r"verfügbar|^\W*frei\W*$"),
+           ("common.save", r"speicher|sicher|übernehm|behalt", r"spar"), ("pass.save_badge", r"spar|rabatt|günstiger|ersparnis|billiger|weniger|[-–−] ?\{percent", r"speicher"),
+           ("common.cancel", r"abbrech|abbruch|zurück|verwerf", r"kündig"), ("pass.cancel.cta", r"kündig", r"abbrech"), ("pass.cancel.title", r"kündig", r"abbrech"),
+           ("map.home", r"hause\b|heim\b|wohn", r"start|home"), ("ride.damage.seat", r"sattel", r"sitz"), ("ride.resume", r"weiter|fortsetz", r"lebenslauf")]
 
 
 def context(ctx):
@@ -230,6 +230,8 @@ def informal(ctx):
             continue
         text = re.sub(r"[ \t]+", " ", _prose(value.replace("\n", ". "))).strip()
         inside = r"(?<=[a-zäöüß,;] )"
+        if key == "ride.together":  # speaks of another person, who may well be "Sie"
+            continue
         if re.search(inside + r"(Sie|Ihre?[mnrs]?|Ihnen)\b", text):
             wrong.append(f"{key}: polite form")
         elif re.search(r"\bSie (haben|können|müssen|sind|werden|möchten|zahlen|dürfen)\b|(^|[.!?:] )(Ihre?[mnrs]?|Ihnen) ", text):
@@ -275,7 +277,7 @@ def numbers(ctx):
 
 
 def issues_listed(ctx):
-    """The three planted faults are named by key."""
+    """The three faults of the source are named by key."""
     text = ctx.one("source_issues.csv").read_text(encoding="utf-8-sig")
     delimiter = ";" if text.splitlines() and text.splitlines()[0].count(";") > text.splitlines()[0].count(",") else ","
     rows = [[c.strip() for c in r] for r in csv.reader(io.StringIO(text), delimiter=delimiter) if any(c.strip() for c in r)]
@@ -285,7 +287,7 @@ def issues_listed(ctx):
     wrong = []
     if not any("map.station_closed" in k + t and re.search(r"nmae|name|placeholder|platzhalter", t, re.I) for k, t in said):
         wrong.append("the placeholder of map.station_closed")
-    if not any("points.earn" in k + t and re.search(r"rec[ei]{2}ve|spell|typo|schreib|tipp", t, re.I) for k, t in said):
+    if not any("points.earn" in k + t and re.search(r"rec[ei]{2}ve|spell|spelt|typo|schreib|tipp", t, re.I) for k, t in said):
         wrong.append("the misspelling in points.earn")
     if not any(re.search(r"pass\.(pitch|details)", k) and (("30" in t and "20" in t) or re.search(r"pass\.(pitch|details)", t) or ("pitch" in k and "details" in k)) for k, t in said):
         wrong.append("the contradiction of pass.pitch and pass.details")
@@ -314,6 +316,6 @@ def brands_changed(ctx):
         value = german.get(key, "")
         tokens = set(re.findall(r"\b\w*loop[\w-]*", value, re.I))
         asked = set(re.findall(r"\b\w*loop[\w-]*", text, re.I))
-        if not tokens <= brands or {t.rstrip("s") for t in tokens} != {t.rstrip("s") for t in asked}:
+        if not tokens <= brands or not {t.rstrip("s") for t in asked} <= {t.rstrip("s") for t in tokens}:
             wrong.append(f"{key}: {value!r}")
     return _verdict(ctx, wrong, "brand names as they are")
