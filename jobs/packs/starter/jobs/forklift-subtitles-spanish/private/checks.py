@@ -78,7 +78,7 @@ def prohibitions(ctx):
     for n, en, es, _, _ in _pair(ctx):
         if re.search(r"\b(never|don't|nobody|isn't|can't|not)\b", en, re.I):
             negated = re.search(r"\b(no|nunca|jam[aá]s|nadie|ni|ning[uú]n\w*|prohibid\w*|sin)\b", es, re.I)
-            blocked = "can't see" in en.lower() and re.search(r"tapa|bloque|obstru|impide|estorba|cubre", es, re.I)
+            blocked = "can't see" in en.lower() and re.search(r"tapa|bloque|obstru|impide|estorba|cubre|quita|limita|poca|mala", es, re.I)
             if not (negated or blocked):
                 wrong.append(f"cue {n}: {es!r}")
     return _verdict(ctx, wrong, "all prohibitions are there")
@@ -119,19 +119,23 @@ def reading_speed(ctx):
 TERMS = [(r"\bforklifts?\b", r"montacargas"), (r"\bforks\b", r"horquillas"), (r"\bmast\b", r"mástil"), (r"\bpallet\b", r"tarima"), (r"\bseat belt\b", r"cinturón\s+de\s+seguridad"),
          (r"\bhorn\b", r"claxon"), (r"inside the warehouse", r"almacén"), (r"\bloading dock\b", r"andén\s+de\s+carga"), (r"\bdock plate\b", r"rampa\s+niveladora"), (r"\boverhead guard\b", r"techo\s+protector"),
          (r"\boperator\b", r"operador"), (r"\bpedestrians?\b", r"peat[oó]n"), (r"\bPPE\b", r"\bEPP\b"), (r"\bvest\b", r"chaleco\s+reflejante"), (r"\bdata plate\b", r"placa\s+de\s+datos"),
-         (r"don't drive|\bdriving\b|drive in reverse", r"manej"), (r"\btires?\b", r"llanta"), (r"\btag it out\b", r"bloque\w*.*etiquet|etiquet\w*.*bloque"), (r"\btips over\b", r"volca|vuelca|vuelque|volque|volcad"),
-         (r"\bload\b(?!ing)", r"carga")]
+         (r"don't drive|\bdriving\b|drive in reverse", r"manej"), (r"\btires?\b", r"llanta"), (r"\btag it out\b", r"bloque\w*.*etiquet|etiquet\w*.*bloque"), (r"\btips over\b", r"volca|vuelca|vuelque|volque|volcad"),]
+LOAD = r"\bload\b(?!ing)"
 BARRED = r"carretilla|\buñas\b|bocina|bodega|\bpales?\b|\bpall?ets?\b|muelle|neumatic\w*|\bconduc\w+|\bconduzca\b"
 
 
 def glossary(ctx):
-    wrong = []
+    """Glossary terms; where cues follow each other, a pronoun may stand for the load in two of them."""
+    wrong, unloaded = [], []
     for n, en, es, _, _ in _pair(ctx):
         plain = _unaccented(es)
         wrong += [f"cue {n}: no {new}" for old, new in TERMS if re.search(old, en, re.I) and not re.search(_unaccented(new), plain, re.I)]
+        unloaded += [n] if re.search(LOAD, en, re.I) and not re.search("carga", plain, re.I) else []
         hit = re.search(BARRED, plain, re.I)
         if hit:
             wrong.append(f"cue {n}: {hit[0]!r}")
+    if len(unloaded) > 2:
+        wrong.append(f"no carga in cues {unloaded}")
     return _verdict(ctx, wrong, "glossary terms throughout")
 
 
@@ -142,7 +146,7 @@ TU = (r"\b(tú|ti|contigo|vosotros|vosotras|vuestr\w+|os|te)\b|\btus?\s+\w|\b(po
 def usted(ctx):
     pairs = _pair(ctx)
     wrong = [f"cue {n}: {m[0].strip()!r}" for n, _, es, _, _ in pairs for m in [re.search(TU, " ".join(_bare([es])), re.I)] if m]
-    polite = sum(bool(re.search(r"\b(póngase|revise|verifique|pruebe|busque|maneje|circule|mantenga|toque|baje|meta|incline|acérquese|divida|avise|pregunte|haga|sujétese|agárrese|abróchese|deténgase|reduzca|dé|use|sea|suponga|reporte|bloquee|introduzca|asegúrese|su)\b", es, re.I)) for _, _, es, _, _ in pairs)
+    polite = sum(bool(re.search(r"\b(póngase|colóquese|camine|recorra|rodee|inspeccione|compruebe|levante|pare|disminuya|manténgase|bloquéelo|etiquételo|informe|cerciórese|revise|verifique|pruebe|busque|maneje|circule|mantenga|toque|baje|meta|incline|acérquese|divida|avise|pregunte|haga|sujétese|agárrese|abróchese|deténgase|reduzca|dé|use|sea|suponga|reporte|bloquee|introduzca|asegúrese|su)\b", es, re.I)) for _, _, es, _, _ in pairs)
     if polite < 10:
         wrong.append(f"only {polite} cues speak to the viewer as usted")
     return _verdict(ctx, wrong, f"{polite} cues with usted")
