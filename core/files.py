@@ -53,8 +53,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(read_text(path))
     except RecursionError as error:
         raise BadInput("nested too deeply", file=path) from error
-    except ValueError as error:  # a TOMLDecodeError, or a number with thousands of digits
+    except tomllib.TOMLDecodeError as error:
         raise BadInput(f"not valid TOML: {error}", file=path) from error
+    except ValueError as error:  # Python refuses integers of thousands of digits
+        raise BadInput("a number is too long", file=path) from error
 
 
 def read_json(path: Path) -> Any:
@@ -78,8 +80,8 @@ def _parse_json(text: str, file: Path, line: int | None) -> Any:
         raise BadInput(f"not valid JSON: {error.msg}", file=file, line=at) from error
     except RecursionError as error:
         raise BadInput("nested too deeply", file=file, line=line) from error
-    except ValueError as error:  # a number with thousands of digits
-        raise BadInput(f"not valid JSON: {error}", file=file, line=line) from error
+    except ValueError as error:  # Python refuses integers of thousands of digits
+        raise BadInput("a number is too long", file=file, line=line) from error
 
 
 def parse_model(model: type[T], data: Any, *, file: Path, line: int | None = None) -> T:
