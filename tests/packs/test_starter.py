@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import json
 import os
 import subprocess
 import sys
@@ -15,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from core import MissingTool
+from grading.checks.program import LIMITS, PROGRAM
 from grading.checks.run import CheckOutcome, run_checks
 from jobs import Job, find_job, load_pack
 from rubrics import Criterion, Importance, Rubric, Verdict
-from sandbox import SandboxProvider, install_toolbox, provider
+from sandbox import Command, Mount, SandboxProvider, SandboxSpec, install_toolbox, provider
 from tests.packs.spoil import spoiled_of
 from tests.support import lacking
 
 ROOT = Path(__file__).parents[2]
 JOBS = sorted(path.parent.name for path in (ROOT / "jobs/packs/starter/jobs").glob("*/job.toml"))
-AT_ONCE = os.cpu_count() or 2
 Outcomes = dict[str, CheckOutcome]
 
 
@@ -48,34 +49,60 @@ def make_variants(job: Job, out: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def checked(rubric: Rubric, only: Iterable[str] | None = None) -> Rubric:
-    """The part of a rubric that has checks (of `only`, if given)."""
-    wanted = None if only is None else set(only)
-    kept = [c for c in rubric.criteria if c.check is not None and (wanted is None or c.id in wanted)]
-    return Rubric(criteria=tuple(kept))
+def checked(rubric: Rubric) -> Rubric:
+    """The part of a rubric that has checks."""
+    return Rubric(criteria=tuple(one for one in rubric.criteria if one.check is not None))
 
 
-class Grader:
-    """Checks submissions to one job, a few at a time."""
+async def check(bubblewrap: SandboxProvider, job: Job, folder: Path, empty: Path) -> Outcomes:
+    """Outcomes of all checks of a job, by criterion, carried out as in a run."""
+    outcomes = await run_checks(
+        bubblewrap,
+        key=f"{job.id}.{folder.name}",
+        rubric=checked(job.rubric),
+        deliverables=folder,
+        inputs=job.inputs_dir or empty,
+        checks_file=job.checks_file,
+    )
+    return {outcome.criterion: outcome for outcome in outcomes}
 
-    def __init__(self, job: Job, bubblewrap: SandboxProvider, empty: Path) -> None:
-        self.job = job
-        self.bubblewrap = bubblewrap
-        self.empty = empty
-        self.turn = asyncio.Semaphore(AT_ONCE)
 
-    async def check(self, name: str, folder: Path, rubric: Rubric) -> Outcomes:
-        """Outcomes by criterion."""
-        async with self.turn:
-            outcomes = await run_checks(
-                self.bubblewrap,
-                key=f"{self.job.id}.{name}",
-                rubric=rubric,
-                deliverables=folder,
-                inputs=self.job.inputs_dir or self.empty,
-                checks_file=self.job.checks_file,
-            )
-        return {outcome.criterion: outcome for outcome in outcomes}
+# The grading program again and again in one interpreter: its imports are most of what a check takes.
+MANY = """
+import json, pathlib, sys
+sys.path.append("/grading")
+from program.main import main
+answers = {}
+for name, request in json.load(sys.stdin).items():
+    pathlib.Path("/job/request.json").write_text(json.dumps(request))
+    main(["check", "--deliverables", f"/grading/variants/{name}", "--request", "/job/request.json",
+          "--out", "/job/answer.json"])
+    answers[name] = json.loads(pathlib.Path("/job/answer.json").read_text())["outcomes"][0]
+pathlib.Path("/job/answers.json").write_text(json.dumps(answers))
+"""
+
+
+async def check_variants(bubblewrap: SandboxProvider, job: Job, variants: Path) -> dict[str, dict[str, str]]:
+    """What the check of the criterion that each variant was spoiled for says, in one sandbox."""
+    by_id = {criterion.id: criterion.check for criterion in checked(job.rubric).criteria}
+    asked: dict[str, object] = {}
+    for name, (_, criterion) in spoiled_of(job.id).items():
+        one = by_id[criterion]
+        assert one is not None
+        asked[name] = {"criteria": [{"id": criterion, "check": one.model_dump(mode="json")}]}
+    shown = {"program": PROGRAM, "variants": variants, "inputs": job.inputs_dir, "checks.py": job.checks_file}
+    mounts = tuple(Mount(source=path, target=f"/grading/{name}") for name, path in shown.items() if path)
+    key = f"{job.id}.variants"
+    sandbox = await bubblewrap.open(SandboxSpec(workspace=key, mounts=mounts, limits=LIMITS))
+    try:
+        command = Command(argv=("python3", "-c", MANY), stdin=json.dumps(asked).encode(), timeout_seconds=300)
+        result = await sandbox.run(command)
+        assert result.exit_code == 0, result.stderr.text
+        answers: dict[str, dict[str, str]] = json.loads(await sandbox.read("/job/answers.json", max_bytes=1 << 22))
+        return answers
+    finally:
+        await sandbox.close()
+        await bubblewrap.discard(key)
 
 
 def said(outcome: CheckOutcome) -> str:
@@ -91,13 +118,11 @@ def deciding(criteria: Iterable[Criterion], *importances: Importance) -> list[st
 @pytest.mark.parametrize("name", JOBS)
 async def test_reference_passes_and_nothing_fails(name: str, bubblewrap: SandboxProvider, tmp_path: Path) -> None:
     job = find_job(f"starter/{name}")
-    grader = Grader(job, bubblewrap, tmp_path)
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     assert job.reference_dir is not None
-    rubric = checked(job.rubric)
     good, empty = await asyncio.gather(
-        grader.check("reference", job.reference_dir, rubric), grader.check("nothing", nothing, rubric)
+        check(bubblewrap, job, job.reference_dir, tmp_path), check(bubblewrap, job, nothing, tmp_path)
     )
     assert not [said(one) for one in good.values() if one.verdict is not Verdict.passed]
     assert not [said(one) for one in empty.values() if one.verdict is Verdict.cannot_judge]
@@ -117,19 +142,9 @@ async def test_each_spoiled_variant_fails_its_criterion(
     assert {criterion for _, criterion in spoiled.values()} <= ids
     out = tmp_path / "variants"
     make_variants(job, out)
-    grader = Grader(job, bubblewrap, tmp_path)
-    graded = await asyncio.gather(
-        *(
-            grader.check(variant.replace("_", "-"), out / variant, checked(job.rubric, [criterion]))
-            for variant, (_, criterion) in spoiled.items()
-        )
-    )
-    wrong = [
-        f"{variant}: {said(outcomes[criterion])}"
-        for (variant, (_, criterion)), outcomes in zip(spoiled.items(), graded, strict=True)
-        if outcomes[criterion].verdict is not Verdict.failed
-    ]
-    assert not wrong
+    answers = await check_variants(bubblewrap, job, out)
+    assert answers.keys() == spoiled.keys()
+    assert not {name: answer for name, answer in answers.items() if answer["verdict"] != "fail"}
 
 
 @pytest.mark.parametrize("name", JOBS)
