@@ -1,0 +1,16 @@
+"""Where every tool is required (`UPBENCH_REQUIRE=all`), a skipped test fails the session."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Count what was skipped, on the process that reports."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or "all" not in os.environ.get("UPBENCH_REQUIRE", "").split(","):
+        return
+    if reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
