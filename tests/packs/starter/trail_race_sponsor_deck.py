@@ -75,6 +75,15 @@ def _no_logo(folder: Path) -> None:
                 shape._element.getparent().remove(shape._element)
 
 
+def _no_illustration(folder: Path) -> None:
+    """Only the logos are left of all pictures."""
+    with _deck(folder) as deck:
+        for slide in deck.slides:
+            for shape in list(slide.shapes):
+                if shape.shape_type == 13 and shape.name != "Logo":
+                    shape._element.getparent().remove(shape._element)
+
+
 def _off_the_slide(folder: Path) -> None:
     with _deck(folder) as deck:
         for shape in deck.slides[7].shapes:
@@ -100,6 +109,7 @@ SPOILED: spoil.Spoiled = {
     "old-names": (_replace("Summit", "Gold"), "left-out"),
     "old-sponsor-in-notes": (_old_sponsor, "left-out"),
     "all-answers": (_replace("71%", "74%"), "survey-figures"),
+    "the-example-title": (_replace("Seven in ten", "Four in five"), "survey-figures"),
     "mean-instead-of-median": (_replace("£113", "£126"), "survey-figures"),
     "last-year": (_replace("June 2027", "June 2026"), "event-facts"),
     "four-ridge-places": (_replace("3", "4"), "places-left"),
@@ -110,6 +120,7 @@ SPOILED: spoil.Spoiled = {
     "base-missing": (_replace("217 answers", "many answers"), "base-stated"),
     "no-notes": (_no_notes, "notes"),
     "no-logo": (_no_logo, "logo"),
+    "no-illustration": (_no_illustration, "illustration"),
     "off-the-slide": (_off_the_slide, "format"),
     "seven-slides": (_seven_slides, "slide-count"),
     "no-contact": (_replace("01632 960187", ""), "contact"),
