@@ -79,6 +79,7 @@ SPOILED: spoil.Spoiled = {
         _replace("Until 2025, cold store monitoring", "Until 2025, watching the stores"),
         "key-phrase",
     ),
+    "no-first-night": (_replace("2.40am", "some hour"), "story"),
     "solution": (_replace("all 112 sensors were in place", "the solution was in place"), "wording"),
     "long-description": (_long_description, "meta"),
 }

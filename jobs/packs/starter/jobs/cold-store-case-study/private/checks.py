@@ -77,7 +77,7 @@ def off_the_record(ctx):
 
 def corrections_made(ctx):
     text = _body(ctx)
-    old = re.findall(r"five sites|5 sites|70 ?%|(?:70|seventy) per ?cent|186 ?(?:%|per)|£ ?6,?000|six thousand pounds|twenty hours|in the spring", text, re.I)
+    old = re.findall(r"five sites|5 sites|70 ?%|(?:70|seventy) per ?cent|186 ?(?:%|per)|£ ?6,?000|six thousand pounds|twenty hours", text, re.I)
     if old:
         return ctx.failed(f"uncorrected: {sorted(set(old))}", file=FILE)
     return _all(ctx, {"four sites": r"\b(four|4)\b.{0,20}sites|sites.{0,12}\bfour\b|Kelby.{0,80}Wexmoor", "March 2025": r"March 2025", "£5,400": r"£ ?5[,. ]?400"}, text)
@@ -93,7 +93,7 @@ def quotations(ctx):
     passages = [squeeze(next(x for x in f if x)) for f in found if any(f)] + [squeeze(s) for s in singles if len(s.split()) > 2]
     approved = [squeeze(q) for q in APPROVED]
     foreign = [p for p in passages if not any(p in q for q in approved) and p not in ("at a glance", "")]
-    marked = " ".join(passages)
+    marked = " ".join(passages + [squeeze(t) for k, t in _blocks(ctx) if k == "text" and squeeze(t) in approved])  # a block quotation needs no marks
     whole = sum(q in marked or all(any(part in p for p in passages) for part in (squeeze(x) for x in re.split(r"[.,] ", raw)) if part) for q, raw in zip(approved, APPROVED))
     if foreign:
         return ctx.failed(f"not approved: {foreign[0][:120]!r}", file=FILE)
@@ -125,18 +125,24 @@ def key_phrase(ctx):
     phrase = r"cold[- ]store monitoring"
     text = _text(ctx)
     count = len(re.findall(phrase, text, re.I))
-    title = next((t for k, t in blocks if k != "row"), "")
     first = next((i for i, (k, t) in enumerate(blocks) if k == "heading" and t.lower().strip(" .:") in HEADINGS), 0)
-    running = " ".join(" ".join(t for k, t in blocks[first:] if k == "text").split()[:100])
+    top = [t for k, t in blocks[:first] if k != "row"]
+    after = max((i + 1 for i, (k, _) in enumerate(blocks[:first]) if k == "row"), default=first)
+    running = " ".join(" ".join(t for k, t in blocks[after:] if k == "text").split()[:100])
     wrong = [] if 3 <= count <= 6 else [f"{count} times"]
-    wrong += [] if re.search(phrase, title, re.I) and re.search(r"Marlow (&|and) Dunne", title) else [f"the title is {title!r}"]
+    wrong += [] if any(re.search(phrase, x, re.I) and re.search(r"Marlow (&|and) Dunne", x) for x in top) else [f"the title is {top[:1]}"]
     wrong += [] if re.search(phrase, running, re.I) else ["not within the first 100 words"]
     return ctx.failed("; ".join(wrong), file=FILE) if wrong else ctx.passed(f"{count} times", file=FILE)
 
 
 def story(ctx):
-    return _all(ctx, {"Sunday in August 2024": r"Sunday.{0,60}August 2024|August 2024.{0,60}Sunday", "ice": r"\bice\b", "1.4 tonnes": r"1\.4 tonnes|1,400 ?k", "£9,200": r"£ ?9[,.]?200", "2.40am": r"2[.:]40", "compressor": r"compressor",
-                      "25 minutes": r"\b25 ?minutes|twenty-five minutes|25-minute", "audit": r"day and a half|one and a half days|1\.5 days", "40 minutes": r"\b40 ?minutes|forty minutes|40-minute"}, _body(ctx))
+    """The three scenes, with most of what makes them vivid."""
+    text = _body(ctx)
+    scenes = {"a Sunday in August": r"Sunday.{0,80}August|August.{0,80}Sunday", "2.40am": r"\b0?2[.:]40|twenty to three", "40 minutes": r"\b40 ?minutes|forty minutes|40-minute"}
+    details = {"ice": r"\bice\b|\bicy\b|\biced\b", "1.4 tonnes": r"1\.4 tonnes|1,400 ?k", "£9,200": r"£ ?9[,.]?200", "compressor": r"compressor",
+               "25 minutes": r"\b25 ?minutes|twenty-five minutes|25-minute", "a day and a half": r"day and a half|one[- ]and[- ]a[- ]half|1\.5 days"}
+    lacks = [k for k, pattern in details.items() if not re.search(pattern, text, re.I)]
+    return ctx.failed(f"not found: {', '.join(lacks)}", file=FILE) if len(lacks) > 2 else _all(ctx, scenes, text)
 
 
 def wording(ctx):
@@ -165,4 +171,4 @@ def vans(ctx):
     blocks = _blocks(ctx)
     at = [i for i, (k, t) in enumerate(blocks) if k == "heading" and "what comes next" in t.lower()]
     text = " ".join(t for k, t in blocks[at[0]:] if k != "row")
-    return _all(ctx, {"nine vans": r"\b(nine|9)\b.{0,25}vans", "one store": r"(start|begin)\w*.{0,40}\b(one|single|worst)\b"}, text)
+    return _all(ctx, {"nine vans": r"\b(nine|9)\b.{0,25}vans"}, text)
