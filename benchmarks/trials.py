@@ -90,7 +90,7 @@ def workplace(folder: Path, trials: int, provider: str) -> Iterator[Workplace]:
     bench = Bench(settings=Settings(project=folder, sandbox=provider))
     config, pack = plan(Order(pack=str(write_pack(folder)), agents=("nop",), repeats=trials), bench.home)
     config = RunConfig.model_validate(config.model_dump() | {"agents": (OneCommand.config,)})
-    place = open_workplace(bench.home, "bench", config.model_copy(update={"origin": "submit"}), pack.jobs)
+    place = open_workplace(bench.home, "bench", config, pack.jobs, execute=False)
     place.config, place.agents = config, {OneCommand.config.name: OneCommand()}
     place.records.create_run("bench", config, pack.root, list(plan_trials(config, place.jobs, "bench")))
     try:

@@ -30,7 +30,9 @@ _IN_ONE_QUERY = 500
 _ADD_SHEET = insert(REVIEW_SHEETS).on_conflict_do_nothing()
 _ADD_ITEM = insert(REVIEW_ITEMS)
 _ALIAS = select(REVIEW_ITEMS.c.alias).where(
-    REVIEW_ITEMS.c.attempt_id == bindparam("attempt"), REVIEW_ITEMS.c.grading_digest == bindparam("grading")
+    REVIEW_ITEMS.c.attempt_id == bindparam("attempt"),
+    REVIEW_ITEMS.c.submission == bindparam("submission"),
+    REVIEW_ITEMS.c.grading_digest == bindparam("grading"),
 )
 
 
@@ -124,7 +126,7 @@ class Book:
         body = item.sheet
         digest = digest_of(body)
         with self.database.write() as connection:
-            alias = _alias_of(connection, attempt_key, item.grading_digest)
+            alias = _alias_of(connection, attempt_key, item)
             if alias is not None:
                 return alias
             connection.execute(_ADD_SHEET, {"digest": digest, "body": canonical_json(body)})
@@ -134,6 +136,7 @@ class Book:
                 {
                     "alias": alias,
                     "attempt_id": attempt_key,
+                    "submission": item.submission,
                     "grading_digest": item.grading_digest,
                     "sheet": digest,
                     "handed_in": canonical_json(item.handed_in),
@@ -154,7 +157,7 @@ class Book:
 def insert_evaluation(connection: Connection, evaluation: Evaluation) -> int:
     """`Book.record` within the caller's transaction."""
     values = evaluation.model_dump(exclude={"verdicts"}) | {"ts": evaluation.ts or now()}
-    key = ("attempt_id", "grading_digest", "grader", "stage", "revision")
+    key = ("attempt_id", "submission", "grading_digest", "grader", "stage", "revision")
     there = connection.execute(
         select(EVALUATIONS.c.id).where(*(EVALUATIONS.c[name] == values[name] for name in key))
     ).scalar_one_or_none()
@@ -182,8 +185,8 @@ def read_evaluations(connection: Connection, attempt_ids: Sequence[str]) -> list
     return [_evaluation(head, verdicts.get(head.id, [])) for head in heads]
 
 
-def _alias_of(connection: Connection, attempt_id: str, grading_digest: str) -> str | None:
-    key = {"attempt": attempt_id, "grading": grading_digest}
+def _alias_of(connection: Connection, attempt_id: str, item: ReviewItem) -> str | None:
+    key = {"attempt": attempt_id, "submission": item.submission, "grading": item.grading_digest}
     alias: str | None = connection.execute(_ALIAS, key).scalar_one_or_none()
     return alias
 

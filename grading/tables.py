@@ -24,7 +24,7 @@ EVALUATIONS = Table(
     Column("cost", Float),
     Column("judge_seen", Boolean, nullable=False),
     Column("ts", String, nullable=False),
-    UniqueConstraint("attempt_id", "grading_digest", "grader", "stage", "revision"),
+    UniqueConstraint("attempt_id", "submission", "grading_digest", "grader", "stage", "revision"),
 )
 
 VERDICTS = Table(
@@ -53,13 +53,14 @@ REVIEW_ITEMS = Table(
     METADATA,
     Column("alias", String, primary_key=True),
     Column("attempt_id", String, nullable=False),
+    Column("submission", String, nullable=False),
     Column("grading_digest", String, nullable=False),
     Column("sheet", ForeignKey("review_sheets.digest"), nullable=False),
     Column("handed_in", Text, nullable=False),
     Column("state", String, nullable=False),
     Column("reviewer", String),
     Column("changed", String, nullable=False),
-    UniqueConstraint("attempt_id", "grading_digest"),
+    UniqueConstraint("attempt_id", "submission", "grading_digest"),
     sqlite_with_rowid=False,
 )
 

@@ -56,6 +56,10 @@ class InProcessContext:
         """See `Context`."""
         return self._round
 
+    def has_ended(self, name: str) -> bool:
+        """Whether that step of the round has ended, now or in an earlier process."""
+        return name in self._ended
+
     async def step(self, name: str, effect: Step, payload: Json) -> Json:
         """See `Context`."""
         if name in self._ended:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from core import Database, cause_row
-from grading import AttemptFacts, Book, EvaluationLine, lines_of
+from core import Database, Submission, cause_row
+from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of
 from jobs import Job
 from runs.plan import RunConfig
 from runs.records import DONE, AttemptRow, ExecutionRow, Records
@@ -29,9 +29,15 @@ def evaluation_lines(database: Database, run_id: str, jobs: dict[str, Job]) -> I
         executions.setdefault(execution.attempt, []).append(execution)
     for attempt in attempts:
         job = jobs[attempt.job]
-        current = [e for e in evaluations[attempt.id] if e.grading_digest == job.grading_digest]
+        current = _current(evaluations[attempt.id], attempt, job)
         facts = _facts(attempt, executions.get(attempt.id, []), job, config)
         yield from lines_of(facts, job.rubric, current)
+
+
+def _current(evaluations: Sequence[Evaluation], attempt: AttemptRow, job: Job) -> list[Evaluation]:
+    """Those of the present submission by the present rubric; earlier ones are kept in the book."""
+    digest = (attempt.submission or Submission()).digest
+    return [e for e in evaluations if (e.submission, e.grading_digest) == (digest, job.grading_digest)]
 
 
 def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: Job, config: RunConfig) -> AttemptFacts:

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from runs.engine import Context, Json
 
+COLLECT = "collect"
+"""The step after which the agent's work is in: what fails later does not send the agent to work again."""
+
 
 class Stages(Protocol):
     """The effects of a round, each idempotent: takes ids, returns pointers."""
@@ -31,6 +34,6 @@ async def run_round(ctx: Context, stages: Stages) -> Json:
     """Work, collect, check, publish. Nothing waits for people here: that is the gap between two rounds."""
     execution = {"execution": ctx.round_id}
     worked = await ctx.step("work", stages.work, execution)
-    collected = await ctx.step("collect", stages.collect, execution | worked)
+    collected = await ctx.step(COLLECT, stages.collect, execution | worked)
     checked = await ctx.step("check", stages.check, execution | collected)
     return await ctx.step("publish", stages.publish, execution | worked | collected | checked)

@@ -14,6 +14,8 @@ from sandbox import Network, SandboxLimits
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
 NO_TOOLBOX = "none"
+ELSEWHERE = "elsewhere"
+"""Scaffold of whoever made deliverables outside this bench."""
 
 
 class RunConfig(Frozen):
@@ -24,7 +26,6 @@ class RunConfig(Frozen):
         provider: Sandbox provider (provenance, not identity).
         toolbox: Digest of the toolbox's lock.
         rubric_visible: The agents see the rubric (the paper's Algorithm 1); reports say so.
-        origin: `run`, or `submit` for deliverables made elsewhere.
     """
 
     pack: str
@@ -38,7 +39,11 @@ class RunConfig(Frozen):
     provider: str = "bwrap"
     toolbox: str = NO_TOOLBOX
     rubric_visible: bool = False
-    origin: Literal["run", "submit"] = "run"
+
+    @property
+    def executed(self) -> tuple[AgentConfig, ...]:
+        """The agents that work here; the others handed in what they made elsewhere."""
+        return tuple(agent for agent in self.agents if agent.scaffold != ELSEWHERE)
 
     @model_validator(mode="after")
     def _names_differ(self) -> RunConfig:
@@ -80,10 +85,15 @@ def identity_of(config: RunConfig, agent: AgentConfig, job: Job, repeat: int) ->
 
 
 def plan_trials(config: RunConfig, jobs: dict[str, Job], run_id: str) -> Iterator[PlannedTrial]:
-    """The trials of a run, jobs outermost, so that agents advance side by side."""
+    """The trials that a run executes, jobs outermost, so that agents advance side by side."""
     for repeat in range(1, config.repeats + 1):
         for job_id in config.jobs:
-            for agent in config.agents:
-                identity = identity_of(config, agent, jobs[job_id], repeat)
-                trial_id = "t" + digest_of([run_id, identity, job_id, agent.name])[:12]
-                yield PlannedTrial(id=trial_id, agent=agent.name, job=job_id, repeat=repeat, identity=identity)
+            for agent in config.executed:
+                yield plan_trial(config, agent, jobs[job_id], repeat, run_id)
+
+
+def plan_trial(config: RunConfig, agent: AgentConfig, job: Job, repeat: int, run_id: str) -> PlannedTrial:
+    """One trial of a run."""
+    identity = identity_of(config, agent, job, repeat)
+    name = "t" + digest_of([run_id, identity, job.id, agent.name])[:12]
+    return PlannedTrial(id=name, agent=agent.name, job=job.id, repeat=repeat, identity=identity)

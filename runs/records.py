@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core import BadInput, Cause, Database, Submission
 from runs.keys import attempt_id, execution_id, now
+from runs.pipeline import COLLECT
 from runs.plan import Arm, PlannedTrial, RunConfig
-from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
+from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, STEPS, TRIALS
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
 
@@ -24,6 +25,7 @@ _LAST_EXECUTION = (
     .order_by(EXECUTIONS.c.e.desc())
     .limit(1)
 )
+_COLLECTED = select(STEPS.c.name).where(STEPS.c.round == bindparam("round"), STEPS.c.name == COLLECT)
 _ADD_EXECUTION = insert(EXECUTIONS)
 _SET_EXECUTION = update(EXECUTIONS).where(EXECUTIONS.c.id == bindparam("key"))
 _SET_ATTEMPT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("key"))
@@ -86,11 +88,6 @@ class Records:
 
     def create_run(self, run_id: str, config: RunConfig, pack_root: Path, trials: Sequence[PlannedTrial]) -> None:
         """Write a run with its trials and their first attempts, all or nothing."""
-        rows = [t.model_dump() | {"run": run_id, "position": position} for position, t in enumerate(trials)]
-        firsts = [
-            {"id": attempt_id(t.id, 1, "alone"), "trial": t.id, "arm": "alone", "k": 1, "state": PLANNED}
-            for t in trials
-        ]
         with self._database.write() as connection:
             connection.execute(
                 insert(RUNS).values(
@@ -101,8 +98,16 @@ class Records:
                     state=RUNNING,
                 )
             )
-            connection.execute(insert(TRIALS), rows)
-            connection.execute(insert(ATTEMPTS), firsts)
+            _insert_trials(connection, run_id, trials, first=0)
+
+    def add_trial(self, run_id: str, config: RunConfig, trial: PlannedTrial) -> None:
+        """Add a trial at the end of a run's plan; `config` is the run's, with the trial's agent and job."""
+        with self._database.write() as connection:
+            position = connection.execute(
+                select(func.count()).select_from(TRIALS).where(TRIALS.c.run == run_id)
+            ).scalar_one()
+            connection.execute(_SET_RUN, {"key": run_id, "config": config.model_dump_json()})
+            _insert_trials(connection, run_id, [trial], first=position)
 
     def set_run_state(self, run_id: str, state: str) -> None:
         """Set a run's state."""
@@ -165,14 +170,21 @@ class Records:
         return _execution(rows[0])
 
     def begin(self, attempt: str) -> str:
-        """The execution to work on: the unfinished one (a resume keeps its number), or a new one."""
+        """The execution to work on: the unfinished one (a resume keeps its number), or a new one.
+
+        One that failed after the agent's work was collected is taken up again: only its grading is done anew.
+        """
         with self._database.write() as connection:
             last = connection.execute(_LAST_EXECUTION, {"attempt": attempt}).one_or_none()
             if last is not None and last.cause is None:
                 return str(last.id)
-            e = 1 if last is None else last.e + 1
-            name = execution_id(attempt, e)
-            connection.execute(_ADD_EXECUTION, {"id": name, "attempt": attempt, "e": e, "started": now()})
+            if last is not None and connection.execute(_COLLECTED, {"round": last.id}).first():
+                name = str(last.id)
+                connection.execute(_SET_EXECUTION, {"key": name, "cause": None, "detail": None})
+            else:
+                e = 1 if last is None else last.e + 1
+                name = execution_id(attempt, e)
+                connection.execute(_ADD_EXECUTION, {"id": name, "attempt": attempt, "e": e, "started": now()})
             connection.execute(_SET_ATTEMPT, {"key": attempt, "state": RUNNING, "cause": None, "finished": None})
         return name
 
@@ -209,6 +221,17 @@ class Records:
     def _write(self, statement: Update, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
             connection.execute(statement, values)
+
+
+def _insert_trials(connection: Connection, run_id: str, trials: Sequence[PlannedTrial], *, first: int) -> None:
+    rows = [t.model_dump() | {"run": run_id, "position": position} for position, t in enumerate(trials, first)]
+    attempts = [
+        {"id": attempt_id(t.id, 1, "alone"), "trial": t.id, "arm": "alone", "k": 1, "state": PLANNED}
+        for t in trials
+    ]
+    if rows:
+        connection.execute(insert(TRIALS), rows)
+        connection.execute(insert(ATTEMPTS), attempts)
 
 
 def _run(row: Row[Any]) -> RunRow:

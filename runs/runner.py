@@ -79,6 +79,7 @@ async def run_trials(
                 progress.running.remove(attempt)
             watcher(progress)
 
+    place.no_inputs.mkdir(parents=True, exist_ok=True)
     place.records.set_run_state(place.run_id, "running")
     try:
         async with asyncio.TaskGroup() as group:

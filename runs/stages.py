@@ -19,6 +19,7 @@ from core import (
     ChatReply,
     ChatRequest,
     Database,
+    Fault,
     PriceTable,
     Submission,
     cause_row,
@@ -163,9 +164,17 @@ class TrialStages:
         if cause_row(cause).graded and self._submission().files:
             place.book.publish(self._attempt.id, review_item(self._job, self._submission(), place.blobs))
         place.records.finish(execution, cause, str(payload.get("detail", "")))
-        if not place.keep_workspaces:
-            await place.provider.discard(execution)
+        await self._clear(execution)
         return {"cause": cause.value}
+
+    async def _clear(self, execution: str) -> None:
+        """Remove the workspace. The attempt has ended: what cannot be removed now must not change that."""
+        if self._place.keep_workspaces:
+            return
+        try:
+            await self._place.provider.discard(execution)
+        except (Fault, OSError):
+            return
 
     def _assignment(self, execution: str) -> Assignment:
         job, config = self._job, self._place.config

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core import BadInput, Cause, Fault
-from runs.plan import plan_trials
 from runs.stages import TrialStages, Workplace
 from sandbox import TreeLimits, collect_tree
 
@@ -14,18 +14,18 @@ from sandbox import TreeLimits, collect_tree
 async def submit(
     place: Workplace,
     folder: Path,
-    pack_root: Path,
+    begin: Callable[[], str],
     *,
     note: str = "",
     minutes: float | None = None,
     cost: float | None = None,
 ) -> None:
-    """Collect `folder` as the only submission of a run of its own, check it and put it up for review.
+    """Collect `folder` as the submission of a trial of its own, check it and put it up for review.
 
     Args:
-        place: The workplace of that run: one job, one agent. Nothing is written before the files are read.
+        place: The workplace of the trial's run.
         folder: Host folder with the deliverables; collected under the same rules as a sandbox's.
-        pack_root: Of the job's pack.
+        begin: Writes the trial and returns its attempt's id; called once the files have been read.
         note: Words for the reviewers.
         minutes: Of work, as told.
         cost: In dollars, as told.
@@ -41,9 +41,7 @@ async def submit(
             raise BadInput(f"not a folder that can be read: {error.strerror}", file=folder, field="DIR") from error
         if not taken.files:
             raise BadInput("nothing to hand in", file=folder, field="DIR")
-        trials = list(plan_trials(place.config, place.jobs, place.run_id))
-        place.records.create_run(place.run_id, place.config, pack_root, trials)
-        (attempt,) = place.records.attempts(place.run_id)
+        attempt = place.records.attempt(begin())
         execution = place.records.begin(attempt.id)
         stages = TrialStages(place, attempt)
         stages.keep(Path(scratch), taken, note)
@@ -54,5 +52,3 @@ async def submit(
     except Fault as fault:
         place.records.finish(execution, fault.cause, fault.detail)
         raise
-    finally:
-        place.records.set_run_state(place.run_id, "done")

@@ -8,30 +8,31 @@ from tempfile import TemporaryDirectory
 
 from core import Cause, Fault, SandboxFault, StoreFault, cause_row
 from runs.engine import InProcessContext
-from runs.pipeline import run_round
+from runs.pipeline import COLLECT, run_round
 from runs.records import AttemptRow
 from runs.stages import TrialStages, Workplace
 from sandbox import TreeLimits
 
 
 async def run_attempt(place: Workplace, attempt: AttemptRow, *, executions: int, times: int = 1) -> Cause:
-    """Execute an attempt until it ends for good, at most `executions` times in all, and return its cause.
+    """Execute an attempt until it ends for good, at most `executions` times, and return its cause.
 
-    Only what `core.causes` says may be run again is executed again. A cancelled task (Ctrl-C) leaves the
-    execution unfinished, so that a resume goes on with the same one.
+    Only what `core.causes` says may be run again is executed again; where the agent's work is in and only its
+    grading failed, the same execution goes on. A cancelled task (Ctrl-C) leaves the execution unfinished, so that
+    a resume goes on with the same one.
     """
-    while True:
-        execution = place.records.begin(attempt.id)
-        cause = await _execute(place, attempt, execution, times)
-        number = int(execution.rsplit(".e", 1)[1])
-        if not cause_row(cause).rerun or number >= executions or place.cancelled():
-            return cause
+    cause = Cause.harness_bug
+    for _ in range(executions):
+        cause = await _execute(place, attempt, place.records.begin(attempt.id), times)
+        if not cause_row(cause).rerun or place.cancelled():
+            break
+    return cause
 
 
 async def _execute(place: Workplace, attempt: AttemptRow, execution: str, times: int) -> Cause:
     """The trial boundary: the first of the two places that may catch everything."""
+    context = InProcessContext(place.database, execution, times=times)
     try:
-        context = InProcessContext(place.database, execution, times=times)
         ended = await run_round(context, TrialStages(place, attempt))
         return Cause(ended["cause"])
     except StoreFault:
@@ -41,7 +42,8 @@ async def _execute(place: Workplace, attempt: AttemptRow, execution: str, times:
         cause, detail = fault.cause, fault.detail
     except Exception:  # noqa: BLE001 - a bad trial is data, never the end of a run
         cause, detail = Cause.harness_bug, traceback.format_exc(limit=-8)
-    await _salvage(place, attempt, execution)
+    if not context.has_ended(COLLECT):
+        await _salvage(place, attempt, execution)
     place.records.finish(execution, cause, detail)
     return cause
 

@@ -15,8 +15,10 @@ from runs import (
     Records,
     RunRow,
     Workplace,
+    attempt_id,
     evaluation_lines,
     new_run_id,
+    plan_trial,
     plan_trials,
     run_trials,
     submit,
@@ -86,7 +88,9 @@ class Bench:
         place = open_workplace(self.home, row.id, row.config, load_pack(row.pack_root).jobs, execute=execute)
         if execute:
             planned = {trial.id for trial in plan_trials(row.config, place.jobs, row.id)}
-            if planned != {attempt.trial for attempt in place.records.attempts(row.id)}:
+            executed = {agent.name for agent in row.config.executed}
+            there = {a.trial for a in place.records.attempts(row.id) if a.agent in executed}
+            if planned != there:
                 raise BadInput(
                     "its jobs or agents have changed since it was begun", file=row.pack_root, field="RUN"
                 )
@@ -135,14 +139,32 @@ class Bench:
         minutes: float | None = None,
         cost: float | None = None,
         note: str = "",
+        run: str | None = None,
     ) -> RunSummary:
-        """Take in deliverables made elsewhere for `PACK/JOB`, as a run of their own. Raises `BadInput`."""
-        found = find_job(job)
-        config = elsewhere_config(agent, found, self.settings)
-        run_id = new_run_id(found.id)
-        place = open_workplace(self.home, run_id, config, [found])
-        pack_root = found.root.parent.parent
-        await submit(place, Path(folder), pack_root, note=note, minutes=minutes, cost=cost)
+        """Take in deliverables made elsewhere for `PACK/JOB`, as a run of their own or into `run`.
+
+        Raises:
+            BadInput: No such job, folder or run, or they do not go together.
+        """
+        found, records = find_job(job), Records(self.home.database)
+        joined = records.run(run) if run is not None else None
+        config = elsewhere_config(agent, found, self.settings, joined.config if joined else None)
+        run_id = joined.id if joined else new_run_id(found.id)
+        place = open_workplace(
+            self.home, run_id, config, load_pack(joined.pack_root).jobs if joined else [found], execute=False
+        )
+
+        def begin() -> str:
+            same = [a for a in records.attempts(run_id) if (a.agent, a.job) == (agent, found.id)]
+            trial = plan_trial(config, config.agent(agent), found, len(same) + 1, run_id)
+            if joined is None:
+                records.create_run(run_id, config, found.root.parent.parent, [trial])
+                records.set_run_state(run_id, "done")
+            else:
+                records.add_trial(run_id, config, trial)
+            return attempt_id(trial.id, 1, "alone")
+
+        await submit(place, Path(folder), begin, note=note, minutes=minutes, cost=cost)
         return self.show(run_id)
 
     def submit(self, job: str, folder: str | Path, **facts: Any) -> RunSummary:

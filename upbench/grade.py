@@ -106,7 +106,11 @@ def _gradable(attempt: AttemptRow, submission: Submission | None) -> bool:
 
 def _judged(place: Workplace, attempt: AttemptRow, config: JudgeConfig) -> bool:
     digest = place.jobs[attempt.job].grading_digest
-    return any(evaluation.grader == config.digest for evaluation in place.book.verdicts_of(attempt.id, digest))
+    submission = attempt.submission.digest if attempt.submission else ""
+    return any(
+        (evaluation.grader, evaluation.submission) == (config.digest, submission)
+        for evaluation in place.book.verdicts_of(attempt.id, digest)
+    )
 
 
 def _evaluation(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core import CallJournal, Cause, Ended, Frozen, cause_row
-from runs import AttemptRow, ExecutionRow, Records
+from core import CallJournal, Cause, Ended, Frozen, LeftOut, Submission, cause_row
+from runs import ELSEWHERE, AttemptRow, ExecutionRow, Records
 from upbench.home import Home
 
 
@@ -21,6 +21,8 @@ class TrialSummary(Frozen):
     """One attempt as `runs show` lists it.
 
     Attributes:
+        missing: Declared, required deliverables (globs) that match nothing.
+        left_out: What was found and not collected, and why.
         seconds, dollars: Of its last execution.
     """
 
@@ -36,6 +38,8 @@ class TrialSummary(Frozen):
     cause: Cause | None
     executions: int
     files: int
+    missing: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     seconds: float | None
     dollars: float | None
     detail: str = ""
@@ -81,6 +85,9 @@ def summarise(home: Home, run: str) -> RunSummary:
         executions.setdefault(execution.attempt, []).append(execution)
     journal = CallJournal(home.database)
     usage = [journal.usage_of(f"{attempt.trial}.") for attempt in attempts if attempt.k == 1]
+    # What deliverables made elsewhere cost was told, not metered.
+    elsewhere = {agent.name for agent in row.config.agents if agent.scaffold == ELSEWHERE}
+    told = sum(e.dollars or 0.0 for a in attempts if a.agent in elsewhere for e in executions.get(a.id, []))
     states = Counter(attempt.state for attempt in attempts)
     return RunSummary(
         id=row.id,
@@ -91,7 +98,7 @@ def summarise(home: Home, run: str) -> RunSummary:
         trials={"total": len(attempts), **{name: states[name] for name in ("planned", "running", "done")}},
         causes=dict(Counter(a.cause.value for a in attempts if a.cause is not None)),
         cost=CostSummary(
-            dollars=round(sum(u.dollars for u in usage), 6),
+            dollars=round(sum(u.dollars for u in usage) + told, 6),
             unpriced_calls=sum(u.unpriced_calls for u in usage),
             wasted_calls=sum(u.wasted_tries for u in usage),
         ),
@@ -105,6 +112,7 @@ def summarise(home: Home, run: str) -> RunSummary:
 
 def _trial(attempt: AttemptRow, executions: list[ExecutionRow]) -> TrialSummary:
     last = executions[-1] if executions else None
+    submission = attempt.submission or Submission()
     return TrialSummary(
         trial=attempt.trial,
         attempt=attempt.id,
@@ -117,7 +125,9 @@ def _trial(attempt: AttemptRow, executions: list[ExecutionRow]) -> TrialSummary:
         ended=cause_row(attempt.cause).ended if attempt.cause else None,
         cause=attempt.cause,
         executions=len(executions),
-        files=len(attempt.submission.files) if attempt.submission else 0,
+        files=len(submission.files),
+        missing=submission.missing if attempt.submission else (),
+        left_out=submission.left_out,
         seconds=last.seconds if last else None,
         dollars=last.dollars if last else None,
         detail=last.detail if last else "",

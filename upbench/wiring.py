@@ -22,7 +22,7 @@ from core import (
     price_known,
 )
 from jobs import Job, JobPack, load_pack
-from runs import RunConfig, Workplace
+from runs import ELSEWHERE, RunConfig, Workplace
 from sandbox import Network, SandboxLimits, provider, toolbox_digest
 from upbench.home import Home
 from upbench.settings import Settings
@@ -155,20 +155,30 @@ def price_table(settings: Settings) -> PriceTable | None:
     return None if settings.prices is None else PriceTable.load(settings.project / settings.prices)
 
 
-def elsewhere_config(agent: str, job: Job, settings: Settings) -> RunConfig:
-    """The run of one submission that was made elsewhere, by whoever `agent` names."""
+def elsewhere_config(agent: str, job: Job, settings: Settings, run: RunConfig | None = None) -> RunConfig:
+    """The configuration of a run (a new one, or `run`) with a job that `agent`, whoever that is, did elsewhere.
+
+    Raises:
+        BadInput: The name cannot be a name, is that of an agent which the run executes, or the pack is another.
+    """
     try:
-        config = AgentConfig(name=agent, scaffold="elsewhere")
+        config = AgentConfig(name=agent, scaffold=ELSEWHERE)
     except ValidationError as error:
         raise BadInput(str(error.errors()[0]["msg"]), field="--agent") from error
-    return RunConfig(
-        pack=job.pack.name,
-        pack_version=job.pack.version,
-        jobs=(job.id,),
-        agents=(config,),
-        provider=settings.sandbox,
-        origin="submit",
-    )
+    if run is None:
+        return RunConfig(
+            pack=job.pack.name,
+            pack_version=job.pack.version,
+            jobs=(job.id,),
+            agents=(config,),
+            provider=settings.sandbox,
+        )
+    if (run.pack, run.pack_version) != (job.pack.name, job.pack.version) or job.id not in run.jobs:
+        raise BadInput(f"job {job.key} {job.pack.version} is not among the run's jobs", field="--run")
+    if any(known.name == agent for known in run.executed):
+        raise BadInput(f"the run executes an agent named {agent!r}", field="--agent", mend="choose another name")
+    known = any(other.name == agent for other in run.agents)
+    return run if known else run.model_copy(update={"agents": (*run.agents, config)})
 
 
 def open_workplace(
@@ -188,7 +198,7 @@ def open_workplace(
     if problem is not None:
         raise MissingTool(problem[0], mend=problem[1])
     prices = price_table(home.settings)
-    working = config.agents if execute and config.origin == "run" else ()
+    working = config.executed if execute else ()
     models = {
         agent.name: open_model(
             agent.model.name,

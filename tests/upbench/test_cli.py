@@ -164,3 +164,33 @@ def test_deliverables_made_elsewhere_enter_like_any_attempt(tmp_path: Path) -> N
     assert lines[0]["minutes"]["work"] == 12
     assert lines[0]["cost"]["model"] == 9.5
     assert "/etc/passwd" not in (tmp_path / "out" / "run.json").read_text()
+
+
+def test_what_is_missing_or_left_out_is_said_and_a_submission_can_join_a_run(tmp_path: Path) -> None:
+    need_sandbox()
+    pack = write_pack(tmp_path / "packs")
+    work = tmp_path / "mine"
+    work.mkdir()
+    (work / "other.txt").write_text("not what was asked for\n")
+    (work / "link").symlink_to("/etc/passwd")
+    first = upbench("submit", f"{pack}/job-1", str(work), "--agent", "person-a", "--cost", "7", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "missing: total.csv" in first.stdout
+    assert "not collected: link" in first.stdout
+    shown = json.loads(upbench("runs", "show", "last", "--json", cwd=tmp_path).stdout)
+    assert shown["attempts"][0]["missing"] == ["total.csv"]
+    assert shown["cost"]["dollars"] == 7
+    done = json.loads(upbench("run", str(pack), "--agent", "oracle", "--json", cwd=tmp_path).stdout)
+    join = ["submit", f"{pack}/job-1", str(work), "--run", done["id"], "--json"]
+    joined = json.loads(upbench(*join, "--agent", "person-b", cwd=tmp_path).stdout)
+    again = json.loads(upbench(*join, "--agent", "person-b", cwd=tmp_path).stdout)
+    assert joined["id"] == again["id"] == done["id"]
+    assert [(a["agent"], a["repeat"]) for a in again["attempts"]] == [
+        ("oracle", 1),
+        ("person-b", 1),
+        ("person-b", 2),
+    ]
+    assert upbench(*join, "--agent", "oracle", cwd=tmp_path).returncode == 2, "the name is taken"
+    report = json.loads(upbench("report", done["id"], "--json", cwd=tmp_path).stdout)
+    assert report["agents"]["person-b"]["n"]["value"] == 2
+    assert upbench("runs", "resume", done["id"], cwd=tmp_path).returncode == 0

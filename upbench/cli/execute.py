@@ -10,7 +10,7 @@ from runs import Workplace
 from upbench.bench import Bench
 from upbench.cli.output import emit, say
 from upbench.cli.progress import progress_display
-from upbench.summary import RunSummary
+from upbench.summary import RunSummary, TrialSummary
 
 STOPPED = 130
 
@@ -52,3 +52,9 @@ def describe(summary: RunSummary) -> str:
             f"report   {summary.report}",
         ]
     )
+
+
+def left(attempt: TrialSummary) -> list[str]:
+    """What of an attempt's deliverables is missing or was not collected, a line each."""
+    lines = [f"missing: {pattern}" for pattern in attempt.missing]
+    return lines + [f"not collected: {item.path}: {item.why}" for item in attempt.left_out]

@@ -12,7 +12,7 @@ import click
 COMMANDS = {
     "demo": "Run the starter pack through the whole pipeline, without a key.",
     "doctor": "What works on this machine, and what mends the rest.",
-    "grade": "Pre-grade a run with a judge model, or grade it again with another rubric.",
+    "grade": "Pre-grade a run with a judge model, or run the pack's present checks again.",
     "jobs": "List, show and validate job packs.",
     "report": "Figures of a run, or of evaluations made elsewhere.",
     "review": "Serve the review app.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from upbench.bench import Bench
-from upbench.cli.execute import describe, execute
+from upbench.cli.execute import describe, execute, left
 from upbench.cli.output import emit, json_option
 
 
@@ -37,6 +37,7 @@ def show(ctx: click.Context, run: str, *, as_json: bool) -> None:
     for a in summary.attempts:
         ended = a.cause.value if a.cause else a.state
         lines.append(f"{a.trial}  {ended:20} {a.files:3} files  {a.agent}  {a.job} #{a.repeat}")
+        lines += [f"               {line}" for line in left(a)]
         if a.detail:
             lines.append(f"               {a.detail.strip().splitlines()[-1][:160]}")
     emit(summary, "\n".join(lines), as_json=as_json)

@@ -16,13 +16,16 @@ from upbench.cli.output import emit, json_option
 @click.option("--minutes", type=click.FloatRange(min=0), help="Minutes of work.")
 @click.option("--cost", type=click.FloatRange(min=0), help="Dollars.")
 @click.option("--note", default="", help="Words for the reviewers.")
+@click.option("--run", metavar="RUN", help="Into this run instead of one of their own.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, job: str, folder: Path, *, as_json: bool, **facts: object) -> None:
-    """Hand in the files of DIR for PACK/JOB, as a run of their own."""
+    """Hand in the files of DIR for PACK/JOB, as a run of their own or into RUN."""
     from upbench.bench import Bench
+    from upbench.cli.execute import left
 
     summary = Bench(ctx.obj["project"]).submit(job, folder, **facts)
-    files = summary.attempts[0].files
-    text = f"{files} files handed in as run {summary.id}; grade them with: upbench review serve"
+    attempt = summary.attempts[-1]
+    text = f"{attempt.files} files handed in as run {summary.id}; grade them with: upbench review serve"
+    text = "\n".join([text, *left(attempt)])
     emit(summary, text, as_json=as_json)
