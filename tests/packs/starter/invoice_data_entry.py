@@ -111,6 +111,17 @@ def thirty_days_for_the_dairy(folder: Path) -> None:
         cell.value = cell.value.replace(month=3, day=31)
 
 
+def letters_left_off(folder: Path) -> None:
+    with spoil.workbook(folder) as book:
+        sheet = book["Import"]
+        sheet.cell(_line(sheet, "F-7731"), 4).value = "7731"
+
+
+def supplier_list_deleted(folder: Path) -> None:
+    with spoil.workbook(folder) as book:
+        del book["Suppliers"]
+
+
 SPOILED: spoil.Spoiled = {
     "one_invoice_missing": (one_invoice_missing, "right-documents"),
     "header_only": (header_only, "net-amounts"),
@@ -127,5 +138,7 @@ SPOILED: spoil.Spoiled = {
     "no_list_of_the_rest": (no_list_of_the_rest, "not-entered"),
     "totals_typed": (totals_typed, "control-formulas"),
     "query_forgotten": (query_forgotten, "gaslight-query"),
+    "letters_left_off": (letters_left_off, "right-documents"),
+    "supplier_list_deleted": (supplier_list_deleted, "kept-tabs"),
     "thirty_days_for_the_dairy": (thirty_days_for_the_dairy, "due-dates"),
 }
