@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -69,13 +70,18 @@ def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json:
         text = f"review app      {at.app}\ncontent origin  {at.content}\nopen this once  {enter}"
         emit({"app": at.app, "content": at.content, "enter": enter, "reviews": counts}, text, as_json=as_json)
         say(f"{counts['awaiting'] + counts['claimed']} to review, {counts['locked']} locked; Ctrl-C stops")
-        if browse:
+        if browse and _has_screen():
             click.launch(enter)
 
     try:
         asyncio.run(serve_review(app, content, at, started=started))
     finally:
         home.close()
+
+
+def _has_screen() -> bool:
+    """Whether a browser could show itself here; without a screen the openers only complain."""
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _renderer(home: Home) -> ReviewRenderer | None:
