@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from upbench.cli.output import json_option, say
+from upbench.cli.output import called, json_option, near, say
 
 PACK = "starter"
 
@@ -34,7 +34,7 @@ def command(ctx: click.Context, /, sandbox: str | None, concurrency: int | None,
     page = bench.home.state / "reports" / f"{place.run_id}.html"
     write_report(bench.evaluations(place.run_id), page, title=place.run_id)
     say("")
-    say(f"the report is at {page}")
-    say("what people must grade is waiting in the review app: upbench review serve")
-    say(f"then make the report again: upbench report {place.run_id} --out {page}")
+    say(f"the report is at {near(page)}")
+    say(f"grade what is left for people: {called()} review serve")
+    say(f"then make the report again:    {called()} report {place.run_id}")
     ctx.exit(code)

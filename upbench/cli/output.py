@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -29,3 +32,18 @@ def emit(payload: BaseModel | dict[str, Any] | list[Any], text: str, *, as_json:
 def say(text: str) -> None:
     """A line for people on standard error (progress, warnings), which never disturbs `--json`."""
     click.echo(text, err=True)
+
+
+def near(path: Path) -> str:
+    """A path as one would type it here: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def called() -> str:
+    """How this command line is called here: by its name where the shell finds it, else by its path."""
+    script = Path(sys.argv[0])
+    found = shutil.which(script.name)
+    if found is not None and script.exists() and Path(found).samefile(script):
+        return script.name
+    return near(script.absolute()) if script.name == "upbench" else "upbench"
