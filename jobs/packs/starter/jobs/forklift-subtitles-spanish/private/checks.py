@@ -118,7 +118,7 @@ def reading_speed(ctx):
 # what the English cue holds -> what the Spanish one must hold
 TERMS = [(r"\bforklifts?\b", r"montacargas"), (r"\bforks\b", r"horquillas"), (r"\bmast\b", r"mástil"), (r"\bpallet\b", r"tarima"), (r"\bseat belt\b", r"cinturón\s+de\s+seguridad"),
          (r"\bhorn\b", r"claxon"), (r"inside the warehouse", r"almacén"), (r"\bloading dock\b", r"andén\s+de\s+carga"), (r"\bdock plate\b", r"rampa\s+niveladora"), (r"\boverhead guard\b", r"techo\s+protector"),
-         (r"\boperator\b", r"operador"), (r"\bpedestrians?\b", r"peat[oó]n"), (r"\bPPE\b", r"\bEPP\b"), (r"\bvest\b", r"chaleco\s+reflejante"), (r"\bdata plate\b", r"placa\s+de\s+datos"),
+         (r"\boperator\b", r"opera(dor|ndo)"), (r"\bpedestrians?\b", r"peat[oó]n"), (r"\bPPE\b", r"\bEPP\b"), (r"\bvest\b", r"chaleco\s+reflejante"), (r"\bdata plate\b", r"placa\s+de\s+datos"),
          (r"don't drive|\bdriving\b|drive in reverse", r"manej"), (r"\btires?\b", r"llanta"), (r"\btag it out\b", r"bloque\w*.*etiquet|etiquet\w*.*bloque"), (r"\btips over\b", r"volca|vuelca|vuelque|volque|volcad"),]
 LOAD = r"\bload\b(?!ing)"
 BARRED = r"carretilla|\buñas\b|bocina|bodega|\bpales?\b|\bpall?ets?\b|muelle|neumatic\w*|\bconduc\w+|\bconduzca\b"
