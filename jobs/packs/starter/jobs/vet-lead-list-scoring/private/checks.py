@@ -268,13 +268,13 @@ def nothing_lost(ctx):
     """Leads + removed = received, and each person taken out stands in Removed under the right code."""
     leads = _leads(ctx)
     _, heads, body = _rows(_sheet(ctx.workbook(FILE), "removed"), "reason")
-    code, name = _column(heads, r"reason.*code", r"^code", r"reason"), _column(heads, r"(^|full )name$", r"name")
-    full = [i for h, i in heads.items() if re.search(r"name", h) and "file" not in h]
+    code = _column(heads, r"reason.*code", r"^code", r"reason")
+    full = [i for h, i in heads.items() if re.search(r"name|person|who|contact", h) and "file" not in h] or list(heads.values())
     body = [r for r in body if r[code] not in (None, "")]
     wrong = [] if len(leads) + len(body) == RECEIVED else [f"{len(leads)} leads + {len(body)} removed is not {RECEIVED}"]
     squeeze = lambda s: re.sub(r"[^a-z]", "", str(s or "").lower())
     for who, _, why in OUT:
-        rows = [r for r in body if who == _name(r[name]) or set(who.split()) <= set(_name(" ".join(str(r[i] or "") for i in full)).split())]
+        rows = [r for r in body if set(who.split()) <= set(_name(" ".join(str(r[i] or "") for i in full)).split())]
         if not any(squeeze(why) in squeeze(r[code]) for r in rows):
             wrong.append(f"{who} is not in Removed as {why}")
     return _verdict(ctx, wrong, f"{len(leads)} + {len(body)} = {RECEIVED}", "Removed")
