@@ -33,7 +33,8 @@ def sheet_from_the_root(folder: Path) -> None:
 
 
 def cancelled_classes_kept(folder: Path) -> None:
-    row = "<tr><td>Saturday</td><td>16:30\u201318:00</td><td>Teen wheel</td><td>Ines</td><td>£130</td><td>7</td></tr>\n"
+    cells = ("Saturday", "16:30\u201318:00", "Teen wheel &lt;16", "Ines", "£130", "7")
+    row = "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n"
     _page(folder, "classes.html", "<tr><td>Sunday", row + "<tr><td>Sunday")
 
 
