@@ -126,6 +126,10 @@ def placeholder_left(folder: Path) -> None:
     spoil.edit_docx(folder, "*.docx", spoil.replacing("Dear Joel", "Dear {first name}"))
 
 
+def ingrid_told_45_minutes(folder: Path) -> None:
+    spoil.edit_docx(folder, "*.docx", spoil.replacing("60 minutes", "45 minutes"))
+
+
 SPOILED: spoil.Spoiled = {
     "eleven_of_twelve": (eleven_of_twelve, "each-candidate-once"),
     "header_only": (header_only, "candidates-can"),
@@ -144,5 +148,6 @@ SPOILED: spoil.Spoiled = {
     "stale_calendar": (stale_calendar, "calendar-file"),
     "event_lost": (event_lost, "calendar-file"),
     "invitation_in_london_time": (invitation_in_london_time, "invitations-local"),
+    "ingrid_told_45_minutes": (ingrid_told_45_minutes, "invitations-details"),
     "placeholder_left": (placeholder_left, "placeholders-filled"),
 }

@@ -100,6 +100,13 @@ def loan_every_month_end(folder: Path) -> None:
         sheet.cell(row, 3).value, sheet.cell(row, 4).value = 0, -3185
 
 
+def own_line_name(folder: Path) -> None:
+    """One of the bank's lines is called something else."""
+    with spoil.workbook(folder) as book:
+        sheet = book["Forecast"]
+        spoil.cells(sheet, re.compile("^Other operating"))[0].value = "Miscellaneous"
+
+
 SPOILED: spoil.Spoiled = {
     "bank_balance_as_opening": (bank_balance_as_opening, "ending-cash"),
     "duplicate_bill_paid": (duplicate_bill_paid, "open-bills"),
@@ -109,6 +116,7 @@ SPOILED: spoil.Spoiled = {
     "rent_in_the_wrong_week": (rent_in_the_wrong_week, "rent-weeks"),
     "loan_every_month_end": (loan_every_month_end, "dated-payments"),
     "no_assumptions": (no_assumptions, "assumptions-tab"),
+    "own_line_name": (own_line_name, "bank-lines"),
     "formula_error": (formula_error, "live-cells"),
     "line_not_in_steps": (line_not_in_steps, "line-balance"),
     "lathe_balance_inside": (lathe_balance_inside, "no-lathe-balance"),

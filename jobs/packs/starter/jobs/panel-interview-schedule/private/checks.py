@@ -42,11 +42,12 @@ def clock(value):
         return divmod(round(value.total_seconds() / 60), 60)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return divmod(round((value % 1) * 1440), 60)
-    hit = None
-    for hit in re.finditer(HOUR, str(value or ""), re.I):
-        pass
-    if hit is None:
+    text = re.sub(r"(utc|gmt)\s*[+-]\s*\d{1,2}(:?\d{2})?", "", str(value or ""), flags=re.I)
+    hits = list(re.finditer(HOUR, text, re.I))
+    if not hits:
         raise ValueError(f"no time of day in {value!r}")
+    # `18.03.2026 19.30` has the time last, `Wed 19:30 to 20:15` has the start first
+    hit = next((one for one in hits if ":" in one[0]), hits[-1])
     hour, half = int(hit[1]), (hit[3] or "").lower()[:1]
     return (hour % 12 + 12 if half == "p" else hour % 12 if half == "a" else hour), int(hit[2])
 
@@ -308,6 +309,24 @@ def invitations_local(ctx):
         if not re.search(rf"\b{local.day}(st|nd|rd|th)?\b", letter):
             return ctx.failed(f"email to {row['name']} does not name the {local.day} March")
     return ctx.passed("twelve emails with the local date and start")
+
+
+def invitations_details(ctx):
+    """Length and panel of each email."""
+    found = letters(ctx)
+    people = {"margit": "margit hale", "simon": "simon achebe", "ravi": "ravi menon", "owen": "owen prys"}
+    for row in full(ctx):
+        letter = " ".join(found.get(row["key"], "").lower().split())
+        if not letter:
+            return ctx.failed(f"no email to {row['name']}")
+        said = re.search(r"(\d+)\s*-?\s*min", letter)
+        wanted = 60 if row["key"] == "ingrid" else 45
+        if said is None or int(said[1]) != wanted:
+            return ctx.failed(f"email to {row['name']}: wanted {wanted} minutes, it has {said[0] if said else 'none'}")
+        named = {key for key, name in people.items() if name in letter}
+        if named != {row["chair"], row["tech"]}:
+            return ctx.failed(f"email to {row['name']} names {sorted(named)}, in the schedule {sorted((row['chair'], row['tech']))}")
+    return ctx.passed("minutes and panel of all twelve emails agree with the schedule")
 
 
 def placeholders_filled(ctx):
