@@ -70,7 +70,11 @@ class ModelFault(Fault):
 
 
 class StoreFault(Fault):
-    """Records or blobs could not be read or written."""
+    """Records or blobs could not be read or written. `problem` says it without naming the place."""
+
+    def __init__(self, cause: Cause, detail: str = "", *, problem: str | None = None) -> None:
+        super().__init__(cause, detail)
+        self.problem = problem or detail
 
 
 def _one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -25,12 +26,18 @@ def read_bytes(path: Path, *, max_bytes: int | None = None) -> bytes:
     """
     try:
         if not path.is_file():
-            raise BadInput("no such file" if not path.exists() else "not a regular file", file=path)
+            raise BadInput(_why_no_file(path), file=path)
         if max_bytes is not None and path.stat().st_size > max_bytes:
             raise BadInput(f"larger than {max_bytes} bytes", file=path)
         return path.read_bytes()
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}", file=path) from error
+
+
+def _why_no_file(path: Path) -> str:
+    if path.exists():
+        return "not a regular file"
+    return "a link that leads nowhere" if path.is_symlink() else "no such file"
 
 
 def read_text(path: Path, *, max_bytes: int | None = None) -> str:
@@ -60,7 +67,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file. Raises `BadInput` naming the line."""
+    """A JSON file. Raises `BadInput` naming the line, or the key that an object has twice."""
     return _parse_json(read_text(path), path, None)
 
 
@@ -73,8 +80,16 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _parse_json(text: str, file: Path, line: int | None) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        body = dict(pairs)
+        if len(body) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise BadInput("is there twice", file=file, line=line, field=twice)
+        return body
+
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         at = line if line is not None else error.lineno
         raise BadInput(f"not valid JSON: {error.msg}", file=file, line=at) from error
@@ -109,7 +124,13 @@ def safe_relative(text: str) -> PurePosixPath:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write `path` all or nothing (a temporary file beside it, then a rename). Makes its folders."""
+    """Write `path` all or nothing (a temporary file beside it, then a rename). Makes its folders.
+
+    Raises:
+        OSError: It cannot be written; what was there before is as it was.
+    """
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:

@@ -18,6 +18,9 @@ GraderKind = Literal["human", "check", "judge"]
 Stage = Literal["primary", "overlap", "gold", "adjudication", "assist"]
 EvidenceKind = Literal["quote", "fact", "region", "absence"]
 Judgement = Literal["pass", "fail"]
+# No file, however long, adds up to more than a float holds.
+MAX_AMOUNT = 1e12
+MAX_COUNT = 1_000_000
 
 
 class Evidence(Frozen):
@@ -88,15 +91,15 @@ class Evaluation(Frozen):
 class Cost(Frozen):
     """Dollars; None: unknown."""
 
-    model: float | None = Field(default=None, ge=0)
-    review: float | None = Field(default=None, ge=0)
+    model: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
+    review: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
 
 
 class Minutes(Frozen):
     """Minutes; None: unknown."""
 
-    work: float | None = Field(default=None, ge=0)
-    review: float | None = Field(default=None, ge=0)
+    work: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
+    review: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
 
 
 class EvaluationLine(Frozen):
@@ -114,19 +117,19 @@ class EvaluationLine(Frozen):
     run: str = ""
     agent: str = Field(min_length=1)
     job: str = Field(min_length=1)
-    repeat: int = Field(default=1, ge=1)
-    attempt: int = Field(ge=1)
-    execution: int = Field(default=1, ge=1)
+    repeat: int = Field(default=1, ge=1, le=MAX_COUNT)
+    attempt: int = Field(ge=1, le=MAX_COUNT)
+    execution: int = Field(default=1, ge=1, le=MAX_COUNT)
     arm: Arm
     submission: str | None = None
     criterion: str | None
     importance: Importance | None = None
-    weight: float | None = Field(default=None, ge=0)
+    weight: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     decides: bool = False
     grader: str = ""
     grader_kind: GraderKind | None = None
     stage: Stage = "primary"
-    revision: int = Field(default=1, ge=1)
+    revision: int = Field(default=1, ge=1, le=MAX_COUNT)
     verdict: Verdict | None = None
     feedback: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -134,7 +137,7 @@ class EvaluationLine(Frozen):
     inclusion_probability: float | None = Field(default=None, gt=0, le=1)
     judge_seen: bool = False
     category: tuple[str, ...] | str | None = None
-    payout: float | None = Field(default=None, ge=0)
+    payout: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
     currency: str | None = None
     cost: Cost = Cost()
     minutes: Minutes = Minutes()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import BadInput, parse_model, read_text
+from core import BadInput, parse_model, read_jsonl
 from grading.evaluations import Arm, Cost, Evaluation, EvaluationLine, Minutes
 from rubrics import Criterion, Rubric
 
@@ -129,16 +129,8 @@ def read_placed(path: Path) -> Iterator[Placed]:
         BadInput: Naming file, line and field: no JSON, an unknown field, a wrong value, or no line at all.
     """
     empty = True
-    # Not `str.splitlines`: feedback may hold U+2028, which JSON need not escape.
-    for number, text in enumerate(read_text(path).split("\n"), start=1):
-        if not text.strip():
-            continue
+    for number, body in read_jsonl(path):
         empty = False
-        try:
-            body = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            said = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            raise BadInput(f"not valid JSON: {said}", file=path, line=number) from error
         yield Placed(parse_model(EvaluationLine, body, file=path, line=number), path, number)
     if empty:
         raise BadInput("holds no evaluations", file=path)

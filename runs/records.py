@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Update, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from core import BadInput, Cause, Database, Submission
+from core import BadInput, Cause, Database, StoreFault, Submission
 from runs.keys import attempt_id, execution_id, now
 from runs.pipeline import COLLECT
 from runs.plan import Arm, PlannedTrial, RunConfig
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, STEPS, TRIALS
+
+T = TypeVar("T")
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
 
@@ -93,7 +95,7 @@ class Records:
                 insert(RUNS).values(
                     id=run_id,
                     created=now(),
-                    pack_root=str(pack_root),
+                    pack_root=str(pack_root.absolute()),
                     config=config.model_dump_json(),
                     state=RUNNING,
                 )
@@ -115,7 +117,8 @@ class Records:
 
     def runs(self) -> list[RunRow]:
         """All runs, newest first."""
-        return [_run(row) for row in self._all(select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()))]
+        rows = self._all(select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()))
+        return [_sound(_run, row) for row in rows]
 
     def run(self, name: str) -> RunRow:
         """The run of that id, of that unambiguous beginning of an id, or the newest for `last`.
@@ -126,7 +129,8 @@ class Records:
         found = self.runs()
         if name == "last" and found:
             return found[0]
-        exact = [run for run in found if run.id == name] or [run for run in found if run.id.startswith(name)]
+        begun = [run for run in found if name and run.id.startswith(name)]
+        exact = [run for run in found if run.id == name] or begun
         if len(exact) != 1:
             what = "no such run" if not exact else f"{len(exact)} runs begin so"
             raise BadInput(f"{name!r}: {what}", field="RUN", mend="`upbench runs list` names them")
@@ -160,14 +164,14 @@ class Records:
         rows: list[Row[Any]] = []
         for start in range(0, len(attempts), 500):
             rows += self._all(query.where(EXECUTIONS.c.attempt.in_(attempts[start : start + 500])))
-        return [_execution(row) for row in rows]
+        return [_sound(_execution, row) for row in rows]
 
     def execution(self, execution: str) -> ExecutionRow:
         """One execution. Raises `KeyError`."""
         rows = self._all(select(EXECUTIONS).where(EXECUTIONS.c.id == execution))
         if not rows:
             raise KeyError(execution)
-        return _execution(rows[0])
+        return _sound(_execution, rows[0])
 
     def begin(self, attempt: str) -> str:
         """The execution to work on: the unfinished one (a resume keeps its number), or a new one.
@@ -211,7 +215,8 @@ class Records:
         columns = (ATTEMPTS, TRIALS.c.run, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
         query = select(*columns).join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial).where(condition)
         return [
-            _attempt(row) for row in self._all(query.order_by(TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm))
+            _sound(_attempt, row)
+            for row in self._all(query.order_by(TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm))
         ]
 
     def _all(self, query: Any) -> Sequence[Row[Any]]:
@@ -232,6 +237,13 @@ def _insert_trials(connection: Connection, run_id: str, trials: Sequence[Planned
     if rows:
         connection.execute(insert(TRIALS), rows)
         connection.execute(insert(ATTEMPTS), attempts)
+
+
+def _sound(make: Callable[[Row[Any]], T], row: Row[Any]) -> T:
+    try:
+        return make(row)
+    except ValueError as error:
+        raise StoreFault(Cause.store_failed, f"the record of {row.id} is damaged") from error
 
 
 def _run(row: Row[Any]) -> RunRow:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core import Cause
+from runs.lock import only_one
 from runs.records import DONE, AttemptRow
 from runs.stages import Workplace, clear_scratch
 from runs.trial import run_attempt
@@ -57,8 +58,21 @@ async def run_trials(
         again: Ended attempts to execute once more.
 
     Raises:
+        BadInput: Another process is executing this run.
         StoreFault: The records cannot be written; the run is left as it is.
     """
+    with only_one(place.run_id, place.scratch.parent):
+        return await _run(place, concurrency, executions, watcher, times, again)
+
+
+async def _run(
+    place: Workplace,
+    concurrency: int,
+    executions: int,
+    watcher: Watcher,
+    times: int,
+    again: Callable[[AttemptRow], bool],
+) -> Progress:
     attempts = place.records.attempts(place.run_id)
     todo = [attempt for attempt in attempts if attempt.state != DONE or again(attempt)]
     chosen = {attempt.id for attempt in todo}

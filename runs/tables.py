@@ -73,4 +73,16 @@ STEPS = Table(
     sqlite_with_rowid=False,
 )
 
+# The jobs of a run as they were when it was begun (number 0), and after each grading by another rubric.
+SHEETS = Table(
+    "run_sheets",
+    METADATA,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("job", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("grading_digest", String, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 RUN_MIGRATIONS = [Migration("runs", 1, create_all(METADATA))]

@@ -26,7 +26,7 @@ from runs import (
 from upbench.home import Home, open_home
 from upbench.settings import Settings, load_settings
 from upbench.summary import RunSummary, summarise
-from upbench.wiring import Order, elsewhere_config, open_workplace, plan
+from upbench.wiring import Order, elsewhere_config, open_workplace, plan, run_jobs
 
 T = TypeVar("T")
 
@@ -178,7 +178,7 @@ class Bench:
     def evaluations(self, run: str) -> list[EvaluationLine]:
         """The run's evaluations, one line a verdict."""
         row = Records(self.home.database).run(run)
-        jobs = {job.id: job for job in load_pack(row.pack_root).jobs}
+        jobs = run_jobs(row.config, load_pack(row.pack_root).jobs)
         return list(evaluation_lines(self.home.database, row.id, jobs))
 
     def report(self, run: str, *, policy: PolicyName = "paper", basis: Basis = "record") -> Figures:

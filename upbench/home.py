@@ -34,14 +34,20 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
     """Open (and where needed make) a project's data folder.
 
     Raises:
-        BadInput: `create` is False and there is nothing yet, or the folder cannot be made.
+        BadInput: `create` is False and there is nothing yet, or folder or database cannot be made or used.
     """
     state = settings.state
     if not create and not (state / "upbench.db").exists():
         raise BadInput("no runs here yet", file=state, mend="start one with `upbench run`, or name --project")
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        (state / "scratch").mkdir(parents=True, exist_ok=True)
+        blobs = Blobs(state / "blobs")
+        migrations = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS]
+        return Home(settings, state, Database(state / "upbench.db", migrations), blobs)
     except OSError as error:
-        raise BadInput(f"cannot be made: {error.strerror}", file=state, field="home") from error
-    migrations = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS]
-    return Home(settings, state, Database(state / "upbench.db", migrations), Blobs(state / "blobs"))
+        raise BadInput(
+            f"cannot be made: {error.strerror}",
+            file=error.filename or state,
+            field="home",
+            mend="choose a folder where you may write",
+        ) from error

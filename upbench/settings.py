@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from core import BadInput, Frozen, parse_model, read_toml
+from core import BadInput, Frozen, parse_model
+from rubrics import TomlDocument
 
 FILE_NAME = "upbench.toml"
 
@@ -35,6 +36,13 @@ class Settings(Frozen):
     prices: Path | None = None
     project: Path = Path()
 
+    @field_validator("home", "prices", mode="before")
+    @classmethod
+    def _a_path(cls, value: object) -> object:
+        if isinstance(value, str) and (not value or "\0" in value):
+            raise ValueError("is empty or holds a NUL")
+        return value
+
     @property
     def state(self) -> Path:
         """Absolute path of the project's data folder."""
@@ -48,18 +56,20 @@ def load_settings(project: str | Path | None = None, **flags: Any) -> Settings:
         BadInput: The folder is missing, or the file, an environment variable or a flag is wrong.
     """
     folder = Path(project) if project is not None else Path()
-    if not folder.is_dir():
-        raise BadInput("no such folder", file=folder, field="--project")
+    if not os.path.isdir(folder):  # `Path.is_dir` raises for names that no file can have
+        shown = str(folder)[:200]
+        raise BadInput("no such folder", file=shown, field="--project", mend="make it, or name another")
     values: dict[str, Any] = {}
     file = folder / FILE_NAME
-    if file.exists():
-        values = read_toml(file)
+    if file.exists() or file.is_symlink():
+        document = TomlDocument(file)
+        values = document.data
         if "project" in values:
-            raise BadInput("cannot be set in the file", file=file, field="project")
-        parse_model(Settings, values, file=file)
+            raise document.fault("cannot be set in the file", ("project",), mend="use the flag --project")
+        document.parse(Settings)
     for name in Settings.model_fields:
         text = os.environ.get(f"UPBENCH_{name.upper()}")
-        if text is not None and name != "project":
+        if text and name != "project":
             values[name] = text
             parse_model(Settings, {name: text}, file=Path(f"environment UPBENCH_{name.upper()}"))
     values |= {name: value for name, value in flags.items() if value is not None}

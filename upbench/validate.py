@@ -73,7 +73,7 @@ def validate_pack(
     chosen = tuple(pack.job(job) for job in jobs) or pack.jobs
     findings = tuple(found for job in chosen for found in _lint(job))
     with TemporaryDirectory(prefix="upbench-validate-") as folder:
-        own = settings.model_copy(update={"project": Path(folder), "home": Path("home")})
+        own = settings.model_copy(update={"project": Path(folder), "home": Path("home"), "prices": None})
         bench = Bench(settings=own)
         try:
             nop, oracle = _bracket(bench, name, pack, tuple(job.id for job in chosen), concurrency)

@@ -28,6 +28,7 @@ from upbench.home import Home
 from upbench.settings import Settings
 
 SCRIPTED = "scripted/demo"
+MAX_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,21 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
             )
     attempt_limits, sandbox_limits = parse_limits(order.limits)
     agents = _agents(order)
+    prices = price_table(home.settings)
     if attempt_limits.dollars is not None:
         for agent in agents:
-            if agent.model is not None and not price_known(agent.model, price_table(home.settings)):
+            if agent.model is not None and not price_known(agent.model, prices):
                 raise BadInput(
                     f"no price is known for {agent.model.name}, so a limit in dollars cannot hold",
                     field="--limit dollars",
                     mend="name a price in the settings' `prices` file, or limit tokens",
                 )
-    if any(agent.scripted for agent in agents):
-        for unscripted in pack.jobs:
-            if unscripted.script_file is None and (not order.jobs or unscripted.id in order.jobs):
-                raise _no_script(unscripted)
+    chosen = tuple(job for job in pack.jobs if not order.jobs or job.id in order.jobs)
+    _fit_for(agents, chosen)
     config = RunConfig(
         pack=pack.name,
         pack_version=pack.version,
-        jobs=tuple(job for job in known if not order.jobs or job in order.jobs),
+        jobs=tuple(job.id for job in chosen),
         agents=agents,
         repeats=order.repeats,
         limits=attempt_limits,
@@ -92,6 +92,30 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
         rubric_visible=order.rubric_visible,
     )
     return config, pack
+
+
+def _fit_for(agents: Sequence[AgentConfig], jobs: Sequence[Job]) -> None:
+    """What only some agents need of a job is there and right, before anything is begun. Raises `BadInput`."""
+    for job in jobs:
+        if any(agent.scripted for agent in agents):
+            if job.script_file is None:
+                raise _no_script(job)
+            load_script(Path(job.script_file))
+        if any(agent.scaffold == "oracle" for agent in agents) and job.reference_dir is None:
+            folder = job.root / "private" / "reference"
+            mend = "put deliverables there that satisfy the rubric"
+            raise BadInput("no such folder, and the oracle hands in what lies there", file=folder, mend=mend)
+
+
+def run_jobs(config: RunConfig, available: Iterable[Job]) -> dict[str, Job]:
+    """The jobs of a run by id. Raises `BadInput` when one is no longer there."""
+    jobs = {job.id: job for job in available if job.id in config.jobs}
+    for name in config.jobs:
+        if name not in jobs:
+            raise BadInput(
+                f"job {name!r} of the run is no longer in pack {config.pack}", field="RUN", mend="put it back"
+            )
+    return jobs
 
 
 def _network(text: str) -> Network:
@@ -108,10 +132,11 @@ def _agents(order: Order) -> tuple[AgentConfig, ...]:
         for model in models or (None,):
             agent = agent_config(name, model=model, settings=settings)
             found[agent.name] = agent
-    if models and not any(agent.model for agent in found.values()):
-        raise BadInput(
-            "none of the agents uses a model", field="--model", mend="leave it out, or add --agent react"
-        )
+    if not any(agent.model for agent in found.values()):
+        for field, given in (("--model", models), ("--base-url", order.base_url), ("--setting", settings)):
+            if given:
+                mend = "leave it out, or add --agent react"
+                raise BadInput("none of the agents uses a model", field=field, mend=mend)
     return tuple(found.values())
 
 
@@ -121,7 +146,7 @@ def _agent_settings(pairs: Sequence[str]) -> dict[str, Any]:
         name, equals, text = pair.partition("=")
         if not equals:
             raise BadInput(f"{pair!r} is not NAME=VALUE", field="--setting")
-        settings[name] = int(text) if text.isdecimal() else text
+        settings[name] = int(text) if text.isdecimal() and len(text) < MAX_DIGITS else text
     return settings
 
 
@@ -189,10 +214,7 @@ def open_workplace(
     Raises:
         BadInput: A job of the run is not there, or a key is missing. MissingTool: No such sandbox works here.
     """
-    jobs = {job.id: job for job in available if job.id in config.jobs}
-    for name in config.jobs:
-        if name not in jobs:
-            raise BadInput(f"job {name!r} of the run is no longer in pack {config.pack}", field="RUN")
+    jobs = run_jobs(config, available)
     chosen = provider(config.provider, home.state)
     problem = chosen.problem()
     if problem is not None:

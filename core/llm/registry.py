@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -40,8 +41,11 @@ def model_config(name: str, *, base_url: str | None = None, settings: dict[str, 
     if provider not in known:
         raise BadInput(f"unknown model provider `{provider}`", mend=f"one of {', '.join(sorted(known))}")
     address = base_url or os.environ.get(ADDRESSES.get(provider, ""), "") or None
-    if address is not None and not address.startswith(("http://", "https://")):
-        raise BadInput(f"the base URL `{address}` of {provider} does not begin with http:// or https://")
+    if address is not None and not _is_address(address):
+        raise BadInput(
+            f"the base URL `{address}` of {provider} is no address of a server",
+            mend="it begins with http:// or https:// and names a host",
+        )
     if provider == "openai-chat" and address is None:
         raise BadInput(
             "openai-chat needs the address of the server",
@@ -69,9 +73,20 @@ def open_model(
     config = model_config(name, base_url=base_url, settings=settings)
     variable = KEYS.get(config.provider, "")
     key = api_key or os.environ.get(variable, "") or None
+    if key is not None and not (key.isascii() and key.isprintable() and key == key.strip()):
+        what = f"the API key for {config.name} holds a space, a line break or a letter that no key has"
+        raise BadInput(what, mend=f"set the environment variable {variable} again")
     if variable and key is None and config.provider not in KEY_OPTIONAL:
         raise BadInput(f"no API key for {config.name}", mend=f"set the environment variable {variable}")
     return providers()[config.provider]()(config, key, prices or PriceTable())
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:  # a port that is no number, or brackets that do not close
+        return False
 
 
 def providers() -> dict[str, Callable[[], Opener]]:

@@ -58,9 +58,9 @@ class Blobs:
         try:
             data = self.path(sha256).read_bytes()
         except OSError as error:
-            raise StoreFault(Cause.store_failed, f"blob {sha256} is missing") from error
+            raise StoreFault(Cause.store_failed, f"blob {self.path(sha256)} is missing") from error
         if sha256_bytes(data) != sha256:
-            raise StoreFault(Cause.store_failed, f"blob {sha256} is damaged")
+            raise StoreFault(Cause.store_failed, f"blob {self.path(sha256)} is damaged")
         return data
 
     def _write(self, fill: Callable[[BinaryIO], str]) -> str:

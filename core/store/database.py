@@ -16,20 +16,28 @@ from sqlalchemy import Connection, create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
 from core.causes import Cause
-from core.errors import StoreFault
+from core.errors import BadInput, StoreFault
 from core.store.migrations import Migration, apply_migrations
 
 BUSY_SECONDS = 30
+_MAGIC = b"SQLite format 3\0"
+_MEND = "see that you may write there, put back a copy, or move it away and begin anew"
+# Mistakes of the statement, not of the store.
+_OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 
 
 class Database:
-    """A SQL database with the given rooms' tables in it.
+    """A SQL database with the given rooms' tables in it, made where there is none yet.
+
+    Raises:
+        BadInput: There is something else under that name, or it cannot be opened or is damaged.
 
     Writers within one process take turns at a lock of ours, because SQLite's own waiting is a sleep loop.
     """
 
     def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_others(path)
         self.path = path
         self._write_lock = threading.RLock()
         self._engine = create_engine(
@@ -40,8 +48,12 @@ class Database:
         )
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
-        with self.write() as connection:
-            apply_migrations(connection, migrations)
+        try:
+            with self.write() as connection:
+                apply_migrations(connection, migrations, file=path)
+        except StoreFault as fault:
+            self.close()
+            raise BadInput(f"cannot be opened: {fault.problem}", file=path, mend=_MEND) from fault
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -67,15 +79,29 @@ class Database:
     def _translate(self) -> Iterator[None]:
         try:
             yield
-        except exc.OperationalError as error:
-            raise StoreFault(_cause_of(error), str(error.orig)) from error
+        except exc.DatabaseError as error:
+            if isinstance(error, _OURS):
+                raise
+            raise StoreFault(_cause_of(error), f"{self.path}: {error.orig}", problem=str(error.orig)) from error
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
 
-def _cause_of(error: exc.OperationalError) -> Cause:
+def _refuse_others(path: Path) -> None:
+    """SQLite would take a file of a few bytes for an empty one, and write over it."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise BadInput("not a regular file", file=path, mend=_MEND)
+    with path.open("rb") as stream:
+        head = stream.read(len(_MAGIC))
+    if head and head != _MAGIC:
+        raise BadInput("not a SQLite database", file=path, mend=_MEND)
+
+
+def _cause_of(error: exc.DatabaseError) -> Cause:
     code = getattr(error.orig, "sqlite_errorname", "")
     return Cause.disk_full if code == "SQLITE_FULL" else Cause.store_failed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -38,13 +39,15 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
     Example: upbench doctor
     """
-    checks = list(_checks())
+    from upbench.settings import load_settings
+
+    checks = list(_checks(load_settings(ctx.obj["project"]).state))
     emit({"checks": [check.model_dump() for check in checks]}, _table(checks), as_json=as_json)
     if not any(check.ok for check in checks if check.name in ("bwrap", "docker")):
         ctx.exit(3)
 
 
-def _checks() -> Iterator[Check]:
+def _checks(state: Path) -> Iterator[Check]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check(
         name="python",
@@ -54,7 +57,7 @@ def _checks() -> Iterator[Check]:
     )
     yield _clash()
     yield _toolbox()
-    yield from _sandboxes()
+    yield from _sandboxes(state)
     yield from _keys()
     office = shutil.which("soffice") or shutil.which("libreoffice")
     yield Check(
@@ -68,7 +71,6 @@ def _checks() -> Iterator[Check]:
 def _clash() -> Check:
     """Other distributions' `agents` and the like must not shadow ours."""
     from importlib.util import find_spec
-    from pathlib import Path
 
     home = Path(__file__).parents[2]
     others = []
@@ -92,13 +94,11 @@ def _toolbox() -> Check:
     return Check(name="toolbox", ok=there, detail=detail, mend=None if there else "upbench toolbox install")
 
 
-def _sandboxes() -> Iterator[Check]:
-    from pathlib import Path
-
+def _sandboxes(state: Path) -> Iterator[Check]:
     from sandbox import provider, provider_names
 
     for name in provider_names():
-        problem = provider(name, Path(".upbench")).problem()
+        problem = provider(name, state).problem()
         if problem:
             yield Check(name=name, ok=False, detail=problem[0], mend=problem[1])
         else:

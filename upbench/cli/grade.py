@@ -29,6 +29,8 @@ def command(
 
     if (judge is None) == (not checks):
         raise BadInput("needs a judge or the checks", field="--judge", mend="--judge PROVIDER/NAME or --checks")
+    if checks and base_url is not None:
+        raise BadInput("is for a judge only", field="--base-url", mend="leave it out")
     bench = Bench(ctx.obj["project"])
     place = bench.reopen(run, execute=False)
     work = regrade(place, say=say) if judge is None else pre_grade(place, judge, base_url=base_url, say=say)

@@ -46,7 +46,7 @@ def show(job: str, as_json: bool) -> None:
 @command.command(epilog="Example: upbench jobs validate starter")
 @click.argument("pack")
 @click.option("--job", "jobs", multiple=True, metavar="ID", help="Only this job (repeatable).")
-@click.option("--concurrency", type=click.IntRange(min=1), help="Trials at one time.")
+@click.option("--concurrency", type=click.IntRange(1, 512), help="Trials at one time.")
 @json_option
 @click.pass_context
 def validate(ctx: click.Context, pack: str, jobs: tuple[str, ...], concurrency: int | None, as_json: bool) -> int:

@@ -76,6 +76,7 @@ def _guarded() -> int:
     from core import UpBenchError
 
     try:
+        _refuse_unspeakable(sys.argv[1:])
         result = cli.main(prog_name="upbench", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except UpBenchError as error:
@@ -83,6 +84,9 @@ def _guarded() -> int:
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         hint = f" (try `{error.ctx.command_path} --help`)" if error.ctx else ""
         click.echo(f"upbench: {' '.join(error.format_message().split())}{hint}", err=True)
@@ -93,6 +97,10 @@ def _guarded() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # a file, folder or device of the user's that no command had looked at before
+        where = f"{error.filename}"[:200] if error.filename is not None else "standard output or the network"
+        click.echo(f"upbench: {where}: {error.strerror or error}", err=True)
+        return 2
     except Exception as error:
         if os.environ.get("UPBENCH_TRACEBACK"):
             raise
@@ -103,6 +111,21 @@ def _guarded() -> int:
             err=True,
         )
         return 1
+
+
+def _refuse_unspeakable(arguments: list[str]) -> None:
+    """An empty argument is a variable of the shell that was not set; what is no text can name nothing."""
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if not argument or (option.startswith("--") and equals and not value):
+            raise click.UsageError(
+                f"the value of {option} is empty"
+                if option
+                else "an argument is empty (a variable that is not set?)"
+            )
+        shown = argument.encode("utf-8", "replace").decode()
+        if shown != argument or "\0" in argument:
+            raise click.UsageError(f"the argument {shown[:200]!r} is no UTF-8 text; rename what it names")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,6 +14,20 @@ import click
 from pydantic import BaseModel
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Amount(click.FloatRange):
+    """A number from 0 to 10^12; the range alone would let NaN pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
+AMOUNT = _Amount(0, 1e12)
 
 
 def json_option(command: F) -> F:

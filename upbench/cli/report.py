@@ -49,6 +49,7 @@ def command(
     """Write every figure of runs, or of `evaluations.jsonl` files made elsewhere; several are taken together.
 
     Example: upbench report last --out report.html
+
     Example: upbench report evaluations.jsonl --json
     """
     from rubrics import CompletionPolicy
@@ -77,8 +78,13 @@ def command(
 
 
 def _form_of(out: Path | None) -> str:
-    suffix = out.suffix.lower() if out is not None else ""
-    return {".json": "json", ".csv": "csv"}.get(suffix, "html")
+    if out is None or str(out) == "-":
+        return "html"
+    form = {".html": "html", ".htm": "html", ".json": "json", ".csv": "csv"}.get(out.suffix.lower())
+    if form is None:
+        what = "does not end in .html, .json or .csv"
+        raise BadInput(what, file=out, field="--out", mend="rename it, or say --format")
+    return form
 
 
 def _write(

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from upbench.cli.output import emit, json_option
+from upbench.cli.output import AMOUNT, emit, json_option
 
 
 @click.command(epilog='Example: upbench submit starter/JOB ./work --agent "person-a" --minutes 90 --cost 40')
 @click.argument("job", metavar="PACK/JOB")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--agent", required=True, help="How reports call whoever made them.")
-@click.option("--minutes", type=click.FloatRange(min=0), help="Minutes of work.")
-@click.option("--cost", type=click.FloatRange(min=0), help="Dollars.")
+@click.option("--minutes", type=AMOUNT, help="Minutes of work.")
+@click.option("--cost", type=AMOUNT, help="Dollars.")
 @click.option("--note", default="", help="Words for the reviewers.")
 @click.option("--run", metavar="RUN", help="Into this run instead of one of their own.")
 @json_option
