@@ -225,7 +225,10 @@ def hole_callouts(ctx):
     """Diameters, radii and the angle, as dimensions or leaders with text."""
     doc = drawing(ctx)
     lines = texts(doc)
-    need = {"4x Ø11": r"4\s*[-x×*]\s*Ø?\s*11(?![\d])", "6x Ø9": r"6\s*[-x×*]\s*Ø?\s*9(?!\d)", "PCD 90": r"(PCD|P\.C\.D\.?|pitch circle|BC)\W*Ø?\s*90|Ø?\s*90\s*(PCD|P\.C\.D|B\.?C)", "Ø62 H7": r"Ø\s*62(\.0+)?\s*H7", "R15": r"R\s*15(?!\d)",
+    def many(count, size):
+        hole = rf"Ø*\s*{size}(\.0+)?(?!\d)"
+        return rf"\b{count}\s*([-x×*]|holes|off|no\.?)\s*{hole}|{hole}[^\d]{{0,4}}({count}\s*([x×]|holes|off|places|pl)|[x×]\s*{count}\b)"
+    need = {"4x Ø11": many(4, 11), "6x Ø9": many(6, 9), "PCD 90": r"(PCD|P\.C\.D\.?|pitch circle|BC)\W*Ø*\s*90|Ø*\s*90(\.0+)?\s*(PCD|P\.C\.D|B\.?C)", "Ø62 H7": r"Ø\s*62(\.0+)?\s*H7", "R15": r"R\s*15(?!\d)",
             "30° or 60°": r"\b[36]0(\.0+)?\s*(°|deg)"}
     wrong = [name for name, pattern in need.items() if not any(re.search(pattern, line, re.I) for line in lines)]
     if "PCD 90" in wrong and any(kind == 3 and abs(v[0] - 90) < 0.01 for kind, v, *_ in dimensions(doc)):
