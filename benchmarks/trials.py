@@ -92,7 +92,8 @@ def workplace(folder: Path, trials: int, provider: str) -> Iterator[Workplace]:
     config = RunConfig.model_validate(config.model_dump() | {"agents": (OneCommand.config,)})
     place = open_workplace(bench.home, "bench", config, pack.jobs, execute=False)
     place.config, place.agents = config, {OneCommand.config.name: OneCommand()}
-    place.records.create_run("bench", config, pack.root, list(plan_trials(config, place.jobs, "bench")))
+    planned = list(plan_trials(config, place.jobs, "bench"))
+    place.records.create_run("bench", config, pack.root, planned, place.jobs.values())
     try:
         yield place
     finally:

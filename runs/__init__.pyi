@@ -16,6 +16,8 @@ from .records import RunRow as RunRow
 from .review import review_item as review_item
 from .runner import Progress as Progress
 from .runner import run_trials as run_trials
+from .sheets import JobSheet as JobSheet
+from .sheets import sheets_of as sheets_of
 from .stages import TrialStages as TrialStages
 from .stages import Workplace as Workplace
 from .submit import submit as submit

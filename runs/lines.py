@@ -6,20 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from core import Database, Submission, cause_row
 from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of
-from jobs import Job
 from runs.plan import RunConfig
 from runs.records import DONE, AttemptRow, ExecutionRow, Records
+from runs.sheets import JobSheet, sheets_of
 
 
-def evaluation_lines(database: Database, run_id: str, jobs: dict[str, Job]) -> Iterator[EvaluationLine]:
-    """The lines of a run, attempts in the order of the plan.
+def evaluation_lines(database: Database, run_id: str) -> Iterator[EvaluationLine]:
+    """The lines of a run, attempts in the order of the plan. The pack itself is not needed.
 
     Args:
         database: Of the project.
         run_id: Whole id of the run.
-        jobs: The run's jobs by id, for category, payout and rubric.
     """
-    records = Records(database)
+    records, sheets = Records(database), sheets_of(database, run_id)
     config = records.run(run_id).config
     attempts = records.attempts(run_id)
     names = [attempt.id for attempt in attempts]
@@ -28,19 +27,19 @@ def evaluation_lines(database: Database, run_id: str, jobs: dict[str, Job]) -> I
     for execution in records.executions(names):
         executions.setdefault(execution.attempt, []).append(execution)
     for attempt in attempts:
-        job = jobs[attempt.job]
+        job = sheets[attempt.job]
         current = _current(evaluations[attempt.id], attempt, job)
         facts = _facts(attempt, executions.get(attempt.id, []), job, config)
         yield from lines_of(facts, job.rubric, current)
 
 
-def _current(evaluations: Sequence[Evaluation], attempt: AttemptRow, job: Job) -> list[Evaluation]:
-    """Those of the present submission by the present rubric; earlier ones are kept in the book."""
+def _current(evaluations: Sequence[Evaluation], attempt: AttemptRow, job: JobSheet) -> list[Evaluation]:
+    """Those of the present submission by the run's present rubric; earlier ones are kept in the book."""
     digest = (attempt.submission or Submission()).digest
     return [e for e in evaluations if (e.submission, e.grading_digest) == (digest, job.grading_digest)]
 
 
-def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: Job, config: RunConfig) -> AttemptFacts:
+def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, config: RunConfig) -> AttemptFacts:
     cause = attempt.cause if attempt.state == DONE else None
     graded = cause is not None and cause_row(cause).graded
     agent = config.agent(attempt.agent)
@@ -59,8 +58,8 @@ def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: Job, config
         minutes=_work_minutes(executions),
         more={
             "category": job.category,
-            "payout": float(job.payout.amount),
-            "currency": job.payout.currency,
+            "payout": job.payout,
+            "currency": job.currency,
             "ended": cause_row(cause).ended if cause else None,
             "cause": cause,
             "scripted": agent.scripted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +11,11 @@ from sqlalchemy import Connection, Row, Update, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core import BadInput, Cause, Database, StoreFault, Submission
+from jobs import Job
 from runs.keys import attempt_id, execution_id, now
 from runs.pipeline import COLLECT
 from runs.plan import Arm, PlannedTrial, RunConfig
+from runs.sheets import add_sheets
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, STEPS, TRIALS
 
 T = TypeVar("T")
@@ -88,8 +90,15 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create_run(self, run_id: str, config: RunConfig, pack_root: Path, trials: Sequence[PlannedTrial]) -> None:
-        """Write a run with its trials and their first attempts, all or nothing."""
+    def create_run(
+        self,
+        run_id: str,
+        config: RunConfig,
+        pack_root: Path,
+        trials: Sequence[PlannedTrial],
+        jobs: Iterable[Job],
+    ) -> None:
+        """Write a run with its jobs' sheets, its trials and their first attempts, all or nothing."""
         with self._database.write() as connection:
             connection.execute(
                 insert(RUNS).values(
@@ -100,7 +109,13 @@ class Records:
                     state=RUNNING,
                 )
             )
+            add_sheets(connection, run_id, jobs)
             _insert_trials(connection, run_id, trials, first=0)
+
+    def regrade_by(self, run_id: str, job: Job) -> None:
+        """From now on the job's verdicts of record are read by its present rubric and checks."""
+        with self._database.write() as connection:
+            add_sheets(connection, run_id, [job])
 
     def add_trial(self, run_id: str, config: RunConfig, trial: PlannedTrial) -> None:
         """Add a trial at the end of a run's plan; `config` is the run's, with the trial's agent and job."""

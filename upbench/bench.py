@@ -21,12 +21,13 @@ from runs import (
     plan_trial,
     plan_trials,
     run_trials,
+    sheets_of,
     submit,
 )
 from upbench.home import Home, open_home
 from upbench.settings import Settings, load_settings
 from upbench.summary import RunSummary, summarise
-from upbench.wiring import Order, elsewhere_config, open_workplace, plan, run_jobs
+from upbench.wiring import Order, elsewhere_config, open_workplace, plan
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ class Bench:
         run_id = new_run_id(pack.name)
         place = open_workplace(self.home, run_id, config, pack.jobs)
         trials = list(plan_trials(config, place.jobs, run_id))
-        place.records.create_run(run_id, config, pack.root, trials)
+        place.records.create_run(run_id, config, pack.root, trials, place.jobs.values())
         return place
 
     def reopen(self, run: str, *, execute: bool = True) -> Workplace:
@@ -90,11 +91,18 @@ class Bench:
             planned = {trial.id for trial in plan_trials(row.config, place.jobs, row.id)}
             executed = {agent.name for agent in row.config.executed}
             there = {a.trial for a in place.records.attempts(row.id) if a.agent in executed}
+            self._same_rubrics(place)
             if planned != there:
                 raise BadInput(
                     "its jobs or agents have changed since it was begun", file=row.pack_root, field="RUN"
                 )
         return place
+
+    def _same_rubrics(self, place: Workplace) -> None:
+        for name, sheet in sheets_of(self.home.database, place.run_id).items():
+            if sheet.grading_digest != place.jobs[name].grading_digest:
+                mend = f"first grade what is there by it: upbench grade {place.run_id} --checks"
+                raise BadInput(f"the rubric of job {name} has changed since the run was begun", mend=mend)
 
     async def execute(
         self,
@@ -158,7 +166,7 @@ class Bench:
             same = [a for a in records.attempts(run_id) if (a.agent, a.job) == (agent, found.id)]
             trial = plan_trial(config, config.agent(agent), found, len(same) + 1, run_id)
             if joined is None:
-                records.create_run(run_id, config, found.root.parent.parent, [trial])
+                records.create_run(run_id, config, found.root.parent.parent, [trial], [found])
                 records.set_run_state(run_id, "done")
             else:
                 records.add_trial(run_id, config, trial)
@@ -178,8 +186,7 @@ class Bench:
     def evaluations(self, run: str) -> list[EvaluationLine]:
         """The run's evaluations, one line a verdict."""
         row = Records(self.home.database).run(run)
-        jobs = run_jobs(row.config, load_pack(row.pack_root).jobs)
-        return list(evaluation_lines(self.home.database, row.id, jobs))
+        return list(evaluation_lines(self.home.database, row.id))
 
     def report(self, run: str, *, policy: PolicyName = "paper", basis: Basis = "record") -> Figures:
         """Every figure of a run."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import Frozen, Submission, cause_row, model_config, open_model
+from core import BadInput, Frozen, Submission, cause_row, model_config, open_model
 from grading import CriterionVerdict, Evaluation, JudgeConfig, JudgeOutcome, judge_submission, render_texts
 from jobs import Job
+from rubrics import load_rubric
 from runs import DONE, AttemptRow, TrialStages, Workplace, lay_out, review_item
 
 Say = Callable[[str], None]
@@ -77,26 +79,52 @@ async def pre_grade(place: Workplace, judge: str, *, base_url: str | None = None
     )
 
 
-async def regrade(place: Workplace, *, say: Say) -> Graded:
-    """Run the checks of the pack's present rubric over every submission, and put each up for review again.
+async def regrade(place: Workplace, *, job: str | None = None, rubric: Path | None = None, say: Say) -> Graded:
+    """Run the checks of the pack's present rubrics over every submission, and put each up for review again.
 
-    Nothing is run again and nothing that was graded before is touched; evaluations belong to the rubric by whose
-    digest they were made.
+    Nothing is run again and nothing that was graded before is touched: evaluations belong to the rubric by whose
+    digest they were made. From now on the run's report reads by these rubrics.
+
+    Args:
+        place: Of the run.
+        job: Only this one.
+        rubric: A file that stands for the job's own rubric; its Python checks are the job's.
+        say: Told of each submission.
+
+    Raises:
+        BadInput: No such job, or a rubric for several jobs, or a wrong file.
     """
+    jobs = _regraded(place, job, rubric)
+    for changed in jobs.values():
+        place.records.regrade_by(place.run_id, changed)
     counts: Counter[str] = Counter()
     done = skipped = 0
     for attempt in place.records.attempts(place.run_id):
-        if attempt.state != DONE or attempt.cause is None or not cause_row(attempt.cause).graded:
+        graded = attempt.state == DONE and attempt.cause is not None and cause_row(attempt.cause).graded
+        if not graded or attempt.job not in jobs:
             skipped += 1
             continue
-        job = place.jobs[attempt.job]
         checked = await TrialStages(place, attempt).check({"execution": attempt.id})
         if attempt.submission and attempt.submission.files:
-            place.book.publish(attempt.id, review_item(job, attempt.submission, place.blobs))
+            place.book.publish(attempt.id, review_item(jobs[attempt.job], attempt.submission, place.blobs))
         counts.update(checked["verdicts"])
         done += 1
         say(f"{attempt.trial}: {sum(checked['verdicts'].values())} criteria")
     return Graded(run=place.run_id, grader="checks", attempts=done, skipped=skipped, verdicts=dict(counts))
+
+
+def _regraded(place: Workplace, job: str | None, rubric: Path | None) -> dict[str, Job]:
+    """The jobs to grade by what they are now; with `rubric`, the one job under that rubric."""
+    if job is not None and job not in place.jobs:
+        raise BadInput(f"the run has no job {job!r}", field="--job", mend=f"one of: {', '.join(place.jobs)}")
+    if rubric is not None and job is None and len(place.jobs) > 1:
+        raise BadInput("the run has several jobs", field="--rubric", mend="say with --job whose rubric it is")
+    chosen = {name: place.jobs[name] for name in place.jobs if job in (None, name)}
+    if rubric is not None:
+        ((name, only),) = chosen.items()
+        chosen = {name: replace(only, rubric=load_rubric(rubric), rubric_file=rubric, tree_file=None)}
+    place.jobs.update(chosen)
+    return chosen
 
 
 def _gradable(attempt: AttemptRow, submission: Submission | None) -> bool:

@@ -10,11 +10,18 @@ from upbench.home import Home
 
 
 class CostSummary(Frozen):
-    """Dollars of all calls with a price, and how many calls had none."""
+    """What a run cost.
+
+    Attributes:
+        dollars: Of all the agents' calls with a price, and what was told of work done elsewhere.
+        unpriced_calls: Agents' calls without a price. wasted_calls: Tries that brought no reply.
+        judge_dollars: Of judges' calls, which are no cost of the work.
+    """
 
     dollars: float
     unpriced_calls: int
     wasted_calls: int = 0
+    judge_dollars: float = 0.0
 
 
 class TrialSummary(Frozen):
@@ -84,7 +91,8 @@ def summarise(home: Home, run: str) -> RunSummary:
     for execution in records.executions([attempt.id for attempt in attempts]):
         executions.setdefault(execution.attempt, []).append(execution)
     journal = CallJournal(home.database)
-    usage = [journal.usage_of(f"{attempt.trial}.") for attempt in attempts if attempt.k == 1]
+    usage = [journal.usage_of(f"{attempt.id}.e") for attempt in attempts]
+    judged = [journal.usage_of(f"{attempt.id}/judge/") for attempt in attempts]
     # What deliverables made elsewhere cost was told, not metered.
     elsewhere = {agent.name for agent in row.config.agents if agent.scaffold == ELSEWHERE}
     told = sum(e.dollars or 0.0 for a in attempts if a.agent in elsewhere for e in executions.get(a.id, []))
@@ -100,6 +108,7 @@ def summarise(home: Home, run: str) -> RunSummary:
         cost=CostSummary(
             dollars=round(sum(u.dollars for u in usage) + told, 6),
             unpriced_calls=sum(u.unpriced_calls for u in usage),
+            judge_dollars=round(sum(u.dollars for u in judged), 6),
             wasted_calls=sum(u.wasted_tries for u in usage),
         ),
         tokens=sum(u.usage.total for u in usage),

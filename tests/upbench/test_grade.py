@@ -59,18 +59,46 @@ def test_a_judge_grades_once_and_counts_only_where_the_report_says_so(tmp_path: 
     assert by_judge["agents"]["oracle"]["p1"]["value"] == 1.0
 
 
-def test_a_changed_rubric_is_graded_without_a_run(tmp_path: Path) -> None:
+def verdicts_of(folder: Path, name: str) -> dict[object, object]:
+    return {line["criterion"]: line.get("verdict") for line in lines_of(folder, name)}
+
+
+def test_a_changed_rubric_counts_only_once_the_run_is_graded_by_it(tmp_path: Path) -> None:
     need_sandbox()
     pack = write_pack(tmp_path / "packs")
     upbench("run", str(pack), "--agent", "oracle", cwd=tmp_path)
-    changed = RUBRIC.replace("equals = 60", "equals = 61")
-    (pack / "jobs" / "job-1" / "rubric.toml").write_text(changed)
-    before = {line["criterion"]: line.get("verdict") for line in lines_of(tmp_path, "before")}
-    assert before == {"total": None, "note": None}, "another rubric has no verdicts yet"
+    own = {"total": "pass", "note": None}
+    assert verdicts_of(tmp_path, "own") == own
+    (pack / "jobs" / "job-1" / "rubric.toml").write_text(RUBRIC.replace("equals = 60", "equals = 61"))
+    assert verdicts_of(tmp_path, "changed-pack") == own, "a report does not change with the pack on disk"
+    resumed = upbench("runs", "resume", "last", cwd=tmp_path)
+    assert resumed.returncode == 2
+    assert "--checks" in resumed.stderr
     graded = upbench("grade", "last", "--checks", "--json", cwd=tmp_path)
     assert graded.returncode == 0, graded.stderr
-    after = {line["criterion"]: line.get("verdict") for line in lines_of(tmp_path, "after")}
-    assert after == {"total": "fail", "note": None}
+    assert verdicts_of(tmp_path, "graded") == {"total": "fail", "note": None}
+    pack.rename(tmp_path / "moved-away")
+    assert verdicts_of(tmp_path, "without-pack") == {"total": "fail", "note": None}
+
+
+def test_a_rubric_file_regrades_one_job(tmp_path: Path) -> None:
+    need_sandbox()
+    pack = write_pack(tmp_path / "packs", jobs=2)
+    upbench("run", str(pack), "--agent", "oracle", cwd=tmp_path)
+    other = tmp_path / "other.toml"
+    other.write_text(RUBRIC.replace("equals = 60", "equals = 61").replace('id = "note"', 'id = "naming"'))
+    vague = upbench("grade", "last", "--rubric", str(other), cwd=tmp_path)
+    assert vague.returncode == 2
+    assert "--job" in vague.stderr
+    graded = upbench("grade", "last", "--rubric", str(other), "--job", "job-2", cwd=tmp_path)
+    assert graded.returncode == 0, graded.stderr
+    lines = {(line["job"], line["criterion"]): line.get("verdict") for line in lines_of(tmp_path, "out")}
+    assert lines == {
+        ("job-1", "total"): "pass",
+        ("job-1", "note"): None,
+        ("job-2", "total"): "fail",
+        ("job-2", "naming"): None,
+    }
 
 
 def test_grade_needs_to_know_by_whom(tmp_path: Path) -> None:

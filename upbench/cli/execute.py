@@ -17,7 +17,6 @@ STOPPED = 130
 
 def execute(bench: Bench, place: Workplace, *, concurrency: int | None, as_json: bool, **options: Any) -> int:
     """Run what has not ended, with progress on standard error. Returns the exit code."""
-    say(f"run {place.run_id}: {len(place.records.attempts(place.run_id))} trials")
     with progress_display(place.run_id) as watcher:
         try:
             summary = asyncio.run(_interruptible(bench, place, watcher, concurrency=concurrency, **options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import click
 
@@ -14,11 +15,22 @@ from upbench.cli.output import emit, json_option, say
 @click.argument("run")
 @click.option("--judge", metavar="PROVIDER/NAME", help="Pre-grade with this model.")
 @click.option("--base-url", metavar="URL", help="Another server that speaks the provider's protocol.")
-@click.option("--checks", is_flag=True, help="Run the checks of the pack's present rubric again.")
+@click.option("--checks", is_flag=True, help="Run the checks of the pack's present rubrics again.")
+@click.option("--rubric", type=click.Path(path_type=Path), help="Grade again by this rubric instead.")
+@click.option("--job", help="Only this job of the run.")
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, /, *, run: str, judge: str | None, base_url: str | None, checks: bool, as_json: bool
+    ctx: click.Context,
+    /,
+    *,
+    run: str,
+    judge: str | None,
+    base_url: str | None,
+    checks: bool,
+    rubric: Path | None,
+    job: str | None,
+    as_json: bool,
 ) -> None:
     """Grade the submissions of RUN without running it again.
 
@@ -27,13 +39,20 @@ def command(
     from upbench.bench import Bench
     from upbench.grade import pre_grade, regrade
 
-    if (judge is None) == (not checks):
-        raise BadInput("needs a judge or the checks", field="--judge", mend="--judge PROVIDER/NAME or --checks")
-    if checks and base_url is not None:
+    if (judge is None) == (not checks and rubric is None):
+        mend = "--judge PROVIDER/NAME, --checks or --rubric FILE"
+        raise BadInput("needs a judge, the checks or a rubric", field="--judge", mend=mend)
+    if judge is None and base_url is not None:
         raise BadInput("is for a judge only", field="--base-url", mend="leave it out")
+    if judge is not None and job is not None:
+        raise BadInput("is for checks only", field="--job", mend="leave it out")
     bench = Bench(ctx.obj["project"])
     place = bench.reopen(run, execute=False)
-    work = regrade(place, say=say) if judge is None else pre_grade(place, judge, base_url=base_url, say=say)
+    work = (
+        regrade(place, job=job, rubric=rubric, say=say)
+        if judge is None
+        else pre_grade(place, judge, base_url=base_url, say=say)
+    )
     graded = asyncio.run(work)
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(graded.verdicts.items())) or "nothing new"
     price = "no price is known" if graded.dollars is None else f"${graded.dollars:.4f}"

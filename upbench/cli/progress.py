@@ -22,7 +22,7 @@ SHOWN = 8
 def progress_display(run_id: str) -> Iterator[Callable[[Progress], None]]:
     """A watcher for `run_trials`, shown until the end of the block."""
     if not sys.stderr.isatty():
-        yield _plain(time.monotonic())
+        yield _plain(run_id, time.monotonic())
         return
     from rich.console import Console  # only a terminal needs it
     from rich.live import Live
@@ -32,12 +32,15 @@ def progress_display(run_id: str) -> Iterator[Callable[[Progress], None]]:
         yield lambda progress: live.update(_table(run_id, progress, time.monotonic() - started))
 
 
-def _plain(started: float) -> Callable[[Progress], None]:
-    last = started
+def _plain(run_id: str, started: float) -> Callable[[Progress], None]:
+    last: float | None = None
 
     def watch(progress: Progress) -> None:
         nonlocal last
         now = time.monotonic()
+        if last is None:
+            last = now
+            say(f"run {run_id}: {progress.total} trials")
         if progress.done == progress.total or now - last >= PLAIN_EVERY_SECONDS:
             last = now
             say(_line(progress, now - started))
