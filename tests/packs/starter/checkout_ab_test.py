@@ -122,6 +122,18 @@ def winner_called(folder: Path) -> None:
     )
 
 
+def rule_not_quoted(folder: Path) -> None:
+    """The report does not say how much the plan asks for."""
+    spoil.edit_docx(folder, "report.docx", spoil.replacing("at least +0.5 points", "some points"))
+
+
+def guardrail_forgotten(folder: Path) -> None:
+    def change(text: str) -> str:
+        return "not looked at" if "26%" in text or text in ("EUR 2.24", "EUR 3.02") else text
+
+    spoil.edit_docx(folder, "report.docx", change)
+
+
 SPOILED: spoil.Spoiled = {
     "copies_kept": (copies_kept, "cleaning-steps"),
     "header_only": (header_only, "visitors-by-device"),
@@ -137,5 +149,7 @@ SPOILED: spoil.Spoiled = {
     "split_not_explained": (split_not_explained, "split-since"),
     "small_chart": (small_chart, "chart-size"),
     "report_without_picture": (report_without_picture, "chart-in-report"),
+    "rule_not_quoted": (rule_not_quoted, "rule-effect"),
+    "guardrail_forgotten": (guardrail_forgotten, "rule-guardrail"),
     "winner_called": (winner_called, "dashboard-believed"),
 }
