@@ -40,7 +40,8 @@ async def submit(
         except OSError as error:
             raise BadInput(f"not a folder that can be read: {error.strerror}", file=folder, field="DIR") from error
         if not taken.files:
-            raise BadInput("nothing to hand in", file=folder, field="DIR")
+            why = "; ".join(f"{left.path}: {left.why}" for left in taken.left_out[:3])
+            raise BadInput("nothing to hand in" + (f" but {why}" if why else ""), file=folder, field="DIR")
         attempt = place.records.attempt(begin())
         execution = place.records.begin(attempt.id)
         stages = TrialStages(place, attempt)

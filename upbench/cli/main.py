@@ -98,7 +98,7 @@ def _guarded() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:  # a file, folder or device of the user's that no command had looked at before
-        where = f"{error.filename}"[:200] if error.filename is not None else "standard output or the network"
+        where = f"{error.filename}"[:200] if error.filename is not None else "standard output or a file"
         click.echo(f"upbench: {where}: {error.strerror or error}", err=True)
         return 2
     except Exception as error:
