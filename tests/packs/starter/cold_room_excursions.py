@@ -121,6 +121,22 @@ def _report(folder: Path, pages: list[list[str]]) -> None:
     canvas.save()
 
 
+def excursions_not_counted(folder: Path) -> None:
+    def rows(table: list[Row]) -> list[Row]:
+        at = table[0].index("excursions")
+        return [table[0], *([*row[:at], "0", *row[at + 1 :]] for row in table[1:])]
+
+    spoil.edit_csv(folder, "summary.csv", rows)
+
+
+def own_column_names(folder: Path) -> None:
+    spoil.edit_csv(
+        folder,
+        "excursions.csv",
+        lambda table: [[{"peak_c": "peak"}.get(name, name) for name in table[0]], *table[1:]],
+    )
+
+
 def room_b_passed(folder: Path) -> None:
     """By the mean kinetic temperature alone every room passes."""
     _report(folder, [["Room A: pass", "Room B: pass", "Room C: pass", "9 error codes, 47 double, 43 stuck"]])
@@ -153,6 +169,8 @@ SPOILED: spoil.Spoiled = {
     "door_of_the_wrong_hour": (door_of_the_wrong_hour, "causes"),
     "swapped_columns": (swapped_columns, "summary-figures"),
     "mean_as_mkt": (mean_as_mkt, "mkt"),
+    "excursions_not_counted": (excursions_not_counted, "summary-counts"),
+    "own_column_names": (own_column_names, "csv-columns"),
     "room_b_passed": (room_b_passed, "room-decisions"),
     "no_reason": (no_reason, "reason-b"),
     "removed_without_numbers": (removed_without_numbers, "removed-and-why"),

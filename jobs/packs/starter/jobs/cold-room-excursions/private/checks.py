@@ -237,6 +237,31 @@ def summary_figures(ctx):
     return compare(ctx, got, {n: [s.min(), s.max(), s.mean()] for n, s in valid(ctx).items()}, 0.0151)
 
 
+def summary_counts(ctx):
+    """Valid readings and number of excursions."""
+    found = [name for name, _ in excursions(ctx)]
+    got = summary(ctx, ("valid", "valid|readings"), ("excursions", "excursion"))
+    return compare(ctx, got, {n: [len(s), found.count(n)] for n, s in valid(ctx).items()}, 0.0)
+
+
+COLUMNS = {
+    "clean_readings.csv": ("timestamp", "logger", "room", "temp_c"),
+    "excursions.csv": ("logger", "room", "start", "end", "minutes", "kind", "peak_c", "cause"),
+    "summary.csv": ("logger", "valid_readings", "min_c", "max_c", "mean_c", "mkt_c", "excursions"),
+}
+
+
+def csv_columns(ctx):
+    """The names that the brief gives, in any order."""
+    for name, wanted in COLUMNS.items():
+        head = ctx.one(name).read_text(encoding="utf-8-sig", errors="replace").split("\n", 1)[0]
+        got = [re.sub(r"[^a-z_]", "", part.lower()) for part in re.split(r"[,;\t]", head)]
+        missing = [column for column in wanted if column not in got]
+        if missing:
+            return ctx.failed(f"{name} has no {', '.join(missing)}; there are {got}")
+    return ctx.passed("all columns have the names of the brief")
+
+
 def mkt(ctx):
     """Mean kinetic temperature."""
     heat, wanted = 83.144 / 0.0083144, {}
@@ -266,7 +291,12 @@ def removed_and_why(ctx):
     """9, 47 and 43, each near its reason."""
     text = re.sub(r"\s+", " ", ctx.text("report.pdf").lower())
     missing = []
-    for number, words in ((9, "error|85|127"), (47, "double|duplicate|twice|same time"), (43, "stuck|unchang|frozen|8\\.6")):
-        if not re.search(rf"\b{number}\b.{{0,90}}({words})|({words}).{{0,90}}\b{number}\b", text):
+    reasons = (
+        ("9|nine", "error|85|127"),
+        ("47", "doubl|duplicat|repeat|twice|same time|second reading|copies"),
+        ("43", "stuck|unchang|frozen|flat|constant|8\\.6"),
+    )
+    for number, words in reasons:
+        if not re.search(rf"\b({number})\b.{{0,90}}({words})|({words}).{{0,90}}\b({number})\b", text):
             missing.append(f"{number} ({words.split('|')[0]})")
     return ctx.failed(f"not in the report: {missing}") if missing else ctx.passed("9 error codes, 47 double readings, 43 of the stuck sensor")
