@@ -208,7 +208,7 @@ CASES: dict[str, tuple[tuple[str, ...], Spoil, tuple[str, ...]]] = {
     "folder empty": (SUBMIT, lambda folder: (folder / "work").mkdir(), ("work", "nothing to hand in")),
     "folder of a link alone": (
         SUBMIT,
-        lambda folder: ((folder / "work").mkdir(), (folder / "work/etc").symlink_to("/etc/passwd")),
+        each(lambda at: (at / "work").mkdir(), lambda at: (at / "work/etc").symlink_to("/etc/passwd")),
         ("nothing to hand in", "etc"),
     ),
     # Evaluations
