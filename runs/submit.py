@@ -41,7 +41,8 @@ async def submit(
             raise BadInput(f"not a folder that can be read: {error.strerror}", file=folder, field="DIR") from error
         if not taken.files:
             why = "; ".join(f"{left.path}: {left.why}" for left in taken.left_out[:3])
-            raise BadInput("nothing to hand in" + (f" but {why}" if why else ""), file=folder, field="DIR")
+            what = "nothing to hand in" + (f"; left out: {why}" if why else "")
+            raise BadInput(what, file=folder, field="DIR", mend="put the deliverables there")
         attempt = place.records.attempt(begin())
         execution = place.records.begin(attempt.id)
         stages = TrialStages(place, attempt)

@@ -189,7 +189,8 @@ def elsewhere_config(agent: str, job: Job, settings: Settings, run: RunConfig | 
     try:
         config = AgentConfig(name=agent, scaffold=ELSEWHERE)
     except ValidationError as error:
-        raise BadInput(str(error.errors()[0]["msg"]), field="--agent") from error
+        mend = "at most 100 letters, digits and . _ : / @ + -, beginning with a letter or digit"
+        raise BadInput(f"{agent[:100]!r} cannot be a name", field="--agent", mend=mend) from error
     if run is None:
         return RunConfig(
             pack=job.pack.name,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from runs.lock import only_one
 from tests.runs.project import need_sandbox
 from tests.runs.support import RUBRIC, write_pack
 from upbench.cli.main import main
@@ -205,6 +206,7 @@ CASES: dict[str, tuple[tuple[str, ...], Spoil, tuple[str, ...]]] = {
     "minutes not a number": ((*SUBMIT, "--minutes", "nan"), whole("work/a", "x"), ("--minutes",)),
     "cost infinite": ((*SUBMIT, "--cost", "inf"), whole("work/a", "x"), ("--cost",)),
     "cost over all bounds": ((*SUBMIT, "--cost", "1e300"), whole("work/a", "x"), ("--cost",)),
+    "name of an agent": ((*SUBMIT, "--agent", "a b"), whole("work/a", "x"), ("--agent", "letters, digits")),
     "folder empty": (SUBMIT, lambda folder: (folder / "work").mkdir(), ("work", "nothing to hand in")),
     "folder of a link alone": (
         SUBMIT,
@@ -384,6 +386,29 @@ def test_a_run_is_found_from_another_folder(upbench: Upbench, finished: Path) ->
     code, out, err = upbench("--project", str(finished), "runs", "resume", "last", "--json")
     assert code == 0, err
     assert json.loads(out)["state"] == "done"
+
+
+def test_a_run_that_another_process_executes_is_left_alone(
+    upbench: Upbench, monkeypatch: pytest.MonkeyPatch, finished: Path
+) -> None:
+    monkeypatch.chdir(finished)
+    run = json.loads(upbench("runs", "list", "--json")[1])[0]["id"]
+    with only_one(run, finished / ".upbench/scratch"):
+        refused(upbench, ("runs", "resume", run), "another process is executing run", "wait for it")
+    assert upbench("runs", "resume", run)[0] == 0
+
+
+def test_two_runs_at_one_time_share_a_project(upbench: Upbench, tmp_path: Path) -> None:
+    need_sandbox()
+    command = [str(Path(sys.executable).with_name("upbench")), *RUN, "--repeats", "5", "--json"]
+    both = [
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [one.communicate(timeout=120) for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    assert [json.loads(out)["causes"] for out, _ in said] == [{"submitted": 10}] * 2
+    assert len(json.loads(upbench("runs", "list", "--json")[1])) == 2
 
 
 def test_help_is_shown_where_a_command_is_missing(upbench: Upbench) -> None:

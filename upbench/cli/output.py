@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 from pydantic import BaseModel
 
+MAX_AMOUNT = 1e12
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -22,12 +23,12 @@ class _Amount(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
         number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value} is not a number.", param, ctx)
+        if math.isnan(number) or number > MAX_AMOUNT:
+            self.fail(f"{value} is not a number up to {MAX_AMOUNT:.0e}.", param, ctx)
         return number
 
 
-AMOUNT = _Amount(0, 1e12)
+AMOUNT = _Amount(min=0)
 
 
 def json_option(command: F) -> F:
