@@ -83,7 +83,7 @@ def by_device(ctx, *headings):
     for top, row in enumerate(rows[:12]):
         heads = [str(value or "").strip().lower() for value in row]
         device = next((i for i, h in enumerate(heads) if "device" in h), None)
-        variant = next((i for i, h in enumerate(heads) if i != device and re.search("variant|version|group|checkout", h)), None)
+        variant = next((i for i, h in enumerate(heads) if i != device and re.search(r"variant|\bversion|group|checkout|arm\b", h)), None)
         if variant is None and sum(h != "" for h in heads) >= 4:
             variant = device  # one column `Device / variant` with `Desktop A` in it
         if device is not None and variant is not None:

@@ -64,6 +64,21 @@ def day_of(value):
     return int(hit[1])
 
 
+def panel_key(value):
+    """First name of the panel member that a cell names: `Margit Hale`, `M. Hale`, `Margit`."""
+    text = str(value or "").strip().lower()
+    for first, last in (("margit", "hale"), ("simon", "achebe"), ("ravi", "menon"), ("owen", "prys")):
+        if first in text or last in text:
+            return first
+    return text.split(" ")[0]
+
+
+def candidate_key(value):
+    """First name, also of `Obi, Amara`."""
+    text = str(value).strip().lower()
+    return text.split(",")[1].split()[0] if re.match(r"\w+, \w", text) else text.split()[0]
+
+
 def interviews(ctx):
     """The rows of tab Schedule as dicts; times are datetimes in London."""
     book = ctx.workbook("*.xlsx")
@@ -85,10 +100,10 @@ def interviews(ctx):
         last = get("date") if get("date") not in (None, "") else last
         day, (h1, m1), (h2, m2) = day_of(last), clock(get("start")), clock(get("end"))
         out.append({
-            "name": str(get("candidate")).strip(), "key": str(get("candidate")).strip().split()[0].lower(), "day": day,
+            "name": str(get("candidate")).strip(), "key": candidate_key(get("candidate")), "day": day,
             "start": dt.datetime(2026, 3, day, h1, m1, tzinfo=UK), "end": dt.datetime(2026, 3, day, h2, m2, tzinfo=UK),
             "local": get("local"), "where": str(get("where") or "").lower(),
-            "chair": str(get("chair") or "").strip().lower().split(" ")[0], "tech": str(get("tech") or "").strip().lower().split(" ")[0],
+            "chair": panel_key(get("chair")), "tech": panel_key(get("tech")),
         })
     if not out:
         raise ValueError("tab Schedule has no interviews")
@@ -275,11 +290,12 @@ def _events(ctx):
 
 def calendar_file(ctx):
     """Same times as in the schedule."""
-    events, rows = _events(ctx), full(ctx)
+    events, rows, wanted = _events(ctx), full(ctx), candidates(ctx)
     if len(events) != 12:
         return ctx.failed(f"{len(events)} events in the calendar file")
     for row in rows:
-        mine = [event for event in events if row["name"].lower() in event[0].lower().replace("\\", "")]
+        person = wanted[row["key"]]["Name"].lower()
+        mine = [event for event in events if all(part in event[0].lower() for part in person.split())]
         if len(mine) != 1:
             return ctx.failed(f"{len(mine)} events name {row['name']} in the title")
         if (mine[0][1], mine[0][2]) != (row["start"], row["end"]):
