@@ -91,15 +91,15 @@ class Evaluation(Frozen):
 class Cost(Frozen):
     """Dollars; None: unknown."""
 
-    model: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
-    review: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
+    model: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
+    review: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
 
 
 class Minutes(Frozen):
     """Minutes; None: unknown."""
 
-    work: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
-    review: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
+    work: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
+    review: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
 
 
 class EvaluationLine(Frozen):
@@ -117,19 +117,19 @@ class EvaluationLine(Frozen):
     run: str = ""
     agent: str = Field(min_length=1)
     job: str = Field(min_length=1)
-    repeat: int = Field(default=1, ge=1, le=MAX_COUNT)
-    attempt: int = Field(ge=1, le=MAX_COUNT)
-    execution: int = Field(default=1, ge=1, le=MAX_COUNT)
+    repeat: int = Field(default=1, ge=1, le=MAX_COUNT, strict=True)
+    attempt: int = Field(ge=1, le=MAX_COUNT, strict=True)
+    execution: int = Field(default=1, ge=1, le=MAX_COUNT, strict=True)
     arm: Arm
     submission: str | None = None
     criterion: str | None
     importance: Importance | None = None
-    weight: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
+    weight: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
     decides: bool = False
     grader: str = ""
     grader_kind: GraderKind | None = None
     stage: Stage = "primary"
-    revision: int = Field(default=1, ge=1, le=MAX_COUNT)
+    revision: int = Field(default=1, ge=1, le=MAX_COUNT, strict=True)
     verdict: Verdict | None = None
     feedback: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -137,7 +137,7 @@ class EvaluationLine(Frozen):
     inclusion_probability: float | None = Field(default=None, gt=0, le=1)
     judge_seen: bool = False
     category: tuple[str, ...] | str | None = None
-    payout: float | None = Field(default=None, ge=0, le=MAX_AMOUNT)
+    payout: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
     currency: str | None = None
     cost: Cost = Cost()
     minutes: Minutes = Minutes()

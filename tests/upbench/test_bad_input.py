@@ -240,6 +240,8 @@ CASES: dict[str, tuple[tuple[str, ...], Spoil, tuple[str, ...]]] = {
         lines({"attempt": 10**30, "arm": "retry"}),
         ("`attempt`",),
     ),
+    "true for a number": (("report", "e.jsonl"), lines({}, {"repeat": True}), ("e.jsonl:2: field `repeat`",)),
+    "text for a number": (("report", "e.jsonl"), lines({"payout": "80"}), ("e.jsonl:1: field `payout`",)),
     "half a character": (("report", "e.jsonl"), lines({"agent": "\ud800"}), ("e.jsonl:1: field `agent`",)),
     "facts that contradict": (
         ("report", "e.jsonl"),
