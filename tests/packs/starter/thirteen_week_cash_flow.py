@@ -89,6 +89,16 @@ def memo_one_week_only(folder: Path) -> None:
     spoil.edit_docx(folder, "*.docx", change)
 
 
+def rent_typed_into_the_forecast(folder: Path) -> None:
+    with spoil.workbook(folder) as book:
+        sheet = book["Forecast"]
+        sheet.cell(_row(sheet, "Rent"), 9).value = -7900
+
+
+def memo_without_lowest(folder: Path) -> None:
+    spoil.edit_docx(folder, "*.docx", spoil.replacing("115,215", "n/a"))
+
+
 def memo_without_alternative(folder: Path) -> None:
     spoil.edit_docx(folder, "*.docx", spoil.replacing("129,263", "n/a"))
 
@@ -122,5 +132,7 @@ SPOILED: spoil.Spoiled = {
     "lathe_balance_inside": (lathe_balance_inside, "no-lathe-balance"),
     "liquidity_without_line": (liquidity_without_line, "liquidity"),
     "memo_one_week_only": (memo_one_week_only, "memo-breach"),
+    "rent_typed_into_the_forecast": (rent_typed_into_the_forecast, "live-assumptions"),
+    "memo_without_lowest": (memo_without_lowest, "memo-lowest"),
     "memo_without_alternative": (memo_without_alternative, "memo-deferred"),
 }

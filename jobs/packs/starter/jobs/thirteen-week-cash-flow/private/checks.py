@@ -284,10 +284,38 @@ def live_opening(ctx):
     return ctx.failed(f"opening cash raised by 10,000, cash less line in week 13 moved by {after - before:,.2f}")
 
 
+def _assumptions(book):
+    """The tab Assumptions, or None."""
+    return next((s for s in book.worksheets if "assumption" in s.title.lower() or "input" in s.title.lower()), None)
+
+
+def live_assumptions(ctx):
+    """Change rent, payroll and deposit in tab Assumptions only, recalculate, look at week 13."""
+    before = _net(ctx, ctx.workbook("*.xlsx"))
+    book = ctx.formulas("*.xlsx")
+    sheet = _assumptions(book)
+    cells = [c for row in sheet.iter_rows() for c in row if isinstance(c.value, int | float)] if sheet else []
+    # (what, value typed in, change, how week 13 must move): three rents, seven payrolls, one deposit
+    for what, value, change, moves in (("rent", 7900, 100, -300), ("payroll", 21850, 100, -700), ("deposit", 28000, -10000, 10000)):
+        typed = [(cell, cell.value) for cell in cells if abs(abs(cell.value) - value) < 0.005]
+        if not typed:
+            return ctx.failed(f"tab Assumptions has no {what} of {value:,} typed in")
+        for cell, old in typed:
+            cell.value = old + change if old > 0 else old - change
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "changed.xlsx"
+            book.save(path)
+            moved = _net(ctx, ctx.workbook(path)) - before
+        for cell, old in typed:
+            cell.value = old
+        if abs(moved - moves) > 0.5:
+            return ctx.failed(f"{what} changed by {change:,} in tab Assumptions, cash less line in week 13 moved by {moved:,.2f}, wanted {moves:,}")
+    return ctx.passed("rent, payroll and deposit are read from tab Assumptions")
+
+
 def assumptions_tab(ctx):
     """The inputs are there, typed in."""
-    values = ctx.workbook("*.xlsx")
-    sheet = next((s for s in values.worksheets if "assumption" in s.title.lower() or "input" in s.title.lower()), None)
+    sheet = _assumptions(values := ctx.workbook("*.xlsx"))
     if sheet is None:
         return ctx.failed(f"no tab Assumptions in {values.sheetnames}")
     seen = [abs(ctx.number(c)) for row in sheet.iter_rows(values_only=True) for c in row if isinstance(c, int | float) and ctx.number(c) is not None]
@@ -314,6 +342,16 @@ def memo_breach(ctx):
     amounts = re.search(r"478[56]\b", text) or re.search(r"\b4\.8 ?k", text)
     missing = [name for name, hit in (("weeks 7 and 9", weeks), ("shortfall of 4,785", amounts)) if not hit]
     return ctx.failed(f"not in the memo: {', '.join(missing)}") if missing else ctx.passed("weeks 7 and 9, shortfall 4,785")
+
+
+def memo_lowest(ctx):
+    """115,215 in week 7."""
+    text = _memo(ctx)
+    for hit in re.finditer(r"11521[45]|115\.2 ?k", text):
+        around = text[max(0, hit.start() - 250) : hit.end() + 250]
+        if re.search(r"(week|wk\.?|w) ?7\b|week seven|feb[a-z]* (16|22)\b|\b0?2/(16|22)\b", around):
+            return ctx.passed("115,215 in week 7", anchor=text[max(0, hit.start() - 60) : hit.end() + 60])
+    return ctx.failed("the memo does not give 115,215 in week 7 for the deposit as planned")
 
 
 def memo_deferred(ctx):
