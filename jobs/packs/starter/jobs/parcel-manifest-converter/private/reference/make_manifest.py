@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 CUSTOMER = "40718"
@@ -62,10 +62,7 @@ def ascii_upper(text: str) -> str:
 def number(text: str) -> Decimal | None:
     """A number written the Danish way (1.249,00); None where there is none."""
     text = text.strip().replace(" ", "").replace("\u00a0", "").replace(".", "").replace(",", ".")
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
+    return Decimal(text) if re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII) else None
 
 
 def read_orders(path: Path) -> list[Order]:
