@@ -124,6 +124,14 @@ def changes_without_the_odd_row(folder: Path) -> None:
     spoil.edit_text(folder, "changes.md", lambda text: text.split("## Please check")[0])
 
 
+def cancelled_bookings_not_seen(folder: Path) -> None:
+    spoil.edit_text(folder, "changes.md", lambda text: text.split("Two cancelled classes still")[0])
+
+
+def picture_keeps_its_width(folder: Path) -> None:
+    _page(folder, "css/style.css", "img { max-width: 100%;", ".nav img { max-width: 100%;")
+
+
 SPOILED: spoil.Spoiled = {
     "link_in_the_wrong_case": (link_in_the_wrong_case, "links"),
     "picture_lost": (picture_lost, "links"),
@@ -147,5 +155,7 @@ SPOILED: spoil.Spoiled = {
     "shop_link_kept": (shop_link_kept, "words-stay"),
     "prose_polished": (prose_polished, "prose"),
     "script_from_elsewhere": (script_from_elsewhere, "foreign"),
-    "changes_without_the_odd_row": (changes_without_the_odd_row, "changes"),
+    "cancelled_bookings_not_seen": (cancelled_bookings_not_seen, "cancelled-booked"),
+    "picture_keeps_its_width": (picture_keeps_its_width, "phones"),
+    "changes_without_the_odd_row": (changes_without_the_odd_row, "overbooked"),
 }
