@@ -185,13 +185,12 @@ def quantities(ctx):
 def totals(ctx):
     """Weight and cost of all beams."""
     _, rest, columns = schedule(ctx)
-    listed = stock(ctx)
-    chosen = {mark: listed[lightest(ctx, mark)] for mark in actions()}
+    chosen = {mark: section for mark, (_, section) in _own(ctx).items()}
     wrong = []
     for column, key in (("weight", "mass"), ("cost", "price")):
         want = sum(one["n"] * one["L"] * chosen[mark][key] for mark, one in actions().items())
-        row = [cells for cells in rest if re.match(r"\W*(grand )?(total|sum)", " ".join(str(c) for c in cells if isinstance(c, str)).strip(), re.I)]
-        have = [ctx.number(cells[columns[column]]) for cells in row if column in columns]
+        below = [cells for cells in rest if not any(re.fullmatch(r"[SP]\d", re.sub(r"\W", "", str(c)).upper()) for c in cells if c is not None)]
+        have = [value for cells in below for c in cells if c is not None and (value := ctx.number(c)) is not None]
         if not any(value is not None and abs(value - want) <= max(0.001 * want, 0.5) for value in have):
             wrong.append(f"{column}: {have}, wanted {want:.2f}")
     return told(ctx, wrong, "weight and cost agree")
@@ -202,10 +201,11 @@ def live(ctx):
     _, _, columns = schedule(ctx)
     formulas, values = ctx.formulas(FILE), ctx.workbook(FILE)
     sheet = next(s for s in formulas.worksheets if "schedule" in s.title.lower())
-    wrong = []
+    wrong, seen = [], set()
     for row in sheet.iter_rows():
-        mark = next((re.sub(r"\W", "", str(c.value)).upper() for c in row if c.value is not None), "")
-        if re.fullmatch(r"[SP]\d", mark):
+        mark = next((m for c in row if re.fullmatch(r"[SP]\d", m := re.sub(r"\W", "", str(c.value)).upper())), "")
+        if mark and mark not in seen:
+            seen.add(mark)
             for name in ("M", "V", "imposed", "total", "util", "weight", "cost"):
                 if name not in columns or not str(row[columns[name]].value).startswith("="):
                     wrong.append(f"{mark}: {name} is no formula")
@@ -238,8 +238,8 @@ def follows(ctx):
     sheet = next(s for s in openpyxl.load_workbook(path, data_only=True).worksheets if "schedule" in s.title.lower())
     have = {}
     for row in sheet.iter_rows(values_only=True):
-        mark = next((re.sub(r"\W", "", str(c)).upper() for c in row if c is not None), "")
-        if re.fullmatch(r"[SP]\d", mark) and mark not in have:
+        mark = next((m for c in row if re.fullmatch(r"[SP]\d", m := re.sub(r"\W", "", str(c)).upper())), "")
+        if mark and mark not in have:
             have[mark] = ctx.number(row[columns["M"]])
     wrong = [f"{mark}: {have.get(mark)}, wanted {one['M']:.1f}" for mark, one in actions(6.0).items() if have.get(mark) is None or abs(have[mark] - one["M"]) > max(0.006 * one["M"], 0.06)]
     return told(ctx, wrong, f"{changed} cells changed, all 12 moments are right")
@@ -253,8 +253,14 @@ def loads_sheet(ctx):
         return ctx.failed(f"no sheet Loads; there are {book.sheetnames}", file=FILE)
     wrong = []
     rows = [[c for c in row if c is not None] for name in names for row in book[name].iter_rows(values_only=True)]
+    blocks, open_for = {}, []
+    for row in rows:  # a mark's values stand in its row, or in the rows below it until the next mark
+        named = [re.sub(r"\W", "", str(c)).upper() for c in row]
+        open_for = [mark for mark in actions() if mark in named] or open_for
+        for mark in open_for:
+            blocks.setdefault(mark, []).append(row)
     for mark, one in actions().items():
-        mine = [ctx.number(c) for row in rows if any(re.sub(r"\W", "", str(c)).upper() == mark for c in row) for c in row]
+        mine = [ctx.number(c) for row in blocks.get(mark, []) for c in row]
         wanted = (one["G"], one["Q"]) if mark.startswith("P") else (one["g"], one["q"])
         wrong += [f"{mark}: no {want:.2f}" for want in wanted if not any(v is not None and abs(v - want) < 0.011 for v in mine)]
     return told(ctx, wrong, "line loads of S and point loads of P are there")
