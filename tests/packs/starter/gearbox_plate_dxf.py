@@ -158,6 +158,15 @@ def pitch_circle_not_named(folder: Path) -> None:
     _edit(folder, change)
 
 
+def chamfer_not_called_out(folder: Path) -> None:
+    def change(doc: Any, msp: Any) -> None:
+        for entity in msp.query('TEXT[layer=="DIM"]'):
+            if "45" in entity.dxf.text:
+                msp.delete_entity(entity)
+
+    _edit(folder, change)
+
+
 def mass_of_the_rectangle(folder: Path) -> None:
     def change(doc: Any, msp: Any) -> None:
         for entity in msp.query("TEXT"):
@@ -174,6 +183,7 @@ def plot_on_a4(folder: Path) -> None:
 
 
 SPOILED: spoil.Spoiled = {
+    "chamfer_not_called_out": (chamfer_not_called_out, "callouts"),
     "chamfer_left_out": (chamfer_left_out, "outline"),
     "sharp_corners": (sharp_corners, "outline"),
     "slot_by_centres": (slot_by_centres, "slot"),
