@@ -37,6 +37,13 @@ def consignment_lost(folder: Path) -> None:
     path.write_bytes(b"\r\n".join(one for one in records if b"TT-9970 " not in one))
 
 
+def todays_sorted_as_text(folder: Path) -> None:
+    path = spoil.one(folder, "manifest.txt")
+    head, *blocks = path.read_bytes().split(b"\r\nC")
+    last, end = blocks[-1].split(b"\r\nT0", 1)
+    path.write_bytes(b"\r\nC".join([head, *sorted([*blocks[:-1], last])]) + b"\r\nT0" + end)
+
+
 def empty_rejects(folder: Path) -> None:
     spoil.edit_csv(folder, "rejects.csv", lambda rows: rows[:1])
 
@@ -111,6 +118,7 @@ SPOILED: spoil.Spoiled = {
     "old_trailer": (old_trailer, "todays-totals"),
     "one_parcel_heavier": (one_parcel_heavier, "todays-totals"),
     "consignment_lost": (consignment_lost, "todays-consignments"),
+    "todays_sorted_as_text": (todays_sorted_as_text, "todays-order"),
     "empty_rejects": (empty_rejects, "todays-rejects"),
     "sorted_as_text": (sorted_as_text, "selection"),
     "box_forgotten": (box_forgotten, "parcels"),

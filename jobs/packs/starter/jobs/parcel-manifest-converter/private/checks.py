@@ -196,6 +196,14 @@ def todays_totals(ctx):
     return told(ctx, wrong, want)
 
 
+def todays_order(ctx):
+    """Ascending by number, not as text."""
+    have = list(by_order(today(ctx)[2].decode("latin-1").splitlines()))
+    numbers = [int(re.sub(r"\D", "", one) or 0) for one in have]
+    wrong = [f"{a} stands before {b}" for a, b, x, y in zip(have, have[1:], numbers, numbers[1:]) if x > y]
+    return told(ctx, wrong if have else ["there is no consignment"], f"{len(have)} consignments from {have[0] if have else ''} to {have[-1] if have else ''}")
+
+
 def todays_rejects(ctx):
     """Orders and reasons of today."""
     _, bad, _ = today(ctx)
