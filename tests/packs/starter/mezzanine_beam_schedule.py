@@ -77,6 +77,13 @@ def storage_load_typed_in(folder: Path) -> None:
     spoil.hard_code(folder, sheets=("Loads",))
 
 
+def section_swapped_in_vain(folder: Path) -> None:
+    """The properties of the sections are typed in, so another name changes nothing."""
+    with spoil.workbook(folder) as book:
+        for cell in spoil.cells(book["Schedule"], re.compile(r"INDEX\(Sections!\$G")):
+            cell.value = re.sub(r"INDEX\(Sections!\$G.*?0\)\)", "4410", str(cell.value))
+
+
 def formula_error(folder: Path) -> None:
     with spoil.workbook(folder) as book:
         book["Schedule"]["T5"].value = "=1/0"
@@ -116,6 +123,7 @@ SPOILED: spoil.Spoiled = {
     "total_without_primaries": (total_without_primaries, "totals"),
     "hard_coded": (hard_coded, "live"),
     "storage_load_typed_in": (storage_load_typed_in, "follows"),
+    "section_swapped_in_vain": (section_swapped_in_vain, "swap"),
     "formula_error": (formula_error, "live"),
     "no_loads": (no_loads, "loads-sheet"),
     "header_only": (header_only, "sections-primary"),

@@ -245,6 +245,36 @@ def follows(ctx):
     return told(ctx, wrong, f"{changed} cells changed, all 12 moments are right")
 
 
+def swap(ctx):
+    """S1 gets another section in a copy that is worked out again: deflection, weight and cost follow."""
+    import tempfile
+    from pathlib import Path
+
+    import formualizer
+    import openpyxl
+
+    columns, other = schedule(ctx)[2], "254x146x37"
+    book = openpyxl.load_workbook(ctx.one(FILE))
+    sheet = next(s for s in book.worksheets if "schedule" in s.title.lower())
+    row = next((cells[0].row for cells in sheet.iter_rows() if any(re.sub(r"\W", "", str(c.value)).upper() == "S1" for c in cells)), None)
+    if row is None:
+        return ctx.failed("sheet Schedule has no row S1", file=FILE)
+    sheet.cell(row, columns["section"] + 1).value = "UKB " + other
+    path = str(Path(tempfile.mkdtemp()) / "swapped.xlsx")
+    book.save(path)
+    formualizer.recalculate_file(path)
+    sheet = next(s for s in openpyxl.load_workbook(path, data_only=True).worksheets if "schedule" in s.title.lower())
+    one, section = actions()["S1"], stock(ctx)[other]
+    imposed, _, _ = results(one, section)
+    wanted = {"imposed": imposed, "weight": one["n"] * one["L"] * section["mass"], "cost": one["n"] * one["L"] * section["price"]}
+    wrong = []
+    for name, want in wanted.items():
+        have = ctx.number(sheet.cell(row, columns[name] + 1).value) if name in columns else None
+        if have is None or abs(have - want) > max(0.006 * want, 0.06):
+            wrong.append(f"{name} is {have}, wanted {want:.1f}")
+    return told(ctx, wrong, "deflection, weight and cost of S1 follow its section")
+
+
 def loads_sheet(ctx):
     """Sheet Loads shows the loads of the primaries: point loads at each third point."""
     book = ctx.workbook(FILE)
