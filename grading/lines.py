@@ -54,7 +54,7 @@ def lines_of(facts: AttemptFacts, rubric: Rubric, evaluations: Sequence[Evaluati
             criterion = known.get(verdict.criterion)
             if criterion is not None:
                 judged.add(criterion.id)
-                of_verdict = {
+                of_verdict: dict[str, Any] = {
                     "verdict": verdict.verdict,
                     "feedback": verdict.feedback,
                     "evidence": verdict.evidence,
