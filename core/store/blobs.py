@@ -69,8 +69,10 @@ class Blobs:
             with temporary.open("xb") as stream:
                 sha256 = fill(stream)
             target = self.path(sha256)
-            target.parent.mkdir(exist_ok=True)
-            temporary.replace(target)
+            # Replacing a file by its equal would make some file systems write it out at once.
+            if not target.exists():
+                target.parent.mkdir(exist_ok=True)
+                temporary.replace(target)
         except OSError as error:
             cause = Cause.disk_full if error.errno == errno.ENOSPC else Cause.store_failed
             raise StoreFault(cause, str(error)) from error
