@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from core import Cause
 from runs.lock import only_one
 from runs.records import DONE, AttemptRow
-from runs.stages import Workplace, clear_scratch
+from runs.stages import Workplace
 from runs.trial import run_attempt
 
 
@@ -61,7 +61,7 @@ async def run_trials(
         BadInput: Another process is executing this run.
         StoreFault: The records cannot be written; the run is left as it is.
     """
-    with only_one(place.run_id, place.scratch.parent):
+    with only_one(place.run_id, place.scratch.parent), place.at_work():
         return await _run(place, concurrency, executions, watcher, times, again)
 
 
@@ -93,7 +93,6 @@ async def _run(
                 progress.running.remove(attempt)
             watcher(progress)
 
-    place.no_inputs.mkdir(parents=True, exist_ok=True)
     place.records.set_run_state(place.run_id, "running")
     try:
         async with asyncio.TaskGroup() as group:
@@ -105,7 +104,5 @@ async def _run(
     except asyncio.CancelledError:
         place.records.set_run_state(place.run_id, "interrupted")
         raise
-    finally:
-        clear_scratch(place.scratch)
     place.records.set_run_state(place.run_id, "interrupted" if progress.done < progress.total else "done")
     return progress

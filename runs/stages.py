@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,7 +44,7 @@ class Workplace:
     Attributes:
         agents: By name. models: By agent's name; agents without a model are not in it.
         script_model: Makes the scripted model of a job and attempt, for scripted agents.
-        scratch: Folder for files on their way (same file system as the blobs).
+        scratch: Folder for files on their way, of this process alone (same file system as the blobs).
         cancelled: Asked by agents between steps.
     """
 
@@ -69,7 +70,18 @@ class Workplace:
         self.records, self.book = Records(self.database), Book(self.database)
         self.journal = CallJournal(self.database, self.prices)
         self.no_inputs = self.scratch / "no-inputs"
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Within the block the scratch folder is there; with it goes what dead processes left of this run."""
+        for left in self.scratch.parent.glob(f"{self.run_id}-*"):
+            if left != self.scratch and not _alive(left.name.rsplit("-", 1)[1]):
+                shutil.rmtree(left, ignore_errors=True)
         self.no_inputs.mkdir(parents=True, exist_ok=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 class TrialStages:
@@ -227,6 +239,5 @@ def _rubric_text(job: Job) -> str:
     return "\n".join(f"{c.importance.value} - {c.text}" for c in job.rubric.criteria)
 
 
-def clear_scratch(folder: Path) -> None:
-    """Remove what a killed process left on its way."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _alive(pid: str) -> bool:
+    return pid.isdecimal() and Path(f"/proc/{pid}").exists()

@@ -34,6 +34,19 @@ async def submit(
         BadInput: The folder is missing or holds nothing to hand in.
         Fault: The checks could not be run; the submission is kept.
     """
+    with place.at_work():
+        await _submit(place, folder, begin, note=note, minutes=minutes, cost=cost)
+
+
+async def _submit(
+    place: Workplace,
+    folder: Path,
+    begin: Callable[[], str],
+    *,
+    note: str,
+    minutes: float | None,
+    cost: float | None,
+) -> None:
     with TemporaryDirectory(dir=place.scratch) as scratch:
         try:
             taken = collect_tree(folder, ".", Path(scratch), TreeLimits())

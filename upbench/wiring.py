@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -242,7 +243,7 @@ def open_workplace(
         agents={agent.name: open_agent(agent) for agent in working},
         models=models,
         script_model=_script_model,
-        scratch=home.state / "scratch" / run_id,
+        scratch=home.state / "scratch" / f"{run_id}-{os.getpid()}",
         prices=prices,
         keep_workspaces=home.settings.keep_workspaces,
     )

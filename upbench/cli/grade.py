@@ -53,7 +53,8 @@ def command(
         if judge is None
         else pre_grade(place, judge, base_url=base_url, say=say)
     )
-    graded = asyncio.run(work)
+    with place.at_work():
+        graded = asyncio.run(work)
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(graded.verdicts.items())) or "nothing new"
     price = "no price is known" if graded.dollars is None else f"${graded.dollars:.4f}"
     text = f"{graded.attempts} submissions graded: {counts}" + (f"; {price}" if judge else "")
