@@ -68,11 +68,13 @@ def _final(trial: Trial) -> Score:
     first, again = _first(trial), _second(trial)
     if trial.rework_missing:
         return Score(first.value, again.low, again.high)
-    return first if first.value is not None else BLANK
+    return first
 
 
 def _lift(trial: Trial) -> Score:
     first, final = _first(trial), _final(trial)
+    if final is first and first.value is None:
+        return Score(None, 0.0, 0.0)  # without a re-attempt there is no lift, whatever the open verdicts will be
     if first.value is None or final.value is None:
         return Score(None, -1.0, 1.0)
     return Score(final.value - first.value, final.low - first.value, final.high - first.value)
