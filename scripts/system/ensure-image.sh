@@ -10,6 +10,10 @@ packages=ca-certificates,fonts-dejavu-core,fonts-liberation,procps,python3
 
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 
+timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || {
+    say "no Docker engine answers: the sandbox image is not made"
+    exit 3
+}
 tag=$("$python" -m upbench toolbox image --tag)
 have "$tag" && exit 0
 
