@@ -95,11 +95,13 @@ def _guarded() -> int:
         click.echo("upbench: stopped", err=True)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 141
     except OSError as error:  # a file, folder or device of the user's that no command had looked at before
         where = f"{error.filename}"[:200] if error.filename is not None else "standard output or a file"
         click.echo(f"upbench: {where}: {error.strerror or error}", err=True)
+        if error.filename is None:
+            _give_up_stdout()
         return 2
     except Exception as error:
         if os.environ.get("UPBENCH_TRACEBACK"):
@@ -111,6 +113,11 @@ def _guarded() -> int:
             err=True,
         )
         return 1
+
+
+def _give_up_stdout() -> None:
+    """What is still buffered goes nowhere; else the interpreter would try it again, and complain, at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse_unspeakable(arguments: list[str]) -> None:
