@@ -44,36 +44,33 @@ class RecordVerdict:
     tie: bool = False
 
 
-class Word(Protocol):
+class Said(Protocol):
+    """Who says something, and when in the course of grading."""
+
+    @property
+    def grader(self) -> str: ...  # noqa: D102
+    @property
+    def grader_kind(self) -> GraderKind | None: ...  # noqa: D102
+    @property
+    def stage(self) -> Stage: ...  # noqa: D102
+    @property
+    def revision(self) -> int: ...  # noqa: D102
+
+
+class Word(Said, Protocol):
     """What of a verdict decides whether it stands (an `EvaluationLine` has all of it)."""
 
     @property
     def verdict(self) -> Verdict | None: ...  # noqa: D102
     @property
-    def grader(self) -> str: ...  # noqa: D102
-    @property
-    def grader_kind(self) -> GraderKind | None: ...  # noqa: D102
-    @property
-    def stage(self) -> Stage: ...  # noqa: D102
-    @property
-    def revision(self) -> int: ...  # noqa: D102
-    @property
     def decides(self) -> bool: ...  # noqa: D102
 
 
-class Overall(Protocol):
+class Overall(Said, Protocol):
     """What of an evaluation decides whether its overall judgement stands."""
 
     @property
     def judgement(self) -> Judgement | None: ...  # noqa: D102
-    @property
-    def grader(self) -> str: ...  # noqa: D102
-    @property
-    def grader_kind(self) -> GraderKind | None: ...  # noqa: D102
-    @property
-    def stage(self) -> Stage: ...  # noqa: D102
-    @property
-    def revision(self) -> int: ...  # noqa: D102
 
 
 def verdict_of_record(words: Iterable[Word], *, basis: Basis = "record") -> RecordVerdict:

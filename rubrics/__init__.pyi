@@ -16,6 +16,7 @@ from .model import Criterion as Criterion
 from .model import Importance as Importance
 from .model import Rubric as Rubric
 from .model import Verdict as Verdict
+from .paper_lines import format_line as format_line
 from .policies import UNJUDGED_RULE as UNJUDGED_RULE
 from .policies import CompletionPolicy as CompletionPolicy
 from .policies import Judgement as Judgement

@@ -23,13 +23,11 @@ def evaluation_lines(database: Database, run_id: str) -> Iterator[EvaluationLine
     attempts = records.attempts(run_id)
     names = [attempt.id for attempt in attempts]
     evaluations = Book(database).evaluations_of(names)
-    executions: dict[str, list[ExecutionRow]] = {}
-    for execution in records.executions(names):
-        executions.setdefault(execution.attempt, []).append(execution)
+    executions = records.executions_of(names)
     for attempt in attempts:
         job = sheets[attempt.job]
         current = _current(evaluations[attempt.id], attempt, job)
-        facts = _facts(attempt, executions.get(attempt.id, []), job, config)
+        facts = _facts(attempt, executions[attempt.id], job, config)
         yield from lines_of(facts, job.rubric, current)
 
 
@@ -41,7 +39,6 @@ def _current(evaluations: Sequence[Evaluation], attempt: AttemptRow, job: JobShe
 
 def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, config: RunConfig) -> AttemptFacts:
     cause = attempt.cause if attempt.state == DONE else None
-    graded = cause is not None and cause_row(cause).graded
     agent = config.agent(attempt.agent)
     dollars = [e.dollars for e in executions]
     return AttemptFacts(
@@ -53,7 +50,7 @@ def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, c
         repeat=attempt.repeat,
         execution=executions[-1].e if executions else 1,
         # What was salvaged from an attempt that is not graded is kept, but it awaits no verdict.
-        submission=attempt.submission.digest if attempt.submission and graded else None,
+        submission=attempt.submission.digest if attempt.submission and attempt.graded else None,
         cost=None if not dollars or None in dollars else sum(d for d in dollars if d is not None),
         minutes=_work_minutes(executions),
         more={

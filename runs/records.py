@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Update, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from core import BadInput, Cause, Database, StoreFault, Submission
+from core import BadInput, Cause, Database, StoreFault, Submission, cause_row
 from jobs import Job
 from runs.keys import attempt_id, execution_id, now
 from runs.pipeline import COLLECT
@@ -64,6 +64,11 @@ class AttemptRow:
     cause: Cause | None
     submission: Submission | None
     finished: str | None
+
+    @property
+    def graded(self) -> bool:
+        """It has ended, and what it handed in counts (see `core.causes`); else it is missing."""
+        return self.state == DONE and self.cause is not None and cause_row(self.cause).graded
 
 
 @dataclass(frozen=True)
@@ -181,12 +186,12 @@ class Records:
             rows += self._all(query.where(EXECUTIONS.c.attempt.in_(attempts[start : start + 500])))
         return [_sound(_execution, row) for row in rows]
 
-    def execution(self, execution: str) -> ExecutionRow:
-        """One execution. Raises `KeyError`."""
-        rows = self._all(select(EXECUTIONS).where(EXECUTIONS.c.id == execution))
-        if not rows:
-            raise KeyError(execution)
-        return _sound(_execution, rows[0])
+    def executions_of(self, attempts: Sequence[str]) -> dict[str, list[ExecutionRow]]:
+        """The executions of each of some attempts, in order; one that was never begun has none."""
+        found: dict[str, list[ExecutionRow]] = {name: [] for name in attempts}
+        for execution in self.executions(attempts):
+            found[execution.attempt].append(execution)
+        return found
 
     def begin(self, attempt: str) -> str:
         """The execution to work on: the unfinished one (a resume keeps its number), or a new one.

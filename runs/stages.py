@@ -27,6 +27,7 @@ from core import (
 )
 from grading import Book, CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
+from rubrics import format_line
 from runs.engine import Json
 from runs.manifest import build_submission, lay_out
 from runs.plan import RunConfig
@@ -56,7 +57,7 @@ class Workplace:
     jobs: dict[str, Job]
     agents: dict[str, Agent]
     models: dict[str, ChatModel]
-    script_model: Callable[[str, Job, int], ChatModel]
+    script_model: Callable[[Job, int], ChatModel]
     scratch: Path
     prices: PriceTable | None = None
     keep_workspaces: bool = False
@@ -205,7 +206,7 @@ class TrialStages:
 
     def _model(self, agent: Agent) -> ChatModel | None:
         if agent.config.scripted:
-            return self._place.script_model(self._attempt.agent, self._job, self._attempt.k)
+            return self._place.script_model(self._job, self._attempt.k)
         return self._place.models.get(self._attempt.agent)
 
     def _call(self, model: ChatModel | None) -> Call:
@@ -236,7 +237,7 @@ class TrialStages:
 
 
 def _rubric_text(job: Job) -> str:
-    return "\n".join(f"{c.importance.value} - {c.text}" for c in job.rubric.criteria)
+    return "\n".join(format_line(criterion.importance, criterion.text) for criterion in job.rubric.criteria)
 
 
 def _alive(pid: str) -> bool:

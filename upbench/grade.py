@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import BadInput, Frozen, Submission, cause_row, model_config, open_model
+from core import BadInput, Frozen, Submission, model_config, open_model
 from grading import CriterionVerdict, Evaluation, JudgeConfig, JudgeOutcome, judge_submission, render_texts
 from jobs import Job
 from rubrics import load_rubric
-from runs import DONE, AttemptRow, TrialStages, Workplace, lay_out, review_item
+from runs import AttemptRow, TrialStages, Workplace, lay_out, review_item
 
 Say = Callable[[str], None]
 
@@ -48,7 +48,7 @@ async def pre_grade(place: Workplace, judge: str, *, base_url: str | None = None
     try:
         for attempt in place.records.attempts(place.run_id):
             job, submission = place.jobs[attempt.job], attempt.submission
-            if not _gradable(attempt, submission) or submission is None or _judged(place, attempt, config):
+            if not attempt.graded or submission is None or not submission.files or _judged(place, attempt, config):
                 skipped += 1
                 continue
             with TemporaryDirectory(dir=place.scratch) as folder:
@@ -75,7 +75,7 @@ async def pre_grade(place: Workplace, judge: str, *, base_url: str | None = None
         attempts=done,
         skipped=skipped,
         verdicts=dict(counts),
-        dollars=None if None in dollars else sum(d for d in dollars if d is not None),
+        dollars=_total(dollars),
     )
 
 
@@ -100,8 +100,7 @@ async def regrade(place: Workplace, *, job: str | None = None, rubric: Path | No
     counts: Counter[str] = Counter()
     done = skipped = 0
     for attempt in place.records.attempts(place.run_id):
-        graded = attempt.state == DONE and attempt.cause is not None and cause_row(attempt.cause).graded
-        if not graded or attempt.job not in jobs:
+        if not attempt.graded or attempt.job not in jobs:
             skipped += 1
             continue
         checked = await TrialStages(place, attempt).check({"execution": attempt.id})
@@ -127,9 +126,9 @@ def _regraded(place: Workplace, job: str | None, rubric: Path | None) -> dict[st
     return chosen
 
 
-def _gradable(attempt: AttemptRow, submission: Submission | None) -> bool:
-    graded = attempt.cause is not None and cause_row(attempt.cause).graded
-    return attempt.state == DONE and graded and submission is not None and bool(submission.files)
+def _total(dollars: list[float | None]) -> float | None:
+    """The sum, or None where one is not known."""
+    return None if None in dollars else sum(amount for amount in dollars if amount is not None)
 
 
 def _judged(place: Workplace, attempt: AttemptRow, config: JudgeConfig) -> bool:
@@ -144,14 +143,13 @@ def _judged(place: Workplace, attempt: AttemptRow, config: JudgeConfig) -> bool:
 def _evaluation(
     attempt: AttemptRow, submission: Submission, job: Job, config: JudgeConfig, outcomes: list[JudgeOutcome]
 ) -> Evaluation:
-    prices = [outcome.dollars for outcome in outcomes]
     return Evaluation(
         attempt_id=attempt.id,
         submission=submission.digest,
         grading_digest=job.grading_digest,
         grader=config.digest,
         grader_kind="judge",
-        cost=None if None in prices else sum(price for price in prices if price is not None),
+        cost=_total([outcome.dollars for outcome in outcomes]),
         verdicts=tuple(
             CriterionVerdict(criterion=o.criterion, verdict=o.verdict, feedback=o.feedback, evidence=o.evidence)
             for o in outcomes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from core import CallJournal, Cause, Ended, Frozen, LeftOut, Submission, cause_row
-from runs import ELSEWHERE, AttemptRow, ExecutionRow, Records
+from runs import AttemptRow, ExecutionRow, Records
 from upbench.home import Home
 
 
@@ -87,15 +87,13 @@ def summarise(home: Home, run: str) -> RunSummary:
     records = Records(home.database)
     row = records.run(run)
     attempts = records.attempts(row.id)
-    executions: dict[str, list[ExecutionRow]] = {}
-    for execution in records.executions([attempt.id for attempt in attempts]):
-        executions.setdefault(execution.attempt, []).append(execution)
+    executions = records.executions_of([attempt.id for attempt in attempts])
     journal = CallJournal(home.database)
     usage = [journal.usage_of(f"{attempt.id}.e") for attempt in attempts]
     judged = [journal.usage_of(f"{attempt.id}/judge/") for attempt in attempts]
     # What deliverables made elsewhere cost was told, not metered.
-    elsewhere = {agent.name for agent in row.config.agents if agent.scaffold == ELSEWHERE}
-    told = sum(e.dollars or 0.0 for a in attempts if a.agent in elsewhere for e in executions.get(a.id, []))
+    executed = {agent.name for agent in row.config.executed}
+    told = sum(e.dollars or 0.0 for a in attempts if a.agent not in executed for e in executions[a.id])
     states = Counter(attempt.state for attempt in attempts)
     return RunSummary(
         id=row.id,
@@ -115,7 +113,7 @@ def summarise(home: Home, run: str) -> RunSummary:
         seconds=round(sum(e.seconds or 0.0 for rows in executions.values() for e in rows), 3),
         store=str(home.state),
         report=f"upbench report {row.id}",
-        attempts=tuple(_trial(attempt, executions.get(attempt.id, [])) for attempt in attempts),
+        attempts=tuple(_trial(attempt, executions[attempt.id]) for attempt in attempts),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,6 @@ class Order:
     network: str = "none"
     rubric_visible: bool = False
     base_url: str | None = None
-    extra_agents: tuple[AgentConfig, ...] = field(default=())
 
 
 def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
@@ -126,7 +125,7 @@ def _network(text: str) -> Network:
 
 
 def _agents(order: Order) -> tuple[AgentConfig, ...]:
-    found: dict[str, AgentConfig] = {agent.name: agent for agent in order.extra_agents}
+    found: dict[str, AgentConfig] = {}
     settings = _agent_settings(order.settings)
     models = [model_config(name, base_url=order.base_url) for name in order.models]
     for name in order.agents:
@@ -249,7 +248,7 @@ def open_workplace(
     )
 
 
-def _script_model(_agent: str, job: Job, attempt: int) -> ChatModel:
+def _script_model(job: Job, attempt: int) -> ChatModel:
     if job.script_file is None:
         raise _no_script(job)
     return ScriptedModel(load_script(Path(job.script_file)), attempt=attempt)

@@ -13,7 +13,7 @@ from typing import Any
 from .files import guard, read_text, suffix
 from .outcome import Broken, toolbox
 from .values import Unknown, norm, shown
-from .workbooks import XLSX, Book
+from .workbooks import Book
 
 DELIMITED = {".csv", ".tsv"}
 MAX_COLUMNS = 4096
@@ -134,8 +134,3 @@ def read_table(grid: Grid, header_row: int) -> Table:
     if not titles:
         raise Broken(f"row {header_row}, where the header should be, is blank")
     return Table(grid, header_row, titles, [row for row in sorted(grid.rows) if row > header_row])
-
-
-def is_table(path: Path) -> bool:
-    """Whether the name says that the file holds tables."""
-    return suffix(path) in XLSX | DELIMITED | {".ods", ".xls"}
