@@ -39,6 +39,9 @@ class Cause(StrEnum):
     sandbox_start = "sandbox_start"
     sandbox_lost = "sandbox_lost"
     sandbox_protocol = "sandbox_protocol"
+    sandbox_unauthorised = "sandbox_unauthorised"
+    sandbox_rate_limited = "sandbox_rate_limited"
+    workspace_full = "workspace_full"
     collect_failed = "collect_failed"
     check_failed_to_run = "check_failed_to_run"
     store_failed = "store_failed"
@@ -94,6 +97,9 @@ TABLE: dict[Cause, CauseRow] = {
     Cause.sandbox_start: _ours("infrastructure", "the sandbox did not start"),
     Cause.sandbox_lost: _ours("infrastructure", "the sandbox died"),
     Cause.sandbox_protocol: _ours("infrastructure", "the sandbox's supervisor answered nonsense"),
+    Cause.sandbox_unauthorised: _ours("infrastructure", "the sandbox's API did not accept the key", rerun=False),
+    Cause.sandbox_rate_limited: _ours("infrastructure", "no sandbox could be had within the account's rate"),
+    Cause.workspace_full: _agent(Ended.limit, "the workspace outgrew its bytes or files"),
     Cause.collect_failed: _ours("harness", "the deliverables could not be collected"),
     Cause.check_failed_to_run: _ours("harness", "the checks could not be run"),
     Cause.store_failed: _ours("infrastructure", "records or blobs could not be written"),

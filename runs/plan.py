@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from agents import AgentConfig, AttemptLimits
 from core import Frozen, digest_of
 from jobs import Job
-from sandbox import Network, SandboxLimits
+from sandbox import NetworkPolicy, SandboxLimits
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
 NO_TOOLBOX = "none"
@@ -35,7 +35,7 @@ class RunConfig(Frozen):
     repeats: int = Field(default=1, ge=1, le=1000)
     limits: AttemptLimits = AttemptLimits()
     sandbox_limits: SandboxLimits = SandboxLimits()
-    network: Network = Network.none
+    network: NetworkPolicy = NetworkPolicy()
     provider: str = "bwrap"
     toolbox: str = NO_TOOLBOX
     rubric_visible: bool = False
@@ -75,7 +75,7 @@ def identity_of(config: RunConfig, agent: AgentConfig, job: Job, repeat: int) ->
             "task": job.task_digest,
             "limits": config.limits.model_dump(mode="json"),
             "sandbox_limits": config.sandbox_limits.model_dump(mode="json"),
-            "network": config.network.value,
+            "network": config.network.model_dump(mode="json"),
             "toolbox": config.toolbox,
             "script": job.script_digest if agent.scripted else None,
             "rubric": job.rubric.model_dump(mode="json") if config.rubric_visible else None,

@@ -7,23 +7,16 @@ host's environment, files or processes is visible. Commands run as an unprivileg
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import Field
 
 from core import Frozen, LeftOut
+from sandbox.network.events import Audit, unheard
+from sandbox.network.policy import NetworkPolicy
 
 MIB = 1 << 20
-
-
-class Network(StrEnum):
-    """What a sandbox may reach: nothing, a list of domains, or everything."""
-
-    none = "none"
-    allow = "allow"
-    open = "open"
 
 
 class SandboxLimits(Frozen):
@@ -33,10 +26,15 @@ class SandboxLimits(Frozen):
         memory_bytes: Of all its processes together where a cgroup can be set, else of each process.
         processes: Processes and threads at one time.
         file_bytes: The largest single file.
-        workspace_bytes: Of `/job` and `/tmp`, where the provider can bound it; checked at collection anyway.
+        workspace_bytes: Of `/job`, and of `/tmp`. Where no file system bounds `/job` it is watched from outside,
+            and a sandbox that exceeds it is ended with the cause `workspace_full`.
+        workspace_files: Files and folders in `/job`, bounded in the same way.
         command_seconds: The longest that a command may run, whatever it asks for.
         output_bytes: Of each of stdout and stderr of a command that cross to the harness (head and tail).
         cpus: CPU cores, where they can be bound.
+        open_files: Of each process.
+        network_up_bytes, network_down_bytes: From and to the sandbox through its gate; pages fetched for it count
+            as well.
     """
 
     memory_bytes: int = Field(default=2048 * MIB, ge=16 * MIB)
@@ -46,6 +44,10 @@ class SandboxLimits(Frozen):
     command_seconds: float = Field(default=600.0, gt=0)
     output_bytes: int = Field(default=64 * 1024, ge=256)
     cpus: float = Field(default=2.0, gt=0)
+    workspace_files: int = Field(default=200_000, ge=100)
+    open_files: int = Field(default=4096, ge=64)
+    network_up_bytes: int = Field(default=64 * MIB, ge=0)
+    network_down_bytes: int = Field(default=2048 * MIB, ge=0)
 
 
 class Mount(Frozen):
@@ -63,14 +65,14 @@ class SandboxSpec(Frozen):
             a crash; `SandboxProvider.discard` removes it.
         inputs: Host folder shown read-only at `/job/inputs`, or None for an empty one.
         mounts: More read-only folders (grading uses them; an agent's sandbox has none).
-        labels: Owner, run and trial, for leases.
+        labels: Run and trial; every resource of the sandbox carries them, beside its owner and lease.
     """
 
     workspace: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
     inputs: Path | None = None
     mounts: tuple[Mount, ...] = ()
     limits: SandboxLimits = SandboxLimits()
-    network: Network = Network.none
+    network: NetworkPolicy = NetworkPolicy()
     labels: dict[str, str] = {}
 
 
@@ -148,7 +150,12 @@ class SandboxInfo(Frozen):
     """Provenance, kept with every execution.
 
     Attributes:
-        enforced: Limit name -> how it is enforced (`cgroup`, `rlimit`, `supervisor`, `provider`, `not`).
+        runtime: What runs it below the provider (`runc`, `runsc`), where there is a choice.
+        image: The image's digest, or the template's name.
+        enforced: Limit name (and `network`, `syscalls`) -> how it is enforced: `cgroup`, `rlimit`, `seccomp`,
+            `namespace`, `gate`, `supervisor`, `watched`, `provider`, `not`.
+        adopted: It was alive when it was opened, its last harness dead: `/tmp` and background processes are
+            still there.
     """
 
     provider: str
@@ -156,6 +163,31 @@ class SandboxInfo(Frozen):
     image: str | None
     toolbox: str
     enforced: dict[str, str]
+    runtime: str | None = None
+    adopted: bool = False
+
+
+class Resource(Frozen):
+    """Something that a provider has made and not removed yet.
+
+    Attributes:
+        kind: `container`, `volume`, `workspace` (a folder), `cgroup`, `copy` (of an unreadable input), `gate`,
+            `sandbox` (of a cloud).
+        id: The provider's name for it.
+        workspace: Key of the workspace it belongs to; None where it belongs to none.
+        owner, run, trial, lease: As it is labelled (`sandbox.leases`); empty where it has no such label.
+        running: Processes may be alive in it.
+    """
+
+    provider: str
+    kind: str
+    id: str
+    workspace: str | None = None
+    owner: str
+    run: str = ""
+    trial: str = ""
+    lease: str = ""
+    running: bool = False
 
 
 class Sandbox(Protocol):
@@ -213,12 +245,24 @@ class SandboxProvider(Protocol):
         """None when it can be used here, else (what is missing, the command that mends it)."""
         ...
 
-    async def open(self, spec: SandboxSpec) -> Sandbox:
-        """Open (or open again) the workspace of `spec`.
+    def refuses(self, network: NetworkPolicy) -> str | None:
+        """Why this provider cannot enforce a network policy here; None when it can."""
+        ...
+
+    async def open(self, spec: SandboxSpec, *, audit: Audit = unheard) -> Sandbox:
+        """Open (or open again) the workspace of `spec` and hold its lease until the sandbox is closed.
+
+        A sandbox of this workspace that is still alive though its harness is dead is adopted where it was opened
+        with the same spec, and replaced otherwise.
+
+        Args:
+            spec: What to open.
+            audit: Told of every connection that a program in the sandbox asks for.
 
         Raises:
             MissingTool: The provider cannot be used on this machine.
-            SandboxFault: It did not start. BadInput: The network policy cannot be enforced by this provider.
+            SandboxFault: It did not start, or a living process holds the workspace.
+            BadInput: The network policy cannot be enforced by this provider.
         """
         ...
 
@@ -228,4 +272,12 @@ class SandboxProvider(Protocol):
 
     async def discard(self, workspace: str) -> None:
         """Remove a workspace and everything that belongs to it. A missing one is fine."""
+        ...
+
+    async def resources(self) -> tuple[Resource, ...]:
+        """All that this provider has made for this owner and that still exists, held or not."""
+        ...
+
+    async def remove(self, resource: Resource) -> None:
+        """Remove one of `resources`. One that is gone is fine."""
         ...

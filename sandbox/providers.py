@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from core import BadInput
+from sandbox.options import ProviderOptions
 from sandbox.protocol import SandboxProvider
 
 BUILT_IN = ("bwrap", "docker")
@@ -18,12 +19,15 @@ def provider_names() -> tuple[str, ...]:
     return (*BUILT_IN, *others)
 
 
-def provider(name: str, state: Path) -> SandboxProvider:
+def provider(name: str, state: Path, options: ProviderOptions | None = None) -> SandboxProvider:
     """The provider `name`, keeping its workspaces below the folder `state`.
+
+    A plug-in's entry point is called with the state folder and the options.
 
     Raises:
         BadInput: There is no such provider.
     """
+    options = options or ProviderOptions()
     if name == "bwrap":
         from sandbox.bubblewrap.provider import BubblewrapProvider
 
@@ -31,10 +35,10 @@ def provider(name: str, state: Path) -> SandboxProvider:
     if name == "docker":
         from sandbox.docker.provider import DockerProvider  # the docker SDK is slow to import
 
-        return DockerProvider(state)
+        return DockerProvider(state, options)
     for point in entry_points(group=GROUP):
         if point.name == name:
-            made: SandboxProvider = point.load()(state)
+            made: SandboxProvider = point.load()(state, options)
             return made
     known = ", ".join(provider_names())
     if name == "e2b":

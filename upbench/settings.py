@@ -8,14 +8,15 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from core import BadInput, Frozen, parse_model
+from core import BadInput, parse_model
 from rubrics import TomlDocument
+from sandbox import ProviderOptions
 
 FILE_NAME = "upbench.toml"
 
 
-class Settings(Frozen):
-    """What a project may set.
+class Settings(ProviderOptions):
+    """What a project may set, the options of the sandbox providers among it.
 
     Attributes:
         home: Folder of the project's data, relative to the project folder.
@@ -42,6 +43,11 @@ class Settings(Frozen):
         if isinstance(value, str) and (not value or "\0" in value):
             raise ValueError("is empty or holds a NUL")
         return value
+
+    @property
+    def options(self) -> ProviderOptions:
+        """The choices for sandbox providers."""
+        return ProviderOptions(**{name: getattr(self, name) for name in ProviderOptions.model_fields})
 
     @property
     def state(self) -> Path:

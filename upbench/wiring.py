@@ -24,7 +24,7 @@ from core import (
 )
 from jobs import Job, JobPack, load_pack
 from runs import ELSEWHERE, RunConfig, Workplace
-from sandbox import Network, SandboxLimits, provider, toolbox_digest
+from sandbox import Network, NetworkPolicy, SandboxLimits, provider, toolbox_digest
 from upbench.home import Home
 from upbench.settings import Settings
 
@@ -52,6 +52,7 @@ class Order:
     settings: tuple[str, ...] = ()
     sandbox: str | None = None
     network: str = "none"
+    allow_domains: tuple[str, ...] = ()
     rubric_visible: bool = False
     base_url: str | None = None
 
@@ -86,7 +87,7 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
         repeats=order.repeats,
         limits=attempt_limits,
         sandbox_limits=sandbox_limits,
-        network=_network(order.network),
+        network=_network(order),
         provider=order.sandbox or home.settings.sandbox,
         toolbox=toolbox_digest(),
         rubric_visible=order.rubric_visible,
@@ -118,10 +119,17 @@ def run_jobs(config: RunConfig, available: Iterable[Job]) -> dict[str, Job]:
     return jobs
 
 
-def _network(text: str) -> Network:
-    if text != Network.none.value:
-        raise BadInput(f"network `{text}` cannot be enforced yet", field="--network", mend="use `none`")
-    return Network.none
+def _network(order: Order) -> NetworkPolicy:
+    try:
+        return NetworkPolicy(mode=Network(order.network), domains=order.allow_domains)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = "--allow-domain" if "domain" in str(first["msg"]) or first["loc"] else "--network"
+        raise BadInput(str(first["msg"]).removeprefix("Value error, "), field=field) from error
+    except ValueError:
+        modes = ", ".join(Network)
+        said = f"no network policy is called {order.network!r}"
+        raise BadInput(said, field="--network", mend=f"one of: {modes}") from None
 
 
 def _agents(order: Order) -> tuple[AgentConfig, ...]:
@@ -216,10 +224,13 @@ def open_workplace(
         BadInput: A job of the run is not there, or a key is missing. MissingTool: No such sandbox works here.
     """
     jobs = run_jobs(config, available)
-    chosen = provider(config.provider, home.state)
+    chosen = provider(config.provider, home.state, home.settings.options)
     problem = chosen.problem()
     if problem is not None:
         raise MissingTool(problem[0], mend=problem[1])
+    refusal = chosen.refuses(config.network)
+    if refusal is not None:
+        raise BadInput(refusal, field="--network", mend="choose another --sandbox, or --network none")
     prices = price_table(home.settings)
     working = config.executed if execute else ()
     models = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import Cause, Fault
-from sandbox import Command, Mount, Network, Sandbox, SandboxLimits, SandboxProvider, SandboxSpec
+from sandbox import Command, Mount, Sandbox, SandboxLimits, SandboxProvider, SandboxSpec
 
 PROGRAM = Path(__file__).parent.parent / "inside"
 ROOM = "/grading"
@@ -50,9 +50,7 @@ async def run_program(
         SandboxFault: The sandbox did not start or was lost.
     """
     shown = [Mount(source=path, target=f"{ROOM}/{name}") for name, path in {"program": PROGRAM, **mounts}.items()]
-    spec = SandboxSpec(
-        workspace=key, mounts=tuple(shown), limits=limits, network=Network.none, labels={"purpose": "grading"}
-    )
+    spec = SandboxSpec(workspace=key, mounts=tuple(shown), limits=limits, labels={"purpose": "grading"})
     sandbox = await provider.open(spec)
     try:
         return await _answer(sandbox, arguments, request, limits, max_answer)

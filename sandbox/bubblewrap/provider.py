@@ -17,8 +17,10 @@ from sandbox.bubblewrap.cgroups import Group
 from sandbox.bubblewrap.process import Process, host_id
 from sandbox.bubblewrap.system import python_inside, system_arguments, system_folder
 from sandbox.environment import environment
+from sandbox.network.events import Audit, unheard
+from sandbox.network.policy import Network, NetworkPolicy
 from sandbox.places import INPUTS, WORKSPACE, absolute
-from sandbox.protocol import Network, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
+from sandbox.protocol import Resource, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import readable
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.program import ARGUMENTS
@@ -85,10 +87,16 @@ class BubblewrapProvider:
             found = ("the toolbox is not installed", "upbench toolbox install")
         return found
 
-    async def open(self, spec: SandboxSpec) -> BubblewrapSandbox:
+    def refuses(self, network: NetworkPolicy) -> str | None:
+        """Why this provider cannot enforce a network policy here; None when it can."""
+        if network.mode is Network.none:
+            return None
+        return f"the sandbox provider bwrap cannot enforce the network policy `{network.mode}`"
+
+    async def open(self, spec: SandboxSpec, *, audit: Audit = unheard) -> BubblewrapSandbox:
         """Open (or open again) the workspace of `spec`, as `SandboxProvider.open` says."""
-        if spec.network is not Network.none:
-            raise BadInput(f"the sandbox provider bwrap cannot enforce the network policy `{spec.network}`")
+        if refusal := self.refuses(spec.network):
+            raise BadInput(refusal)
         if not self._checked:
             problem = await asyncio.to_thread(self.problem)
             if problem:
@@ -119,6 +127,13 @@ class BubblewrapProvider:
         """The deliverables of a workspace whose sandbox is closed or dead."""
         root = self._workspaces / workspace
         return await asyncio.to_thread(collect_tree, root, FOLDER, target, limits)
+
+    async def resources(self) -> tuple[Resource, ...]:
+        """What exists of this owner's."""
+        return ()
+
+    async def remove(self, resource: Resource) -> None:
+        """Remove one of `resources`."""
 
     async def discard(self, workspace: str) -> None:
         """Remove a workspace. A missing one is fine."""

@@ -13,8 +13,11 @@ from sandbox.docker.engine import engine
 from sandbox.docker.image import MEND, image_tag
 from sandbox.docker.stream import Demultiplexer, attach
 from sandbox.environment import environment
+from sandbox.network.events import Audit, unheard
+from sandbox.network.policy import Network, NetworkPolicy
+from sandbox.options import ProviderOptions
 from sandbox.places import DELIVERABLES, INPUTS, WORKSPACE, absolute
-from sandbox.protocol import Network, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
+from sandbox.protocol import Resource, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import readable
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.program import ARGUMENTS
@@ -53,8 +56,8 @@ class DockerProvider:
 
     name = "docker"
 
-    def __init__(self, state: Path) -> None:
-        self._state = state.absolute()
+    def __init__(self, state: Path, options: ProviderOptions) -> None:
+        self._state, self._options = state.absolute(), options
         self._owner = hashlib.sha256(str(self._state).encode()).hexdigest()[:12]
 
     def problem(self) -> tuple[str, str] | None:
@@ -71,10 +74,16 @@ class DockerProvider:
             return f"the Docker engine does not work: {error}", MEND
         return None
 
-    async def open(self, spec: SandboxSpec) -> DockerSandbox:
+    def refuses(self, network: NetworkPolicy) -> str | None:
+        """Why this provider cannot enforce a network policy here; None when it can."""
+        if network.mode is Network.none:
+            return None
+        return f"the sandbox provider docker cannot enforce the network policy `{network.mode}`"
+
+    async def open(self, spec: SandboxSpec, *, audit: Audit = unheard) -> DockerSandbox:
         """Open (or open again) the workspace of `spec`, as `SandboxProvider.open` says."""
-        if spec.network is not Network.none:
-            raise BadInput(f"the sandbox provider docker cannot enforce the network policy `{spec.network}`")
+        if refusal := self.refuses(spec.network):
+            raise BadInput(refusal)
         problem = await asyncio.to_thread(self.problem)
         if problem:
             raise MissingTool(problem[0], mend=problem[1])
@@ -102,6 +111,13 @@ class DockerProvider:
             return await box.download(DELIVERABLES, target, limits)
         finally:
             await box.close()
+
+    async def resources(self) -> tuple[Resource, ...]:
+        """What exists of this owner's."""
+        return ()
+
+    async def remove(self, resource: Resource) -> None:
+        """Remove one of `resources`."""
 
     async def discard(self, workspace: str) -> None:
         """Remove the containers and the volume of a workspace. Missing ones are fine."""

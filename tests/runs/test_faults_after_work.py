@@ -24,7 +24,7 @@ class Unwell:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
 
-    async def open(self, spec: Any) -> Any:
+    async def open(self, spec: Any, **how: Any) -> Any:
         self.opened.append(spec.workspace)
         if spec.workspace.endswith(".check") and self.times > 0:
             self.times -= 1

@@ -37,11 +37,6 @@ def test_an_unknown_provider_is_named_with_those_there_are(tmp_path: Path) -> No
         provider("vm", tmp_path)
 
 
-def test_e2b_is_not_built_in_yet(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="not built in yet"):
-        provider("e2b", tmp_path)
-
-
 async def test_without_bubblewrap_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingTool, match="bubblewrap") as error:

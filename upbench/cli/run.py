@@ -17,8 +17,17 @@ from upbench.cli.output import emit, json_option
 @click.option("--base-url", metavar="URL", help="Another server that speaks the provider's protocol.")
 @click.option("--job", "jobs", multiple=True, help="Only this job (repeatable).")
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--sandbox", help="bwrap or docker.")
-@click.option("--network", default="none", show_default=True, help="What sandboxes may reach.")
+@click.option("--sandbox", help="bwrap, docker or e2b.")
+@click.option(
+    "--network", default="none", show_default=True, help="What sandboxes may reach: none, allow or open."
+)
+@click.option(
+    "--allow-domain",
+    "allow_domains",
+    multiple=True,
+    metavar="D",
+    help="With --network allow: example.org, *.example.org.",
+)
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="For instance steps=50 (repeatable).")
 @click.option(
     "--setting", "settings", multiple=True, metavar="NAME=VALUE", help="Of the agent: context_tokens=32000 ..."

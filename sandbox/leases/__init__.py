@@ -1,0 +1,1 @@
+"""Who holds which sandbox, and removing what nobody holds any more."""

@@ -1,0 +1,43 @@
+"""Whose sandboxes they are: a name for one installation, so that nobody removes another's."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from core import BadInput
+
+NAME = "owner"
+_FORM = re.compile(r"[0-9a-f]{16}")
+
+
+def owner_of(state: Path) -> str:
+    """The owner's name (16 hexadecimal digits) of the project data in `state`, drawn by chance once.
+
+    Raises:
+        BadInput: The file that keeps it was changed.
+    """
+    file = state / NAME
+    try:
+        text = file.read_text().strip()
+    except FileNotFoundError:
+        text = _draw(file)
+    if not _FORM.fullmatch(text):
+        mend = "remove it; a new name is drawn, and what the old owner left must be removed by hand"
+        raise BadInput("is not the name of an owner", file=file, mend=mend)
+    return text
+
+
+def _draw(file: Path) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f".{NAME}.{os.getpid()}.{secrets.token_hex(4)}")
+    fresh.write_text(secrets.token_hex(8) + "\n")
+    try:
+        os.link(fresh, file)
+    except FileExistsError:
+        pass  # another process was first, and its name counts
+    finally:
+        fresh.unlink()
+    return file.read_text().strip()

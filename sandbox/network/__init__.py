@@ -1,0 +1,1 @@
+"""What a sandbox may reach: the policy, the gate that enforces it, and pages fetched outside a sandbox."""
