@@ -22,6 +22,7 @@ from core import (
     Database,
     Fault,
     PriceTable,
+    SandboxFault,
     Submission,
     cause_row,
 )
@@ -161,14 +162,19 @@ class TrialStages:
             return []
         with TemporaryDirectory(dir=self._place.scratch) as folder:
             lay_out(submission, self._place.blobs, Path(folder))
-            return await run_checks(
-                self._place.provider,
-                key=f"{execution}.check",
-                rubric=self._job.rubric,
-                deliverables=Path(folder),
-                inputs=self._job.inputs_dir or self._place.no_inputs,
-                checks_file=self._job.checks_file,
-            )
+            try:
+                return await run_checks(
+                    self._place.provider,
+                    key=f"{execution}.check",
+                    rubric=self._job.rubric,
+                    deliverables=Path(folder),
+                    inputs=self._job.inputs_dir or self._place.no_inputs,
+                    checks_file=self._job.checks_file,
+                )
+            except SandboxFault as fault:
+                if cause_row(fault.cause).graded:  # what would be the agent's fault in its sandbox is ours here
+                    raise SandboxFault(Cause.check_failed_to_run, fault.detail) from fault
+                raise
 
     async def publish(self, payload: Json) -> Json:
         """Put the submission up for review, end the execution, and clear its workspace away."""

@@ -20,7 +20,7 @@ from agents.react.compaction import compact
 from agents.react.session import Session, calls_of
 from agents.react.words import CUT, GO_ON, HURRY, INTERRUPTED, NUDGE
 from agents.tools.base import error, use
-from core import Cause, Stop, ToolCall
+from core import Cause, SandboxFault, Stop, ToolCall, cause_row
 
 Phase = Literal["plan", "act", "reflect", "submit"]
 
@@ -76,7 +76,12 @@ async def act(state: State, runtime: Runtime[Session]) -> State:
     while session.open_calls:
         if session.desk.cancelled() or session.meter.seconds_left <= 0:
             return _state(session, "plan")
-        await _run_tool(session, session.open_calls[0])
+        try:
+            await _run_tool(session, session.open_calls[0])
+        except SandboxFault as fault:
+            if not cause_row(fault.cause).graded:
+                raise
+            return _state(session, "submit", fault.cause)  # the agent's own doing, such as a full workspace
         if session.handed_in is not None:
             return _state(session, "submit", Cause.submitted)
     return _state(session, "reflect")
