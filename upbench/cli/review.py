@@ -89,7 +89,7 @@ def _renderer(home: Home) -> ReviewRenderer | None:
     from grading import render_texts
     from sandbox import provider
 
-    chosen = provider(home.settings.sandbox, home.state)
+    chosen = provider(home.settings.sandbox, home.state, home.settings.options)
     problem = chosen.problem()
     if problem is not None:
         say(f"documents cannot be shown, only downloaded: {problem[0]}; to mend it: {problem[1]}")
