@@ -16,12 +16,14 @@ _FORM = re.compile(r"[0-9a-f]{16}")
 def owner_of(state: Path) -> str:
     """The owner's name (16 hexadecimal digits) of the project data in `state`, drawn by chance once.
 
+    A copy of the folder has the same name; whoever goes on with both removes the file from one of them.
+
     Raises:
         BadInput: The file that keeps it was changed.
     """
     file = state / NAME
     try:
-        text = file.read_text().strip()
+        text = _read(file)
     except FileNotFoundError:
         text = _draw(file)
     if not _FORM.fullmatch(text):
@@ -40,4 +42,8 @@ def _draw(file: Path) -> str:
         pass  # another process was first, and its name counts
     finally:
         fresh.unlink()
-    return file.read_text().strip()
+    return _read(file)
+
+
+def _read(file: Path) -> str:
+    return file.read_bytes()[:100].decode("ascii", "replace").strip()
