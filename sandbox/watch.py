@@ -8,6 +8,7 @@ waits so much longer than this one took that watching costs a twentieth of a cor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 import stat
@@ -27,6 +28,7 @@ PATIENCE = 20  # the next look waits so many times as long as the last one took
 THREADS = 2
 OPEN_LEVELS = 32  # descriptors that one look holds at most, however deep the folders
 BLOCK = 512  # of `st_blocks`, on every file system
+AS_PATH = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -101,10 +103,17 @@ def _pool() -> ThreadPoolExecutor:
 
 @dataclass(slots=True)
 class _Level:
-    """A folder on the way down: its descriptor (-1 while it is closed), and the folders in it still to be seen."""
+    """A folder on the way down.
+
+    Attributes:
+        handle: Its descriptor, -1 while it is closed.
+        mode: To be given back to it: its owner had closed it to himself. None where nothing was changed.
+        folders: In it, and still to be seen.
+    """
 
     handle: int
     identity: tuple[int, int]
+    mode: int | None = None
     folders: list[str] = field(default_factory=list)
 
 
@@ -128,15 +137,15 @@ def folder_usage(root: Path, limits: SandboxLimits) -> Usage:
             if not top.folders:
                 _up(levels)
                 continue
-            inner = _open(top.folders.pop(), top.handle)
-            if inner >= 0:
-                levels.append(_level(inner))
-                _count(levels[-1], found, linked, limits)
+            inner = _enter(top.folders.pop(), top.handle)
+            if inner:
+                levels.append(inner)
+                _count(inner, found, linked, limits)
                 if len(levels) > OPEN_LEVELS:
                     _shut(levels[-OPEN_LEVELS - 1])
     finally:
         for level in levels:
-            _shut(level)
+            _leave(level)
     return found
 
 
@@ -165,33 +174,34 @@ def _up(levels: list[_Level]) -> None:
     except OSError:
         levels.clear()
     finally:
-        _shut(left)
+        _leave(left)
 
 
-def _open(name: str, folder: int) -> int:
-    """A folder in `folder`, or -1. One that its owner closed to himself is opened all the same."""
+def _leave(level: _Level) -> None:
+    if level.mode is not None and level.handle >= 0:
+        with contextlib.suppress(OSError):
+            os.fchmod(level.handle, level.mode)
+    _shut(level)
+
+
+def _enter(name: str, folder: int) -> _Level | None:
+    """The folder `name` in `folder`, if it is one. While it is looked at, its owner may look into it."""
     try:
-        return os.open(name, AS_FOLDER, dir_fd=folder)
-    except PermissionError:
-        pass
+        found = _level(os.open(name, AS_PATH, dir_fd=folder))
     except OSError:
-        return -1
+        return None
+    itself, path = f"/proc/self/fd/{found.handle}", found.handle
     try:
-        path = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return -1
-    try:
-        itself = f"/proc/self/fd/{path}"
         mode = stat.S_IMODE(os.fstat(path).st_mode)
-        os.chmod(itself, mode | 0o700)
-        try:
-            return os.open(itself, AS_FOLDER & ~os.O_NOFOLLOW)
-        finally:
-            os.chmod(itself, mode)
+        if mode & 0o500 != 0o500 and os.geteuid() != 0:  # root needs no mode
+            os.chmod(itself, mode | 0o500)
+            found.mode = mode
+        found.handle = os.open(itself, AS_FOLDER & ~os.O_NOFOLLOW)
     except OSError:
-        return -1
+        return None
     finally:
         os.close(path)
+    return found
 
 
 def _count(level: _Level, found: Usage, linked: set[tuple[int, int]], limits: SandboxLimits) -> None:

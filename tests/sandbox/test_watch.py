@@ -146,10 +146,11 @@ def test_a_tree_that_changes_all_the_time(tmp_path: Path) -> None:
 
 
 async def _watched(
-    measure: Callable[[], Usage], monkeypatch: pytest.MonkeyPatch, seconds: float = 0.5
+    measure: Callable[[], Usage], monkeypatch: pytest.MonkeyPatch, seconds: float = 1.0, patience: int = 1
 ) -> list[SandboxFault]:
     monkeypatch.setattr(watch, "FIRST_SECONDS", 0.02)
     monkeypatch.setattr(watch, "LEAST_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "PATIENCE", patience)
     faults: list[SandboxFault] = []
     watching = Watch(measure, LIMITS, faults.append)
     await asyncio.sleep(seconds)
@@ -192,7 +193,7 @@ async def test_a_slow_measure_is_asked_less_often(monkeypatch: pytest.MonkeyPatc
         time.sleep(0.05)
         return Usage()
 
-    assert await _watched(measure, monkeypatch, 0.8) == []
+    assert await _watched(measure, monkeypatch, 0.8, 20) == []
     assert 1 <= len(looks) <= 2
 
 
