@@ -1,0 +1,159 @@
+"""Reaching a host under a policy: a name is resolved once, and only a checked address is connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sandbox.network.addresses import is_public, parse
+from sandbox.network.names import Host
+from sandbox.network.policy import NetworkPolicy
+
+RESOLVE_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+MAX_ADDRESSES = 4
+# Of its own: a resolver that hangs must not keep the rest of the harness from its threads.
+_RESOLVERS = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+
+
+class NotReached(Exception):
+    """The other end was not reached. `reason` is one line that an agent can understand.
+
+    Attributes:
+        verdict: `refused` or `failed`, as in `NetworkEvent`.
+        status: What HTTP calls it.
+    """
+
+    verdict = "failed"
+
+    def __init__(self, reason: str, *, status: int = 502, address: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.status, self.address = reason, status, address
+
+
+class Refused(NotReached):
+    """The policy does not allow it."""
+
+    verdict = "refused"
+
+    def __init__(self, reason: str, *, status: int = 403, address: str | None = None) -> None:
+        super().__init__(reason, status=status, address=address)
+
+
+class Outside:
+    """The network as the harness sees it."""
+
+    async def resolve(self, name: str, port: int) -> list[str]:
+        """The addresses of a name, in the system's order.
+
+        Raises:
+            OSError: There is none, or no resolver answers.
+        """
+        loop = asyncio.get_running_loop()
+        rows = await loop.run_in_executor(
+            _RESOLVERS, lambda: socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        )
+        return [str(row[4][0]) for row in rows]
+
+    async def connect(self, address: str, port: int) -> socket.socket:
+        """A connected TCP socket.
+
+        Raises:
+            OSError: It cannot be reached.
+        """
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        link = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            await asyncio.get_running_loop().sock_connect(link, (address, port))
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:  # a cancelled one too
+            link.close()
+            raise
+        return link
+
+    def ends(self, link: socket.socket) -> tuple[str, str]:
+        """The addresses of both ends: ours and the other's."""
+        return str(link.getsockname()[0]), str(link.getpeername()[0])
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A connection to a checked address."""
+
+    link: socket.socket
+    address: str
+
+
+class Dialer:
+    """Connects to what a policy allows."""
+
+    def __init__(self, policy: NetworkPolicy, outside: Outside | None = None) -> None:
+        self._policy, self._outside = policy, outside or Outside()
+
+    async def dial(self, host: Host, port: int) -> Reached:
+        """Connect to `host`, if the policy allows it and the address is public.
+
+        Raises:
+            Refused: It is not allowed. NotReached: It is, and cannot be done.
+        """
+        refusal = self._policy.refusal(host.text, port)
+        if refusal is not None:
+            raise Refused(refusal)
+        addresses = [str(host.address)] if host.address else await self._resolve(host.text, port)
+        public = [address for address in addresses if _public(address)]
+        if not public:
+            raise Refused(f"{host.text} is not on the public internet", address=addresses[0])
+        return await self._connect(host.text, public[:MAX_ADDRESSES], port)
+
+    async def _resolve(self, name: str, port: int) -> list[str]:
+        try:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                found = await self._outside.resolve(name, port)
+        except TimeoutError as error:
+            raise NotReached(f"no resolver answered for {name}", status=504) from error
+        except (OSError, UnicodeError) as error:
+            raise NotReached(f"{name} cannot be resolved") from error
+        if not found:
+            raise NotReached(f"{name} has no address")
+        return list(dict.fromkeys(found))
+
+    async def _connect(self, name: str, addresses: list[str], port: int) -> Reached:
+        why = NotReached(f"{name}:{port} cannot be reached")
+        for address in addresses:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    link = await self._outside.connect(address, port)
+            except TimeoutError:
+                why = NotReached(f"{name}:{port} does not answer", status=504, address=address)
+                continue
+            except OSError as error:
+                said = error.strerror or "no connection"
+                why = NotReached(f"{name}:{port} cannot be reached: {said}", address=address)
+                continue
+            try:
+                self._check(name, address, link)
+            except BaseException:
+                link.close()
+                raise
+            return Reached(link, address)
+        raise why
+
+    def _check(self, name: str, address: str, link: socket.socket) -> None:
+        """Look at what was really connected to: a rule of the host's kernel may have sent it elsewhere."""
+        try:
+            own, peer = (parse(text) for text in self._outside.ends(link))
+        except (OSError, ValueError) as error:
+            raise NotReached(f"{name} hung up", address=address) from error
+        if peer != parse(address) or not is_public(peer):
+            raise Refused(f"{name} is not on the public internet", address=str(peer))
+        if own == peer:
+            raise Refused(f"{name} is the machine that UpBench runs on", address=address)
+
+
+def _public(address: str) -> bool:
+    try:
+        return is_public(parse(address))
+    except ValueError:
+        return False
