@@ -48,8 +48,16 @@ class Process:
         self._first_fd = -1
 
     @classmethod
-    async def start(cls, program: str, arguments: Sequence[str], env: dict[str, str]) -> Process:
+    async def start(
+        cls, program: str, arguments: Sequence[str], env: dict[str, str], syscalls: Path | None = None
+    ) -> Process:
         """Start `bwrap` and return when its namespaces stand and its user is mapped.
+
+        Args:
+            program: `bwrap` itself.
+            arguments: Its arguments, without those that name descriptors.
+            env: Its environment, and that of the supervisor.
+            syscalls: File with the filter of system calls; None for none.
 
         Raises:
             SandboxFault: It did not get that far (cause `sandbox_start`).
@@ -58,11 +66,15 @@ class Process:
         ours, theirs = socket.socketpair()
         fds = [*os.pipe(), *os.pipe(), *os.pipe()]
         info_in, info_out, block_in, block_out, error_in, error_out = fds
+        given = [info_out]
         head = [program, "--info-fd", str(info_out)]
         if as_root:
+            given.append(block_in)
             head += [*ROOT_ARGUMENTS, "--userns-block-fd", str(block_in)]
-        inherit = [(theirs.fileno(), 0), (theirs.fileno(), 1), (error_out, 2), (info_out, info_out)]
-        inherit += [(block_in, block_in)] if as_root else []
+        if syscalls:
+            given.append(os.open(syscalls, os.O_RDONLY | os.O_CLOEXEC))
+            head += ["--seccomp", str(given[-1])]
+        inherit = [(theirs.fileno(), 0), (theirs.fileno(), 1), (error_out, 2), *((fd, fd) for fd in given)]
         try:
             # In this thread, whatever the lint says: the sandbox dies with the thread that started it.
             launcher = os.posix_spawn(  # noqa: ASYNC221
@@ -78,7 +90,7 @@ class Process:
             raise SandboxFault(Cause.sandbox_start, f"bwrap: {error.strerror}") from error
         finally:
             theirs.close()
-            for fd in (info_out, block_in, error_out):
+            for fd in {*given, block_in, error_out}:
                 os.close(fd)
         ours.setblocking(False)
         process = cls(launcher, ours, error_in)

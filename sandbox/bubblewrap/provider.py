@@ -15,7 +15,7 @@ from pathlib import Path
 from core import BadInput, Cause, MissingTool, SandboxFault
 from sandbox.bubblewrap.cgroups import Group
 from sandbox.bubblewrap.process import Process, host_id
-from sandbox.bubblewrap.system import python_inside, system_arguments, system_folder
+from sandbox.bubblewrap.system import filter_file, python_inside, system_arguments, system_folder
 from sandbox.environment import environment
 from sandbox.network.events import Audit, unheard
 from sandbox.network.policy import Network, NetworkPolicy
@@ -106,7 +106,7 @@ class BubblewrapProvider:
         python, shown = python_inside()
         arguments = [*self._arguments(spec, root), python, *ARGUMENTS]
         env = environment("/opt/python" if shown else None)
-        process = await Process.start(_program(), arguments, env)
+        process = await Process.start(_program(), arguments, env, filter_file())
         wire = Wire(max_reply(spec.limits), process.said)
         sandbox = BubblewrapSandbox(wire, spec, _info({}), root, process)
         opened = False
@@ -173,6 +173,7 @@ class BubblewrapProvider:
 def _limit(sandbox: BubblewrapSandbox, limits: SandboxLimits) -> None:
     """Put the sandbox under its limits, before its first command, and note how each is enforced."""
     enforced = {"wall": "supervisor", "output": "supervisor", "file": "rlimit", "workspace": "not"}
+    enforced["syscalls"] = "seccomp" if filter_file() else "not"
     rlimits = {resource.RLIMIT_FSIZE: limits.file_bytes, resource.RLIMIT_CORE: 0}
     group = sandbox.group = Group(limits)
     group.add(sandbox.process.first)

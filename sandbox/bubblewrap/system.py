@@ -1,4 +1,7 @@
-"""The system that a bubblewrap sandbox sees: the host's programs read-only, and a small `/etc` of our own."""
+"""The system that a bubblewrap sandbox sees: the host's programs read-only, and a small `/etc` of our own.
+
+What is made for it (that `/etc`, the compiled supervisor, the filter of system calls) is kept beside the toolbox.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sandbox.bubblewrap.seccomp import syscall_filter
 from sandbox.supervisor.program import PROGRAM, program_digest
 from sandbox.toolbox import cache_folder
 
-SANDBOX_ID = 1000  # user and group, as seen inside
+FILTER = "syscalls"
 ETC = {
     "passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:agent:/tmp:/bin/bash\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
@@ -63,6 +67,7 @@ def python_inside() -> tuple[str, Path | None]:
 def system_folder() -> Path:
     """The folder with our `etc` and the compiled supervisor, made once for each content."""
     parts = [program_digest().encode(), sys.version.encode(), repr(sorted(ETC.items())).encode()]
+    parts.append(syscall_filter() or b"")
     for name in ETC_OF_HOST:
         path = Path("/etc") / name
         if path.exists():
@@ -96,6 +101,9 @@ def _make(folder: Path) -> None:
             str(source), str(fresh / "program" / f"{source.stem}.pyc"), dfile=source.name, optimize=2
         )
     (fresh / "empty").mkdir()
+    program = syscall_filter()
+    if program:
+        (fresh / FILTER).write_bytes(program)
     for path in (fresh, *fresh.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)
@@ -105,6 +113,16 @@ def _make(folder: Path) -> None:
         shutil.rmtree(fresh)
         if not folder.is_dir():
             raise
+
+
+@functools.cache
+def filter_file() -> Path | None:
+    """The filter of system calls, as bwrap takes it; None where there is none for this machine."""
+    return system_folder() / FILTER if syscall_filter() and _kernel_filters() else None
+
+
+def _kernel_filters() -> bool:
+    return "\nSeccomp:" in Path("/proc/self/status").read_text()
 
 
 @functools.cache
