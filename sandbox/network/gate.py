@@ -74,7 +74,7 @@ class Gate:
         """Make the sockets. Raises OSError."""
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(exist_ok=True)
-        self.folder.chmod(0o711)
+        self.folder.chmod(0o755)
         for name, work in (("gate", self._serve), ("alive", self._watch)):
             server = await asyncio.start_unix_server(
                 self._accepting(work), sock=_bound(self.folder, name), limit=CHUNK

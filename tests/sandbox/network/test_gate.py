@@ -300,7 +300,7 @@ async def test_a_path_of_any_length_and_a_folder_for_us_alone(tmp_path: Path) ->
     gate = gates[1]
     assert gate is not None
     assert stat.S_IMODE((folder / "gates").stat().st_mode) == 0o700
-    assert stat.S_IMODE(gate.folder.stat().st_mode) == 0o711
+    assert stat.S_IMODE(gate.folder.stat().st_mode) == 0o755
     assert stat.S_IMODE((gate.folder / "gate").stat().st_mode) == 0o666
     handle = os.open(gate.folder, os.O_PATH)
     reader, writer = await asyncio.open_unix_connection(f"/proc/self/fd/{handle}/gate")
