@@ -10,21 +10,25 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from core import MissingTool, UpBenchError
-from sandbox.docker.engine import engine
+from core import BadInput, MissingTool, UpBenchError
+from sandbox.docker.engine import Engine, engine, failures, gone
 from sandbox.supervisor.program import PROGRAM, program_digest
 from sandbox.toolbox import toolbox_digest, toolbox_installed, toolbox_path
 
 DOCKERFILE = Path(__file__).parents[1] / "images" / "Dockerfile"
 PYTHON_TAG = f"cp{sys.version_info.major}{sys.version_info.minor}"
 MEND = "upbench toolbox image"
+FORM = "2"  # of the labels
+TOOLBOX, SUPERVISOR, PYTHON = "upbench.toolbox", "upbench.supervisor", "upbench.python"
+BASE, BASE_ID, BASE_DIGEST = "upbench.base", "upbench.base.id", "upbench.base.digest"
 
 
 @functools.cache
 def image_tag() -> str:
-    """`upbench-sandbox:<digest of Dockerfile, toolbox lock, supervisor and Python>`; the base is provenance."""
-    parts = [DOCKERFILE.read_text(), toolbox_digest(), program_digest(), PYTHON_TAG]
+    """`upbench-sandbox:<digest of Dockerfile, toolbox lock, supervisor, Python and labels>`; the base is provenance."""
+    parts = [DOCKERFILE.read_text(), toolbox_digest(), program_digest(), PYTHON_TAG, FORM]
     return "upbench-sandbox:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -37,14 +41,15 @@ def build_image(base: str, say: Callable[[str], None]) -> str:
     """
     if not toolbox_installed():
         raise MissingTool("the toolbox is not installed", mend="upbench toolbox install")
-    client = engine()
+    docker_engine = engine()
     tag = image_tag()
+    labels = _labels(docker_engine, base, say)
     say(f"building {tag} on {base}")
     with tempfile.TemporaryFile() as context:
         _pack(context)
         context.seek(0)
         lines: list[str] = []
-        for event in client.api.build(
+        for event in docker_engine.api.build(
             fileobj=context,
             custom_context=True,
             tag=tag,
@@ -52,14 +57,76 @@ def build_image(base: str, say: Callable[[str], None]) -> str:
             forcerm=True,
             network_mode="host",
             decode=True,
-            buildargs={"BASE": base, "PYTHON_TAG": PYTHON_TAG},
-            labels={"app": "upbench"},
+            buildargs={"BASE": labels[BASE_ID], "PYTHON_TAG": PYTHON_TAG},
+            labels=labels,
         ):
             if text := (event.get("stream") or event.get("error") or "").strip():
                 lines.append(text)
             if "error" in event:
                 raise UpBenchError(f"the sandbox image could not be built: {' / '.join(lines[-4:])[-800:]}")
+    docker_engine.forget()
     return tag
+
+
+def find_image(docker_engine: Engine, wanted: str | None) -> str:
+    """The id (a digest) of the image `wanted`, or of our own; from this id a container is made, not from a name.
+
+    Raises:
+        MissingTool: Our own is not built.
+        BadInput: `wanted` is not there, is for other machines, or was not built from our supervisor and toolbox.
+    """
+    name = wanted or image_tag()
+    found: dict[str, Any] | None = docker_engine.known(f"image {name}", lambda: _inspect(docker_engine, name))
+    if found is None:
+        docker_engine.forget()  # it may be built any moment
+        if wanted is None:
+            raise MissingTool(f"the sandbox image {name} is not built", mend=MEND)
+        raise BadInput(f"there is no Docker image {name}", mend="build or pull it, or name another")
+    machine = docker_engine.facts().machine
+    if machine and found["Architecture"] != machine:
+        mend = f"use an image for {machine}"
+        raise BadInput(f"the Docker image {name} is for {found['Architecture']} machines", mend=mend)
+    labels = found["Config"].get("Labels") or {}
+    for label, ours, what in (
+        (SUPERVISOR, program_digest(), "no supervisor, or another version's"),
+        (TOOLBOX, toolbox_digest(), "another toolbox"),
+    ):
+        if labels.get(label) != ours:
+            mend = f"build it with `{MEND} --base ...`"
+            raise BadInput(f"the Docker image {name} holds {what} (its label {label})", mend=mend)
+    return str(found["Id"])
+
+
+def _inspect(docker_engine: Engine, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = docker_engine.api.inspect_image(name)
+    except failures() as error:
+        if gone(error):
+            return None
+        raise
+    return found
+
+
+def _labels(docker_engine: Engine, base: str, say: Callable[[str], None]) -> dict[str, str]:
+    """What the image will be built from; the base is pulled where it is not there."""
+    about = _inspect(docker_engine, base)
+    if about is None:
+        say(f"pulling {base}")
+        try:
+            docker_engine.api.pull(base, **({} if ":" in base or "@" in base else {"tag": "latest"}))
+        except failures() as error:
+            raise UpBenchError(f"the base {base} is not there and cannot be pulled: {error}") from error
+        about = docker_engine.api.inspect_image(base)
+    digests = about.get("RepoDigests") or []
+    return {
+        "app": "upbench",
+        TOOLBOX: toolbox_digest(),
+        SUPERVISOR: program_digest(),
+        PYTHON: PYTHON_TAG,
+        BASE: base,
+        BASE_ID: about["Id"],
+        BASE_DIGEST: digests[0] if digests else "",
+    }
 
 
 def _pack(context: object) -> None:

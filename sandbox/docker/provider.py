@@ -3,75 +3,72 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable
+import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from core import BadInput, Cause, MissingTool, SandboxFault
-from sandbox.docker.engine import engine
-from sandbox.docker.image import MEND, image_tag
-from sandbox.docker.stream import Demultiplexer, attach
+from sandbox.docker import container as containers
+from sandbox.docker.archive import BrokenArchive
+from sandbox.docker.box import DockerSandbox
+from sandbox.docker.container import Plan
+from sandbox.docker.engine import Engine, call, engine, failures
+from sandbox.docker.facts import Runtime
+from sandbox.docker.holdings import holdings, labels_of, remove_holding
+from sandbox.docker.image import find_image
+from sandbox.docker.stream import Demultiplexer
 from sandbox.environment import environment
+from sandbox.leases.book import Lease, LeaseBook
+from sandbox.leases.owner import owner_of
 from sandbox.network.events import Audit, unheard
 from sandbox.network.policy import Network, NetworkPolicy
 from sandbox.options import ProviderOptions
-from sandbox.places import DELIVERABLES, INPUTS, WORKSPACE, absolute
-from sandbox.protocol import Resource, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
+from sandbox.places import INPUTS, absolute
+from sandbox.protocol import Resource, SandboxInfo, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import readable
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.program import ARGUMENTS
-from sandbox.supervisor.session import Session, max_reply
+from sandbox.supervisor.session import max_reply
 from sandbox.toolbox import toolbox_digest
 
-T = TypeVar("T")
-# The supervisor and the container's init.
-OWN_PROCESSES = 2
-ENFORCED = {
-    "wall": "supervisor",
-    "output": "supervisor",
-    "memory": "cgroup",
-    "processes": "cgroup",
-    "cpus": "cgroup",
-    "file": "rlimit",
-    "workspace": "not",
-}
+MEND_SECCOMP = "remove `seccomp-profile` from the engine's settings and restart it"
 
 
-class DockerSandbox(Session):
-    """An open container."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sandbox will run."""
 
-    def __init__(self, wire: Wire, limits: SandboxLimits, info: SandboxInfo, container: str) -> None:
-        super().__init__(wire, limits, info)
-        self.container = container
-
-    async def close(self) -> None:
-        """Remove the container with every process in it. The volume stays."""
-        self._wire.fail(SandboxFault(Cause.sandbox_lost, "the sandbox is closed"))
-        await _engine_call(lambda: _remove_container(self.container))
+    engine: Engine
+    runtime: Runtime
+    image: str
 
 
 class DockerProvider:
-    """Opens containers; they and their volumes are labelled `app`, `owner` (this state folder) and `workspace`."""
+    """Opens containers; they and their volumes are labelled `app`, `owner`, `workspace` and `lease`."""
 
     name = "docker"
 
     def __init__(self, state: Path, options: ProviderOptions) -> None:
         self._state, self._options = state.absolute(), options
-        self._owner = hashlib.sha256(str(self._state).encode()).hexdigest()[:12]
+        self._book = LeaseBook(state, self.name)
+        self._open: dict[str, DockerSandbox] = {}
+
+    @functools.cached_property
+    def _owner(self) -> str:
+        return owner_of(self._state)
 
     def problem(self) -> tuple[str, str] | None:
-        """None when an engine answers and the sandbox image is there."""
-        import docker.errors
-
+        """None when an engine answers that can do what is asked of it, and the sandbox image is there."""
         try:
-            engine().images.get(image_tag())
+            self._place()
         except MissingTool as error:
             return error.what, error.mend
-        except docker.errors.ImageNotFound:
-            return f"the sandbox image {image_tag()} is not built", MEND
-        except docker.errors.DockerException as error:
-            return f"the Docker engine does not work: {error}", MEND
+        except BadInput as error:
+            return error.what, error.mend or "change the setting"
+        except failures() as error:
+            return f"the Docker engine does not work: {error}", "look into the engine's log"
         return None
 
     def refuses(self, network: NetworkPolicy) -> str | None:
@@ -84,159 +81,153 @@ class DockerProvider:
         """Open (or open again) the workspace of `spec`, as `SandboxProvider.open` says."""
         if refusal := self.refuses(spec.network):
             raise BadInput(refusal)
-        problem = await asyncio.to_thread(self.problem)
-        if problem:
-            raise MissingTool(problem[0], mend=problem[1])
-        container, image = await _engine_call(lambda: self._create(spec))
-        stream = Demultiplexer()
-        wire = stream.wire = Wire(max_reply(spec.limits), stream.said)
-        opened = False
+        place = await call(self._place)
+        lease = await self._book.hold(spec.workspace)
         try:
-            own = await _engine_call(lambda: attach(engine().api, container))
-            await asyncio.get_running_loop().create_unix_connection(lambda: stream, sock=own)
-            await _engine_call(lambda: engine().api.start(container))
-            await wire.started()
-            opened = True
-        finally:
-            if not opened:
-                await _engine_call(lambda: _remove_container(container))
-        return DockerSandbox(wire, spec.limits, await _engine_call(lambda: _info(image)), container)
+            box = await self._begin(spec, place, lease)
+        except BaseException:
+            place.engine.forget()
+            lease.release()
+            raise
+        self._open[spec.workspace] = box
+        return box
 
     async def collect(self, workspace: str, target: Path, limits: TreeLimits) -> Taken:
-        """The deliverables of a workspace whose sandbox is closed or dead, read by a container of its own."""
-        if not await _engine_call(lambda: self._has_volume(workspace)):
-            raise FileNotFoundError(2, "No such workspace", workspace)
-        box = await self.open(SandboxSpec(workspace=workspace))
-        try:
-            return await box.download(DELIVERABLES, target, limits)
-        finally:
-            await box.close()
-
-    async def resources(self) -> tuple[Resource, ...]:
-        """What exists of this owner's."""
-        return ()
-
-    async def remove(self, resource: Resource) -> None:
-        """Remove one of `resources`."""
+        """The deliverables of a workspace whose sandbox is closed or dead, as the engine's archive has them."""
+        place = await call(self._place)
+        async with self._held(workspace) as lease:
+            if lease:
+                await self._end_last(place.engine, lease)
+            volume, image = self._volume(workspace), place.image
+            name = f"{volume}-{lease.id if lease else 'open'}-collect"
+            try:
+                return await call(
+                    lambda: containers.collect(place.engine, name, image, volume, target, limits),
+                    Cause.sandbox_lost,
+                )
+            except BrokenArchive as error:
+                raise SandboxFault(Cause.sandbox_lost, str(error)) from error
 
     async def discard(self, workspace: str) -> None:
-        """Remove the containers and the volume of a workspace. Missing ones are fine."""
-        await _engine_call(lambda: self._discard(workspace))
+        """Remove the container and the volume of a workspace. Missing ones are fine."""
+        if box := self._open.get(workspace):
+            await box.close()
+        docker_engine = await call(engine)
+        async with self._held(workspace) as lease:
+            assert lease is not None
+            await self._end_last(docker_engine, lease)
+            await call(lambda: containers.remove_volume(docker_engine, self._volume(workspace)))
+            lease.release(forget=True)
+
+    async def resources(self) -> tuple[Resource, ...]:
+        """All that exists in the engine of this owner, held or not."""
+        return await call(lambda: holdings(engine(), self._owner))
+
+    async def remove(self, resource: Resource) -> None:
+        """Remove one of `resources`. One that is gone is fine.
+
+        Raises:
+            BadInput: It is another owner's.
+        """
+        if resource.owner != self._owner:
+            raise BadInput(f"the {resource.kind} {resource.id} belongs to another owner")
+        await call(lambda: remove_holding(engine(), resource))
+
+    def _place(self) -> Place:
+        """Where sandboxes run.
+
+        Raises:
+            MissingTool: No engine answers, it filters no system calls, or the image is not built.
+            BadInput: The options name a runtime or an image that cannot be used.
+        """
+        found = engine()
+        facts = found.facts()
+        wanted = self._options.docker_runtime or facts.default_runtime
+        runtime = facts.runtimes.get(wanted)
+        if runtime is None:
+            there = ", ".join(sorted(facts.runtimes))
+            raise BadInput(f"the Docker engine has no runtime `{wanted}`", mend=f"it has: {there}")
+        if not facts.seccomp and not runtime.gvisor:
+            raise MissingTool("the Docker engine filters no system calls of containers", mend=MEND_SECCOMP)
+        return Place(found, runtime, find_image(found, self._options.docker_image))
 
     def _volume(self, workspace: str) -> str:
         return f"upbench-{self._owner}-{workspace}"
 
-    def _labels(self, workspace: str) -> dict[str, str]:
-        return {"app": "upbench", "owner": self._owner, "workspace": workspace}
-
-    def _has_volume(self, workspace: str) -> bool:
-        import docker.errors
-
-        try:
-            engine().api.inspect_volume(self._volume(workspace))
-        except docker.errors.NotFound:
-            return False
-        return True
-
-    def _remove_containers(self, workspace: str) -> None:
-        wanted = [f"{name}={value}" for name, value in self._labels(workspace).items()]
-        for row in engine().api.containers(all=True, quiet=True, filters={"label": wanted}):
-            _remove_container(row["Id"])
-
-    def _discard(self, workspace: str) -> None:
-        import docker.errors
-
-        self._remove_containers(workspace)
-        try:
-            engine().api.remove_volume(self._volume(workspace), force=True)
-        except docker.errors.NotFound:
+    @asynccontextmanager
+    async def _held(self, workspace: str) -> AsyncIterator[Lease | None]:
+        """Hold a workspace for a while; None where a sandbox of this provider (dead as it may be) holds it."""
+        if workspace in self._open:
+            yield None
             return
+        lease = await self._book.hold(workspace)
+        try:
+            yield lease
+        finally:
+            lease.release()
 
-    def _create(self, spec: SandboxSpec) -> tuple[str, str]:
-        """Create (not start) the container; its id and its image's id."""
-        self._remove_containers(spec.workspace)  # of a harness that died
-        api = engine().api
-        labels = {**spec.labels, **self._labels(spec.workspace)}
-        if not self._has_volume(spec.workspace):
-            api.create_volume(self._volume(spec.workspace), labels=labels)
-        made = api.create_container(
-            image_tag(),
-            ["python3", *ARGUMENTS],
-            hostname="sandbox",
-            user="1000:1000",
-            working_dir=WORKSPACE,
-            environment=environment(None),
-            stdin_open=True,
-            detach=False,
-            labels=labels,
-            host_config=self._host_config(spec),
-            network_disabled=True,
+    async def _end_last(self, docker_engine: Engine, lease: Lease) -> None:
+        """Remove the container that the last holder of a workspace left."""
+        name = lease.note.get("container")
+        if isinstance(name, str):
+            await call(lambda: containers.remove(docker_engine, name))
+            lease.write({})
+
+    async def _begin(self, spec: SandboxSpec, place: Place, lease: Lease) -> DockerSandbox:
+        await self._end_last(place.engine, lease)
+        plan = await asyncio.to_thread(self._plan, spec, place, lease)
+        lease.write({"container": plan.name})
+        stream = Demultiplexer()
+        wire = stream.wire = Wire(max_reply(spec.limits), stream.said)
+        box = DockerSandbox(
+            wire,
+            spec.limits,
+            self._info(place),
+            plan.name,
+            place.engine,
+            functools.partial(self._closed, spec, lease),
         )
-        image: str = api.inspect_container(made["Id"])["Image"]
-        return made["Id"], image
-
-    def _host_config(self, spec: SandboxSpec) -> dict[str, Any]:
-        import docker.types
-
-        limits = spec.limits
-        api = engine().api
-        cores = float(api.info()["NCPU"])
-        return api.create_host_config(
-            mounts=self._mounts(spec),
-            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.workspace_bytes}"},  # noqa: S108
-            network_mode="none",
-            ipc_mode="private",
-            init=True,
-            read_only=True,
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            pids_limit=limits.processes + OWN_PROCESSES,
-            mem_limit=limits.memory_bytes,
-            memswap_limit=limits.memory_bytes,
-            nano_cpus=int(min(limits.cpus, cores) * 1e9),
-            ulimits=[
-                docker.types.Ulimit(name="fsize", soft=limits.file_bytes, hard=limits.file_bytes),
-                docker.types.Ulimit(name="core", soft=0, hard=0),
-            ],
-            log_config=docker.types.LogConfig(type="none"),
-        )
-
-    def _mounts(self, spec: SandboxSpec) -> list[Any]:
-        from docker.types import Mount
-
-        copies = self._state / "copies"
-        inputs = spec.inputs or self._state / "empty"
-        if spec.inputs is None:
-            inputs.mkdir(parents=True, exist_ok=True)
-        found = [Mount(WORKSPACE, self._volume(spec.workspace), type="volume")]
-        for target, source in ((INPUTS, inputs), *((absolute(one.target), one.source) for one in spec.mounts)):
-            found.append(Mount(target, str(readable(source, copies)), type="bind", read_only=True))
-        return found
-
-
-def _remove_container(container: str) -> None:
-    import docker.errors
-
-    try:
-        engine().api.remove_container(container, force=True, v=True)
-    except docker.errors.NotFound:
-        return
-    except docker.errors.APIError as error:
-        if error.status_code != 409:  # its removal is under way already
+        try:
+            own = await call(lambda: containers.begin(place.engine, plan))
+            await asyncio.get_running_loop().create_unix_connection(lambda: stream, sock=own)
+            await wire.started()
+        except BaseException:
+            await box.close()
             raise
+        return box
 
+    def _closed(self, spec: SandboxSpec, lease: Lease, *, removed: bool) -> None:
+        """A sandbox is closed; its container is `removed`, or the engine did not answer."""
+        self._open.pop(spec.workspace, None)
+        if removed:
+            lease.note = {}
+        lease.release()
 
-async def _engine_call(work: Callable[[], T]) -> T:
-    """Run a call of the synchronous SDK in a thread; what the engine refuses is a fault of the sandbox's start."""
-    import docker.errors
+    def _plan(self, spec: SandboxSpec, place: Place, lease: Lease) -> Plan:
+        copies, empty = self._state / "copies", self._state / "empty"
+        if spec.inputs is None:
+            empty.mkdir(parents=True, exist_ok=True)
+        shown = [(INPUTS, spec.inputs or empty), *((absolute(one.target), one.source) for one in spec.mounts)]
+        volume = self._volume(spec.workspace)
+        return Plan(
+            name=f"{volume}-{lease.id}",
+            image=place.image,
+            volume=volume,
+            arguments=("python3", *ARGUMENTS),
+            environment=environment(None),
+            binds={target: readable(source, copies) for target, source in shown},
+            labels={**spec.labels, **labels_of(self._owner, spec.workspace, lease.id)},
+            limits=spec.limits,
+            runtime=place.runtime,
+        )
 
-    try:
-        return await asyncio.to_thread(work)
-    except (docker.errors.DockerException, ConnectionError) as error:
-        raise SandboxFault(Cause.sandbox_start, f"the Docker engine: {error}") from error
-
-
-def _info(image: str) -> SandboxInfo:
-    version: str = engine().api.version()["Version"]
-    toolbox = toolbox_digest()
-    return SandboxInfo(provider="docker", version=version, image=image, toolbox=toolbox, enforced=ENFORCED)
+    def _info(self, place: Place) -> SandboxInfo:
+        facts = place.engine.facts()
+        return SandboxInfo(
+            provider=self.name,
+            version=facts.version,
+            image=place.image,
+            toolbox=toolbox_digest(),
+            runtime=place.runtime.name,
+            enforced=containers.enforced(facts, place.runtime),
+        )

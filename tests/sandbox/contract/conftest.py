@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from sandbox import Sandbox, SandboxProvider, SandboxSpec, image_tag, provider
+from sandbox import ProviderOptions, Sandbox, SandboxProvider, SandboxSpec, image_tag, provider
 from tests.sandbox.contract.helpers import Openings
 from tests.support import lacking
 
 SCRIPTS = Path(__file__).parents[3] / "scripts" / "system"
 
 
-def _ready(made: SandboxProvider) -> None:
+def _ready(made: SandboxProvider, tool: str) -> None:
     """Skip (or fail where it is required) when this provider cannot be used here; build its image when it can."""
     problem = made.problem()
     if problem and made.name == "docker" and image_tag() in problem[0]:
@@ -35,14 +35,16 @@ def _ready(made: SandboxProvider) -> None:
         if problem:
             problem = (f"{problem[0]}: {built.stderr[-400:]}", problem[1])
     if problem:
-        lacking(made.name, f"{problem[0]} ({problem[1]})")
+        lacking(tool, f"{problem[0]} ({problem[1]})")
 
 
-@pytest.fixture(scope="session", params=["bwrap", "docker"])
+@pytest.fixture(scope="session", params=["bwrap", "docker", "docker-runsc"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SandboxProvider:
     """A provider with a state folder of its own."""
-    found = provider(request.param, tmp_path_factory.mktemp(f"state-{request.param}"))
-    _ready(found)
+    name, _, runtime = request.param.partition("-")
+    options = ProviderOptions(docker_runtime=runtime or None)
+    found = provider(name, tmp_path_factory.mktemp(f"state-{request.param}"), options)
+    _ready(found, runtime or name)
     return found
 
 

@@ -1,0 +1,53 @@
+"""What exists of one owner in an engine, by its labels alone, and removing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.docker.container import remove, remove_volume
+from sandbox.docker.engine import Engine
+from sandbox.protocol import Resource
+
+APP = "upbench"
+ALIVE = ("running", "paused", "restarting")
+
+
+def labels_of(owner: str, workspace: str, lease: str) -> dict[str, str]:
+    """The labels of every container and volume of a workspace, beside the run's own."""
+    return {"app": APP, "owner": owner, "workspace": workspace, "lease": lease}
+
+
+def holdings(engine: Engine, owner: str) -> tuple[Resource, ...]:
+    """Containers, then volumes: in this order they can be removed."""
+    wanted = {"label": [f"app={APP}", f"owner={owner}"]}
+    found = [
+        _resource("container", row["Id"], row["Labels"], running=row["State"] in ALIVE)
+        for row in engine.api.containers(all=True, filters=wanted)
+    ]
+    volumes = engine.api.volumes(filters=wanted)["Volumes"] or []
+    return (*found, *(_resource("volume", row["Name"], row["Labels"]) for row in volumes))
+
+
+def remove_holding(engine: Engine, resource: Resource) -> None:
+    """Remove a container, or a volume with the containers of its owner that use it."""
+    if resource.kind == "container":
+        remove(engine, resource.id)
+        return
+    using = {"label": [f"app={APP}", f"owner={resource.owner}"], "volume": [resource.id]}
+    for row in engine.api.containers(all=True, filters=using):
+        remove(engine, row["Id"])
+    remove_volume(engine, resource.id)
+
+
+def _resource(kind: str, name: str, labels: dict[str, Any], *, running: bool = False) -> Resource:
+    return Resource(
+        provider="docker",
+        kind=kind,
+        id=name,
+        workspace=labels.get("workspace"),
+        owner=labels["owner"],
+        run=labels.get("run", ""),
+        trial=labels.get("trial", ""),
+        lease=labels.get("lease", ""),
+        running=running,
+    )
