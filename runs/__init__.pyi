@@ -1,6 +1,8 @@
 from .keys import attempt_id as attempt_id
 from .keys import new_run_id as new_run_id
 from .lines import evaluation_lines as evaluation_lines
+from .lock import left_behind as left_behind
+from .lock import own_folder as own_folder
 from .manifest import build_submission as build_submission
 from .manifest import lay_out as lay_out
 from .plan import ELSEWHERE as ELSEWHERE
@@ -8,6 +10,7 @@ from .plan import PlannedTrial as PlannedTrial
 from .plan import RunConfig as RunConfig
 from .plan import plan_trial as plan_trial
 from .plan import plan_trials as plan_trials
+from .reaping import Reaper as Reaper
 from .records import DONE as DONE
 from .records import AttemptRow as AttemptRow
 from .records import ExecutionRow as ExecutionRow

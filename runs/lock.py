@@ -1,18 +1,28 @@
-"""One process at a time carries a run: two would share its workspaces and pay for everything twice."""
+"""What one process holds while it lives: a run, and a folder for files on their way.
+
+Both are held by a lock of the system (`flock`), which goes with the process however it ends. What is found
+unheld was left by a process that died.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from core import BadInput
 
+LOCK = ".lock"
+WAIT_SECONDS = 5.0
+
 
 @contextmanager
 def only_one(run_id: str, folder: Path) -> Iterator[None]:
-    """Hold the run for the length of the block; the system lets go of it when the process dies.
+    """Hold the run for the length of the block: two processes would pay for everything twice.
 
     Args:
         run_id: Whole id of the run.
@@ -22,13 +32,85 @@ def only_one(run_id: str, folder: Path) -> Iterator[None]:
         BadInput: Another process is at it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{run_id}.lock"
-    with file.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BadInput(
-                f"another process is executing run {run_id}", field="RUN", mend="wait for it, or stop it first"
-            ) from error
-        # The file stays: whoever had opened it before it went would hold a lock that nobody else sees.
+    file = folder / f"{run_id}{LOCK}"
+    handle = _hold(file, os.O_RDWR | os.O_CREAT)
+    if handle is None:
+        what = f"another process is executing run {run_id}"
+        raise BadInput(what, field="RUN", mend="wait for it, or stop it first")
+    try:
         yield
+    finally:
+        file.unlink(missing_ok=True)
+        os.close(handle)
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[Path]:
+    """A folder that is held for the length of the block, and removed at its end.
+
+    Raises:
+        BadInput: It is held by somebody else, and stays so.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = _hold(folder, os.O_RDONLY | os.O_DIRECTORY)
+        if handle is not None:
+            break
+        if time.monotonic() > deadline:
+            raise BadInput("another process is using this folder", file=folder, mend="wait for it")
+        time.sleep(0.01)  # a sweep that came between making and holding it
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+@contextmanager
+def left_behind(folder: Path) -> Iterator[bool]:
+    """Whether the process whose own folder this was is dead; if so it is held for the length of the block."""
+    try:
+        handle = _hold(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        handle = None
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the own folders and the locks of dead processes that lie in `folder`."""
+    for entry in list(folder.iterdir()) if folder.is_dir() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            with left_behind(entry) as dead:
+                if dead:
+                    shutil.rmtree(entry, ignore_errors=True)
+        elif entry.suffix == LOCK:
+            handle = _hold(entry, os.O_RDWR)
+            if handle is not None:
+                entry.unlink(missing_ok=True)
+                os.close(handle)
+
+
+def _hold(path: Path, flags: int) -> int | None:
+    """A handle that holds `path`; None where somebody else does. Raises OSError."""
+    while True:
+        try:
+            handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:
+            if flags & os.O_CREAT:
+                raise
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.lstat(path)):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(handle)  # what we hold was removed by its last holder in this very moment

@@ -193,6 +193,13 @@ class Records:
             found[execution.attempt].append(execution)
         return found
 
+    def has_ended(self, execution: str) -> bool | None:
+        """Whether that execution has ended; None where there is none of that name."""
+        query = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == execution)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else row.cause is not None
+
     def begin(self, attempt: str) -> str:
         """The execution to work on: the unfinished one (a resume keeps its number), or a new one.
 

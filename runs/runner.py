@@ -61,8 +61,9 @@ async def run_trials(
         BadInput: Another process is executing this run.
         StoreFault: The records cannot be written; the run is left as it is.
     """
-    with only_one(place.run_id, place.scratch.parent), place.at_work():
-        return await _run(place, concurrency, executions, watcher, times, again)
+    with only_one(place.run_id, place.scratch.parent):
+        async with place.at_work():
+            return await _run(place, concurrency, executions, watcher, times, again)
 
 
 async def _run(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,8 +29,10 @@ from grading import Book, CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
 from rubrics import format_line
 from runs.engine import Json
+from runs.lock import own_folder, sweep
 from runs.manifest import build_submission, lay_out
 from runs.plan import RunConfig
+from runs.reaping import Reaper
 from runs.records import AttemptRow, Records
 from runs.review import review_item
 from sandbox import SandboxInfo, SandboxProvider, SandboxSpec, Taken, TreeLimits
@@ -47,6 +48,7 @@ class Workplace:
         agents: By name. models: By agent's name; agents without a model are not in it.
         script_model: Makes the scripted model of a job and attempt, for scripted agents.
         scratch: Folder for files on their way, of this process alone (same file system as the blobs).
+        reaper: Removes what dead processes left, while the trials run; None: nobody does.
         cancelled: Asked by agents between steps.
     """
 
@@ -61,6 +63,7 @@ class Workplace:
     script_model: Callable[[Job, int], ChatModel]
     scratch: Path
     prices: PriceTable | None = None
+    reaper: Reaper | None = None
     keep_workspaces: bool = False
     cancelled: Callable[[], bool] = lambda: False
     records: Records = field(init=False)
@@ -73,17 +76,17 @@ class Workplace:
         self.journal = CallJournal(self.database, self.prices)
         self.no_inputs = self.scratch / "no-inputs"
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Within the block the scratch folder is there; with it goes what dead processes left of this run."""
-        for left in self.scratch.parent.glob(f"{self.run_id}-*"):
-            if left != self.scratch and not _alive(left.name.rsplit("-", 1)[1]):
-                shutil.rmtree(left, ignore_errors=True)
-        self.no_inputs.mkdir(parents=True, exist_ok=True)
-        try:
-            yield
-        finally:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Within the block the scratch folder is there, and what dead processes left of this project goes."""
+        with own_folder(self.scratch):
+            sweep(self.scratch.parent)
+            self.no_inputs.mkdir(parents=True, exist_ok=True)
+            if self.reaper is None:
+                yield
+                return
+            async with self.reaper.at_work(self.provider):
+                yield
 
 
 class TrialStages:
@@ -183,11 +186,11 @@ class TrialStages:
         if cause_row(cause).graded and self._submission().files:
             place.book.publish(self._attempt.id, review_item(self._job, self._submission(), place.blobs))
         place.records.finish(execution, cause, str(payload.get("detail", "")))
-        await self._clear(execution)
+        await self.clear(execution)
         return {"cause": cause.value}
 
-    async def _clear(self, execution: str) -> None:
-        """Remove the workspace. The attempt has ended: what cannot be removed now must not change that."""
+    async def clear(self, execution: str) -> None:
+        """Remove the workspace of an execution that has ended: what cannot be removed now must not change that."""
         if self._place.keep_workspaces:
             return
         try:
@@ -244,7 +247,3 @@ class TrialStages:
 
 def _rubric_text(job: Job) -> str:
     return "\n".join(format_line(criterion.importance, criterion.text) for criterion in job.rubric.criteria)
-
-
-def _alive(pid: str) -> bool:
-    return pid.isdecimal() and Path(f"/proc/{pid}").exists()

@@ -34,7 +34,7 @@ async def submit(
         BadInput: The folder is missing or holds nothing to hand in.
         Fault: The checks could not be run; the submission is kept.
     """
-    with place.at_work():
+    async with place.at_work():
         await _submit(place, folder, begin, note=note, minutes=minutes, cost=cost)
 
 

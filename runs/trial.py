@@ -45,6 +45,7 @@ async def _execute(place: Workplace, attempt: AttemptRow, execution: str, times:
     if not context.has_ended(COLLECT):
         await _salvage(place, attempt, execution)
     place.records.finish(execution, cause, detail)
+    await TrialStages(place, attempt).clear(execution)
     return cause
 
 

@@ -1,6 +1,13 @@
 from .docker.image import build_image as build_image
 from .docker.image import image_tag as image_tag
+from .leases.book import providers_written_down as providers_written_down
 from .leases.owner import owner_of as owner_of
+from .leases.reaper import Reaped as Reaped
+from .leases.reaper import Standing as Standing
+from .leases.reaper import Survey as Survey
+from .leases.reaper import Trouble as Trouble
+from .leases.reaper import reap as reap
+from .leases.reaper import survey as survey
 from .network.events import Audit as Audit
 from .network.events import NetworkEvent as NetworkEvent
 from .network.events import unheard as unheard

@@ -23,7 +23,7 @@ from core import (
     price_known,
 )
 from jobs import Job, JobPack, load_pack
-from runs import ELSEWHERE, RunConfig, Workplace
+from runs import ELSEWHERE, Reaper, Records, RunConfig, Workplace
 from sandbox import Network, NetworkPolicy, SandboxLimits, provider, toolbox_digest
 from upbench.home import Home
 from upbench.settings import Settings
@@ -255,7 +255,19 @@ def open_workplace(
         script_model=_script_model,
         scratch=home.state / "scratch" / f"{run_id}-{os.getpid()}",
         prices=prices,
+        reaper=open_reaper(home),
         keep_workspaces=home.settings.keep_workspaces,
+    )
+
+
+def open_reaper(home: Home) -> Reaper:
+    """What removes the sandboxes, and all that belongs to them, that dead processes of this project left."""
+    settings = home.settings
+    return Reaper(
+        home.state,
+        Records(home.database),
+        lambda name: provider(name, home.state, settings.options),
+        keep_workspaces=settings.keep_workspaces,
     )
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from core import BadInput
 from upbench.cli.output import emit, json_option, say
+
+if TYPE_CHECKING:
+    from runs import Workplace
+    from upbench.grade import Graded
 
 
 @click.command(epilog="Example: upbench grade last --judge anthropic/MODEL")
@@ -53,9 +59,13 @@ def command(
         if judge is None
         else pre_grade(place, judge, base_url=base_url, say=say)
     )
-    with place.at_work():
-        graded = asyncio.run(work)
+    graded = asyncio.run(_at_work(place, work))
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(graded.verdicts.items())) or "nothing new"
     price = "no price is known" if graded.dollars is None else f"${graded.dollars:.4f}"
     text = f"{graded.attempts} submissions graded: {counts}" + (f"; {price}" if judge else "")
     emit(graded, text, as_json=as_json)
+
+
+async def _at_work(place: Workplace, work: Awaitable[Graded]) -> Graded:
+    async with place.at_work():
+        return await work
