@@ -27,6 +27,7 @@ from runs import (
 from upbench.home import Home, open_home
 from upbench.settings import Settings, load_settings
 from upbench.summary import RunSummary, summarise
+from upbench.validations import reap_validations
 from upbench.wiring import Order, elsewhere_config, open_workplace, plan
 
 T = TypeVar("T")
@@ -115,6 +116,7 @@ class Bench:
         """Run what of a run has not ended. Cancelling stops clean; calling again goes on."""
         if watcher is not None:
             options["watcher"] = watcher
+        await reap_validations(self.settings.options)
         await run_trials(
             place,
             concurrency=concurrency or self.settings.concurrency,

@@ -6,8 +6,6 @@ Here every check decides; criteria without a check are left out and counted.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from core import Frozen
 from grading import Book
@@ -16,6 +14,7 @@ from rubrics import Finding, Importance, Verdict, lint
 from runs import AttemptRow, Workplace
 from upbench.bench import Bench
 from upbench.settings import Settings
+from upbench.validations import HOME, own_project
 from upbench.wiring import Order
 
 
@@ -72,8 +71,8 @@ def validate_pack(
     pack = load_pack(name)
     chosen = tuple(pack.job(job) for job in jobs) or pack.jobs
     findings = tuple(found for job in chosen for found in _lint(job))
-    with TemporaryDirectory(prefix="upbench-validate-") as folder:
-        own = settings.model_copy(update={"project": Path(folder), "home": Path("home"), "prices": None})
+    with own_project() as folder:
+        own = settings.model_copy(update={"project": folder, "home": HOME, "prices": None})
         bench = Bench(settings=own)
         try:
             nop, oracle = _bracket(bench, name, pack, tuple(job.id for job in chosen), concurrency)

@@ -19,6 +19,7 @@ COMMANDS = {
     "rubrics": "Lint, import and score rubrics.",
     "run": "Run agents on a job pack.",
     "runs": "List, show, explain, resume and export runs.",
+    "sandboxes": "What exists of this project's sandboxes; remove what is left over.",
     "submit": "Hand in deliverables that were made elsewhere.",
     "toolbox": "The locked packages that agents find in their sandboxes.",
 }

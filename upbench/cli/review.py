@@ -45,6 +45,7 @@ def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json:
     Example: upbench review serve --port 9000 --no-open
     """
     from grading import Book, create_content_app, create_review_app, load_secrets, review_origins, serve_review
+    from runs import own_folder
     from upbench.home import open_home
     from upbench.settings import load_settings
 
@@ -53,6 +54,7 @@ def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json:
     keys = load_secrets(home.state / "review-secrets.json")
     token = secrets.token_urlsafe(24)
     book = Book(home.database)
+    scratch = home.state / "scratch" / f"review-{os.getpid()}"
     app = create_review_app(
         book,
         home.blobs,
@@ -60,7 +62,7 @@ def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json:
         app_origin=at.app,
         content_origin=at.content,
         token=token,
-        render=_renderer(home),
+        render=_renderer(home, scratch),
     )
     content = create_content_app(home.blobs, keys, app_origin=at.app, content_origin=at.content)
     enter = f"{at.app}/enter?token={token}"
@@ -74,7 +76,8 @@ def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json:
             click.launch(enter)
 
     try:
-        asyncio.run(serve_review(app, content, at, started=started))
+        with own_folder(scratch):
+            asyncio.run(serve_review(app, content, at, started=started))
     finally:
         home.close()
 
@@ -84,7 +87,7 @@ def _has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _renderer(home: Home) -> ReviewRenderer | None:
+def _renderer(home: Home, scratch: Path) -> ReviewRenderer | None:
     """Reads one document at a time in a grading sandbox; None, said aloud, where there is no sandbox."""
     from grading import render_texts
     from sandbox import provider
@@ -101,7 +104,7 @@ def _renderer(home: Home) -> ReviewRenderer | None:
         key = (file.sha256, file.path)
         async with one_at_a_time:
             if key not in read:
-                with TemporaryDirectory(dir=home.state, prefix="review-") as folder:
+                with TemporaryDirectory(dir=scratch) as folder:
                     _lay_out(file, home.blobs, Path(folder))
                     found = await render_texts(
                         chosen, key=f"review.{file.sha256[:12]}.{secrets.token_hex(4)}", folder=Path(folder)
