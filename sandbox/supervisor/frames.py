@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+PROTOCOL = 2
+"""The version that both ends must speak; every hello begins with it."""
 HEADER = 9
 KINDS = frozenset(b"HDE")
 MAX_FIELDS = 1 << 17
@@ -56,17 +58,28 @@ def number_in(field: bytes, *, low: int = 0, high: int = 1 << 62) -> int:
 
 
 class FrameReader:
-    """Cuts a byte stream into (kind, id, payload) frames of at most `max_frame` bytes each."""
+    """Cuts a byte stream into (kind, id, payload) frames of at most `max_frame` bytes each.
 
-    def __init__(self, max_frame: int) -> None:
-        self._max = max_frame
+    Args:
+        max_frame: Bytes of the longest payload of all.
+        bound: Bytes of the longest payload of this kind and id; it may raise `Nonsense`. It is asked as soon as
+            the header is there, so that nothing larger is ever held.
+    """
+
+    def __init__(self, max_frame: int, bound: Callable[[bytes, int], int] | None = None) -> None:
+        self._max, self._bound = max_frame, bound
         self._box = bytearray()
+
+    @property
+    def between(self) -> bool:
+        """No frame has begun that is not whole."""
+        return not self._box
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
         """Take in bytes, give the frames that are complete now.
 
         Raises:
-            Nonsense: An unknown kind, or a length over the bound.
+            Nonsense: An unknown kind, an id that nobody waits for, or a length over the bound.
         """
         box = self._box
         box += data
@@ -76,10 +89,12 @@ class FrameReader:
                 size = int.from_bytes(box[at + 5 : at + 9], "big")
                 if box[at] not in KINDS or size > self._max:
                     raise Nonsense("not a frame of the supervisor")
+                kind, number = bytes(box[at : at + 1]), int.from_bytes(box[at + 1 : at + 5], "big")
+                if self._bound and size > self._bound(kind, number):
+                    raise Nonsense("a frame longer than was asked for")
                 end = at + HEADER + size
                 if len(box) < end:
                     return
-                kind, number = bytes(box[at : at + 1]), int.from_bytes(box[at + 1 : at + 5], "big")
                 payload = bytes(memoryview(box)[at + HEADER : end])
                 at = end
                 yield kind, number, payload

@@ -8,6 +8,7 @@ import posix
 
 TYPE, FOLDER, REGULAR, LINK = 0o170000, 0o040000, 0o100000, 0o120000
 MAX_PART = 32 << 20
+MAX_ROWS_BYTES = 8 << 20
 
 
 def make_parents(path: bytes) -> None:
@@ -83,14 +84,15 @@ def do_read(path: bytes, offset: bytes, length: bytes) -> "tuple[bytes | int, ..
 def do_list(root: bytes, most: bytes, depth: bytes) -> "tuple[bytes | int, ...]":
     """`L`: rows (kind, size, path below root): file, link, other, `x` too deep, `u` unreadable, `+` cut short."""
     found: list[bytes | int] = []
-    room = int(most)
+    room, size = int(most), MAX_ROWS_BYTES
     stack = [(root, b"", 1)]
     while stack:
         folder, below, level = stack.pop()
         try:
             with posix.scandir(folder) as entries:
                 for entry in entries:
-                    if not room:
+                    size -= len(below) + len(entry.name) + 32
+                    if not room or size < 0:
                         return (*found, b"+", 0, b"")
                     room -= 1
                     about = entry.stat(follow_symlinks=False)

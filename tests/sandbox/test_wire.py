@@ -20,6 +20,8 @@ from sandbox.supervisor.session import Session, max_reply
 LIMITS = SandboxLimits()
 INFO = SandboxInfo(provider="test", version="1", image=None, toolbox="0", enforced={})
 COMMAND = Command(argv=("x",), output_bytes=100)
+TOKEN = "0123456789abcdef" * 2
+HELLO = frame(b"H", 0, (b"2", TOKEN.encode(), 0))
 Peer = Callable[[bytes, int, list[bytes]], bytes]
 
 
@@ -34,7 +36,7 @@ async def with_peer(answer: Peer, work: Callable[[Session], Awaitable[object]]) 
 
     async def peer() -> None:
         box = b""
-        await loop.sock_sendall(theirs, frame(b"H", 0, (b"1",)))
+        await loop.sock_sendall(theirs, HELLO)
         while data := await loop.sock_recv(theirs, 65536):
             box += data
             while len(box) >= 9 and len(box) >= 9 + int.from_bytes(box[5:9], "big"):
@@ -70,7 +72,7 @@ async def test_an_honest_answer() -> None:
 NONSENSE: dict[str, Peer] = {
     "no frame": lambda kind, number, asked: b"hello, I am the supervisor\n",
     "an id nobody used": lambda kind, number, asked: frame(b"D", number + 77, (0,) * 9),
-    "a second hello": lambda kind, number, asked: frame(b"H", 0, (b"1",)),
+    "a second hello": lambda kind, number, asked: HELLO,
     "too few fields": done(0, 0, 1),
     "too many fields": done(*([0] * 10)),
     "no exit code": done(b"zero", 0, 1, b"", b"", 0, b"", b"", 0),
@@ -204,8 +206,7 @@ def test_the_engine_s_stream_is_taken_apart_or_refused(noise: bytes) -> None:
 async def test_the_engine_s_stream_in_single_bytes() -> None:
     stream = Demultiplexer()
     stream.wire = Wire(1000)
-    hello = frame(b"H", 0, (b"1",))
-    payload = b"".join((b"\2\0\0\0\0\0\0\5oops\n", b"\1\0\0\0", len(hello).to_bytes(4, "big"), hello))
+    payload = b"".join((b"\2\0\0\0\0\0\0\5oops\n", b"\1\0\0\0", len(HELLO).to_bytes(4, "big"), HELLO))
     for at in range(len(payload)):
         stream.data_received(payload[at : at + 1])
     await stream.wire.started()
