@@ -10,7 +10,7 @@ from typing import Any
 
 from runs import Progress, Workplace, run_trials
 from sandbox import provider
-from tests.support import lacking
+from tests.sandbox.readiness import need
 from upbench.bench import Bench
 from upbench.settings import Settings
 from upbench.wiring import Order
@@ -18,9 +18,7 @@ from upbench.wiring import Order
 
 def need_sandbox(name: str = "bwrap") -> None:
     """Skip (or fail where all is required) without the sandbox provider."""
-    problem = provider(name, Path("unused")).problem()
-    if problem is not None:
-        lacking(name, problem[0])
+    need(provider(name, Path("unused")), name)
 
 
 @contextmanager
