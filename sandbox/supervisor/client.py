@@ -226,7 +226,8 @@ class Wire(asyncio.Protocol):
         sent = False
         try:
             async with asyncio.timeout(seconds):
-                await self._writable.wait()
+                while not self._writable.is_set():
+                    await self._writable.wait()  # of those that wait, the first may fill it up again
                 self._check()
                 self._waiting[number] = Awaited(most, future)
                 self._transport.write(encode(kind, number, fields))

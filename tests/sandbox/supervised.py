@@ -51,8 +51,8 @@ class Inside:
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
                 [program, *spaces, *folders, *words],
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=errors,
                 env={"PATH": "/usr/bin:/bin"},
             )
