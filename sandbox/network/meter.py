@@ -23,11 +23,6 @@ class Meter:
         self.up = self.down = 0
         self._max_up, self._max_down = max_up, max_down
 
-    @property
-    def down_left(self) -> int:
-        """Bytes that may still be received."""
-        return self._max_down - self.down
-
     def check(self) -> None:
         """Raise `CapReached` where nothing more may pass."""
         if self.up >= self._max_up:

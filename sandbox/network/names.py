@@ -72,10 +72,10 @@ def split_authority(text: str, default: int | None = None) -> tuple[Host, int]:
     """
     host, colon, port = text.rpartition(":")
     if not colon or "]" in port:
-        host, port = text, ""
+        host, colon, port = text, "", ""
     if ":" in host and not host.startswith("["):
         raise ValueError(f"{shown(text)} is not HOST:PORT")
-    if not port and default is not None and not colon:
+    if not colon and default is not None:
         return host_of(host), default
     if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 1 << 16):
         raise ValueError(f"{shown(text)} names no port")

@@ -9,12 +9,10 @@ from typing import Any
 from pydantic import field_validator, model_serializer, model_validator
 
 from core import Frozen
+from sandbox.network.names import host_of
 
 WEB_PORTS = (80, 443)
-_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
-_RULE = re.compile(rf"(?P<any>\*\.)?(?P<name>{_LABEL}(?:\.{_LABEL})*)(?::(?P<port>[0-9]{{1,5}}))?")
-_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
-MAX_NAME = 253
+_RULE = re.compile(r"(?P<any>\*\.)?(?P<name>[^:\s]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
 class Network(StrEnum):
@@ -72,17 +70,19 @@ class NetworkPolicy(Frozen):
 
 
 def _rule(text: str) -> str:
+    found = _RULE.fullmatch(text.strip())
     try:
-        plain = text.strip().rstrip(".").encode("idna" if not text.isascii() else "ascii").decode().lower()
-    except UnicodeError as error:
-        raise ValueError(f"{text!r} is no domain") from error
-    found = _RULE.fullmatch(plain)
-    if found is None or len(found["name"]) > MAX_NAME or _NUMERIC.fullmatch(found["name"].rpartition(".")[2]):
-        raise ValueError(f"{text!r} is no domain such as example.org, *.example.org or example.org:8443")
+        if found is None:
+            raise ValueError(text)
+        # Below `*.` one label is enough: every name that fits has one more.
+        host = host_of(f"x.{found['name']}" if found["any"] else found["name"])
+    except ValueError as error:
+        why = f"{text!r} is no domain such as example.org, *.example.org or example.org:8443"
+        raise ValueError(why) from error
+    if host.address is not None:
+        raise ValueError(f"{text!r} is an address; only domains can be allowed")
     port = int(found["port"]) if found["port"] else None
     if port is not None and not 0 < port < 1 << 16:
         raise ValueError(f"{text!r} names no port")
-    if not found["any"] and "." not in found["name"]:
-        raise ValueError(f"{text!r} has no dot; a public domain has one")
-    name = f"{found['any'] or ''}{found['name']}"
+    name = f"*.{host.text.removeprefix('x.')}" if found["any"] else host.text
     return name if port is None else f"{name}:{port}"

@@ -1,0 +1,140 @@
+"""One GET over a checked connection: no cookies, no keys, no proxy, and a bound on everything that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+import zlib
+from dataclasses import dataclass
+
+import h11
+
+from sandbox.network.dial import Dialer, NotReached
+from sandbox.network.meter import CapReached, Meter
+from sandbox.network.relay import CHUNK
+from sandbox.network.urls import Url
+
+HEAD_BYTES = 64 * 1024
+_HEADERS = (
+    (b"User-Agent", b"UpBench"),
+    (b"Accept", b"text/html,application/xhtml+xml,*/*;q=0.8"),
+    (b"Accept-Encoding", b"gzip"),
+    (b"Accept-Language", b"en,*;q=0.5"),
+    (b"Connection", b"close"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said. `headers` have lower-case names; `body` is decoded."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    address: str
+    up_bytes: int
+    down_bytes: int
+
+
+async def get(dialer: Dialer, url: Url, meter: Meter, max_bytes: int) -> Answer:
+    """Ask for `url` and read the answer to its end. The caller bounds the time.
+
+    Raises:
+        NotReached: Refused, unreachable, no HTTP, too large, or a cap of the sandbox is reached.
+    """
+    reached = await dialer.dial(url.host, url.port)
+    context, name = (_context(), url.host.text) if url.scheme == "https" else (None, None)
+    try:
+        reader, writer = await asyncio.open_connection(
+            sock=reached.link, limit=CHUNK, ssl=context, server_hostname=name
+        )
+    except BaseException as error:
+        reached.link.close()
+        if isinstance(error, ssl.SSLError):
+            said = getattr(error, "verify_message", "") or error.reason or "no secure connection"
+            raise NotReached(f"{url.host.text}: {said}", address=reached.address) from error
+        if isinstance(error, OSError):
+            raise NotReached(f"{url.host.text} hung up", address=reached.address) from error
+        raise
+    try:
+        return await _ask(reader, writer, url, _Intake(meter, max_bytes, reached.address))
+    except (h11.RemoteProtocolError, OSError, zlib.error) as error:
+        raise NotReached(f"{url.host.text} broke off its answer", address=reached.address) from error
+    except CapReached as cap:
+        raise NotReached(str(cap), status=403, address=reached.address) from cap
+    finally:
+        writer.transport.abort()
+
+
+class _Intake:
+    """Collects a body, counted as it comes and bounded as it is decoded."""
+
+    def __init__(self, meter: Meter, max_bytes: int, address: str) -> None:
+        self.meter, self.max_bytes, self.address = meter, max_bytes, address
+        self.body = bytearray()
+        self.up = self.down = 0
+        self._decoder: zlib._Decompress | None = None
+
+    def encoded(self, encoding: str) -> None:
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        elif encoding not in ("", "identity"):
+            raise NotReached("the answer has an encoding that was not asked for", address=self.address)
+
+    def received(self, data: bytes) -> bytes:
+        granted = self.meter.take_down(len(data))
+        self.down += granted
+        if granted < len(data):
+            raise self.meter.down_reached()
+        return data
+
+    def add(self, data: bytes) -> None:
+        while data:
+            room = self.max_bytes + 1 - len(self.body)
+            if self._decoder is None:
+                self.body += data
+                data = b""
+            else:
+                self.body += self._decoder.decompress(data, room)
+                data = self._decoder.unconsumed_tail
+            if len(self.body) > self.max_bytes:
+                raise NotReached(f"it is larger than {self.max_bytes >> 20} MiB", address=self.address)
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: Url, intake: _Intake) -> Answer:
+    wire = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
+    headers = [(b"Host", url.authority.encode()), *_HEADERS]
+    head = wire.send(h11.Request(method="GET", target=url.target, headers=headers)) or b""
+    end = wire.send(h11.EndOfMessage()) or b""
+    intake.up = intake.meter.take_up(len(head + end))
+    if intake.up < len(head + end):
+        raise intake.meter.up_reached()
+    writer.write(head + end)
+    await writer.drain()
+    status, found = 0, dict[str, str]()
+    while True:
+        event = wire.next_event()
+        if event is h11.NEED_DATA:
+            wire.receive_data(intake.received(await reader.read(CHUNK)))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+            found = {name.decode(): value.decode("latin-1") for name, value in event.headers}
+            intake.encoded(found.get("content-encoding", "").strip().lower())
+            length = found.get("content-length", "")
+            if length.isdecimal() and int(length) > intake.max_bytes:
+                raise NotReached(f"it is larger than {intake.max_bytes >> 20} MiB", address=intake.address)
+        elif isinstance(event, h11.Data):
+            intake.add(bytes(event.data))
+        elif isinstance(event, h11.EndOfMessage):
+            body = bytes(intake.body)
+            return Answer(status, found, body, intake.address, intake.up, intake.down)
+        elif not isinstance(event, h11.InformationalResponse):
+            raise NotReached(f"{url.host.text} hung up without an answer", address=intake.address)
+
+
+@functools.cache
+def _context() -> ssl.SSLContext:
+    import httpx2  # a second to import
+
+    return httpx2.create_ssl_context()
