@@ -8,9 +8,13 @@ from .leases.reaper import Survey as Survey
 from .leases.reaper import Trouble as Trouble
 from .leases.reaper import reap as reap
 from .leases.reaper import survey as survey
+from .network.cassette import Cassette as Cassette
+from .network.dial import NotReached as NotReached
 from .network.events import Audit as Audit
 from .network.events import NetworkEvent as NetworkEvent
 from .network.events import unheard as unheard
+from .network.fetch import Page as Page
+from .network.fetch import PageFetcher as PageFetcher
 from .network.policy import Network as Network
 from .network.policy import NetworkPolicy as NetworkPolicy
 from .options import ProviderOptions as ProviderOptions
