@@ -1,4 +1,4 @@
-"""The way into sandboxes: finds whose a request is and passes it through to its envd, both ways without buffering."""
+"""The way into sandboxes: finds whose a request is and passes it through to its envd, unbuffered both ways."""
 
 from __future__ import annotations
 
@@ -141,7 +141,9 @@ class Edge:
         if cut is not None:
             cut.left -= 1
         rows = [
-            (name.lower(), value) for name, value in response.headers.raw if name.decode().lower() not in _OF_THE_CONNECTION
+            (name.lower(), value)
+            for name, value in response.headers.raw
+            if name.decode().lower() not in _OF_THE_CONNECTION
         ]
         await send({"type": "http.response.start", "status": response.status_code, "headers": rows})
         try:

@@ -29,20 +29,22 @@ async def _health(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
+    return JSONResponse(_measured())
+
+
+def _measured() -> dict[str, float]:
     disk = os.statvfs("/")
     with open("/proc/meminfo", encoding="ascii") as stream:
         memory = {row.split(":")[0]: int(row.split()[1]) << 10 for row in stream}
-    return JSONResponse(
-        {
-            "cpu_count": os.cpu_count() or 1,
-            "cpu_used_pct": 0.0,
-            "mem_total": memory["MemTotal"],
-            "mem_used": memory["MemTotal"] - memory["MemAvailable"],
-            "mem_cache": memory["Cached"],
-            "disk_total": disk.f_blocks * disk.f_frsize,
-            "disk_used": (disk.f_blocks - disk.f_bfree) * disk.f_frsize,
-        }
-    )
+    return {
+        "cpu_count": os.cpu_count() or 1,
+        "cpu_used_pct": 0.0,
+        "mem_total": memory["MemTotal"],
+        "mem_used": memory["MemTotal"] - memory["MemAvailable"],
+        "mem_cache": memory["Cached"],
+        "disk_total": disk.f_blocks * disk.f_frsize,
+        "disk_used": (disk.f_blocks - disk.f_bfree) * disk.f_frsize,
+    }
 
 
 class Envd:

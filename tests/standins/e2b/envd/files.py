@@ -6,7 +6,8 @@ import errno
 import os
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -36,19 +37,9 @@ class Files:
         user = self._user(request, "read")
         if isinstance(user, Response):
             return user
-        path = user.resolve(request.query_params.get("path", ""))
-        if not os.path.exists(path):
-            return refusal(404, f"path '{path}' does not exist")
-        if os.path.isdir(path):
-            return refusal(400, f"path '{path}' is a directory")
-        if not os.path.isfile(path):
-            return refusal(400, f"path '{path}' is not a regular file")
-        kind = "application/octet-stream"
-        accepted = request.headers.get("accept-encoding", "")
-        if "gzip" in accepted and "identity" not in accepted:
-            return StreamingResponse(_packed(path), media_type=kind, headers={"content-encoding": "gzip"})
-        size = os.path.getsize(path)
-        return StreamingResponse(_chunks(path, size), media_type=kind, headers={"content-length": str(size)})
+        return _answer(
+            user.resolve(request.query_params.get("path", "")), request.headers.get("accept-encoding", "")
+        )
 
     async def write(self, request: Request) -> Response:
         """One file as the body, or several as a form; folders above are made."""
@@ -85,6 +76,19 @@ class Files:
             return refusal(401, f"error looking up user '{error}'")
 
 
+def _answer(path: str, accepted: str) -> Response:
+    if not os.path.exists(path):
+        return refusal(404, f"path '{path}' does not exist")
+    if not os.path.isfile(path):
+        kind = "a directory" if os.path.isdir(path) else "not a regular file"
+        return refusal(400, f"path '{path}' is {kind}")
+    media = "application/octet-stream"
+    if "gzip" in accepted and "identity" not in accepted:
+        return StreamingResponse(_packed(path), media_type=media, headers={"content-encoding": "gzip"})
+    size = os.path.getsize(path)
+    return StreamingResponse(_chunks(path, size), media_type=media, headers={"content-length": str(size)})
+
+
 def _chunks(path: str, size: int) -> Iterator[bytes]:
     """Just `size` bytes: the length was promised, though the file may grow."""
     with open(path, "rb") as stream:
@@ -111,11 +115,16 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
     yield unpacker.flush()
 
 
+def _made(user: User, path: str) -> BinaryIO:
+    user.make_folders(os.path.dirname(path))
+    stream = Path(path).open("wb")
+    user.own(path)
+    return stream
+
+
 async def _write(user: User, path: str, data: AsyncIterator[bytes]) -> str:
     found = user.resolve(path)
-    user.make_folders(os.path.dirname(found))
-    with open(found, "wb") as stream:
-        user.own(found)
+    with _made(user, found) as stream:
         async for part in data:
             stream.write(part)
     return found

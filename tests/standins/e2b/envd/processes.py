@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator, Mapping
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 from connectrpc.request import RequestContext
+from e2b.envd.process import process_connect
 from e2b.envd.process import process_pb as pb
-from protobuf import Oneof
 
+from tests.standins.e2b.envd.events import started
 from tests.standins.e2b.envd.running import Launch, Running, resize
 from tests.standins.e2b.envd.users import UnknownUser, User, user_of
 
@@ -40,7 +41,7 @@ def _keepalive(headers: Mapping[str, str]) -> float:
     return float(value) if value.isdigit() and int(value) else KEEPALIVE_SECONDS
 
 
-class Processes:
+class Processes(process_connect.Process):
     """Starts processes in the sandbox and keeps those that run."""
 
     def __init__(self, envs: Mapping[str, str]) -> None:
@@ -63,8 +64,7 @@ class Processes:
         task = asyncio.create_task(self._follow(running, seconds))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        begun = pb.ProcessEvent.StartEvent(pid=running.pid)
-        yield pb.StartResponse(event=pb.ProcessEvent(event=Oneof("start", begun)))
+        yield pb.StartResponse(event=started(running.pid))
         async for event in running.events(events, _keepalive(ctx.request_headers), deadline):
             yield pb.StartResponse(event=event)
 
@@ -76,8 +76,7 @@ class Processes:
         left = ctx.timeout_ms
         deadline = None if left is None else time.monotonic() + left / 1000
         events = running.listen()
-        begun = pb.ProcessEvent.StartEvent(pid=running.pid)
-        yield pb.ConnectResponse(event=pb.ProcessEvent(event=Oneof("start", begun)))
+        yield pb.ConnectResponse(event=started(running.pid))
         async for event in running.events(events, _keepalive(ctx.request_headers), deadline):
             yield pb.ConnectResponse(event=event)
 

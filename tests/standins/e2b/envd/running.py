@@ -18,8 +18,8 @@ from typing import IO
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 from e2b.envd.process import process_pb as pb
-from protobuf import Oneof
 
+from tests.standins.e2b.envd.events import Stream, ended, silent, written
 from tests.standins.e2b.envd.users import User
 
 PIPE_CHUNK = 32 << 10
@@ -53,21 +53,23 @@ class Launch:
 
     def popen(self) -> tuple[subprocess.Popen[bytes], int | None]:
         """Start it; with a terminal also the file descriptor of its other side."""
-        # Raised privileges stay as they are when the user is root: no needless system calls there.
-        ids: dict[str, int] = {} if self.user.uid == 0 else {"user": self.user.uid, "group": self.user.gid}
-        groups = None if self.user.uid == 0 else os.getgrouplist(self.user.name, self.user.gid)
+        # For root itself nothing has to be changed, and so a process starts faster.
+        plain = self.user.uid == 0
+        uid = None if plain else self.user.uid
+        gid = None if plain else self.user.gid
+        groups = None if plain else os.getgrouplist(self.user.name, self.user.gid)
         if self.size is None:
-            stdin = subprocess.PIPE if self.stdin else subprocess.DEVNULL
             child = subprocess.Popen(
                 self.argv,
-                stdin=stdin,
+                stdin=subprocess.PIPE if self.stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=self.cwd,
                 env=self.env,
+                user=uid,
+                group=gid,
                 extra_groups=groups,
                 bufsize=0,
-                **ids,
             )
             return child, None
         master, slave = pty.openpty()
@@ -81,10 +83,11 @@ class Launch:
                 stderr=slave,
                 cwd=self.cwd,
                 env=self.env,
+                user=uid,
+                group=gid,
                 extra_groups=groups,
                 start_new_session=True,
-                preexec_fn=_take_terminal,
-                **ids,
+                preexec_fn=_take_terminal,  # noqa: PLW1509  (envd has one thread)
             )
         except OSError:
             os.close(master)
@@ -96,6 +99,10 @@ class Launch:
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+async def _all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)
 
 
 def resize(terminal: int, rows: int, columns: int) -> None:
@@ -114,7 +121,6 @@ class Running:
         self._listeners: set[Events] = set()
         self._deaf = asyncio.Event()  # output is no longer read, though someone may hold its pipe
         self._stdin = self._child.stdin
-        self._tasks: list[asyncio.Task[None]] = []
 
     # Listening
 
@@ -147,7 +153,7 @@ class Running:
                 except TimeoutError:
                     if left is not None and left <= keepalive:
                         raise ConnectError(Code.DEADLINE_EXCEEDED, "context deadline exceeded") from None
-                    event = pb.ProcessEvent(event=Oneof("keepalive", pb.ProcessEvent.KeepAlive()))
+                    event = silent()
                 yield event
                 if event.event is not None and event.event.field == "end":
                     return
@@ -163,20 +169,23 @@ class Running:
     async def follow(self, seconds: float | None) -> None:
         """Pass its output on until it has ended; after `seconds` kill it, and it alone."""
         readers = self._readers()
-        ended = asyncio.ensure_future(self._wait())
-        done = asyncio.gather(*readers)
-        deaf = asyncio.ensure_future(self._deaf.wait())
-        await asyncio.wait({done, deaf}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if not done.done():
-            if not self._deaf.is_set():
+        gone = asyncio.ensure_future(self._wait())
+        silence = asyncio.ensure_future(_all(readers))
+        deaf = asyncio.ensure_future(self._be_deaf())
+        await asyncio.wait({silence, deaf}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not silence.done():
+            if not deaf.done():
                 self.send(signal.SIGKILL)
-            await asyncio.wait({done}, timeout=0.05)  # what is already in the pipe
-            done.cancel()
-        deaf.cancel()
-        await asyncio.gather(done, deaf, return_exceptions=True)
-        await ended
+            await asyncio.wait({silence}, timeout=0.05)  # what is already in the pipe
+        for task in (deaf, silence, *readers):
+            task.cancel()
+        await asyncio.gather(deaf, silence, *readers, return_exceptions=True)
+        await gone
         self._close()
-        await self._tell(pb.ProcessEvent(event=Oneof("end", self._end())))
+        await self._tell(self._end())
+
+    async def _be_deaf(self) -> None:
+        await self._deaf.wait()
 
     def _readers(self) -> list[asyncio.Task[None]]:
         if self.terminal is not None:
@@ -188,7 +197,7 @@ class Running:
             asyncio.create_task(self._read(self._child.stderr, "stderr", PIPE_CHUNK)),
         ]
 
-    async def _read(self, stream: IO[bytes], name: str, size: int) -> None:
+    async def _read(self, stream: IO[bytes], name: Stream, size: int) -> None:
         loop = asyncio.get_running_loop()
         handle = stream.fileno()
         os.set_blocking(handle, False)
@@ -206,8 +215,7 @@ class Running:
                     return
                 if not data:
                     return
-                output = pb.ProcessEvent.DataEvent(output=Oneof(name, data))  # type: ignore[arg-type]
-                await self._tell(pb.ProcessEvent(event=Oneof("data", output)))
+                await self._tell(written(name, data))
         finally:
             loop.remove_reader(handle)
             stream.close()
@@ -230,16 +238,14 @@ class Running:
             os.close(self.terminal)
             self.terminal = None
 
-    def _end(self) -> pb.ProcessEvent.EndEvent:
+    def _end(self) -> pb.ProcessEvent:
         code = self._child.returncode
         if code >= 0:
             status = f"exit status {code}"
         else:
             number = signal.Signals(-code)
             status = f"signal: {_GO_NAMES.get(number, number.name)}"
-        return pb.ProcessEvent.EndEvent(
-            exit_code=max(code, -1), exited=code >= 0, status=status, error=status if code else None
-        )
+        return ended(code, status)
 
     # Input
 

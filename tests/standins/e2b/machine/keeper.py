@@ -1,7 +1,7 @@
 """The process that keeps one machine: makes it, starts envd in it, stops and ends it.
 
-It is forked from the zygote, which has imported envd already; envd is forked from it in turn and enters the machine,
-so that a machine is ready in milliseconds and sees nothing of the program that serves it.
+It is forked from the zygote, which has imported envd already; envd is forked from it in turn and enters the
+machine, so that a machine is ready in milliseconds and sees nothing of the program that serves it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.standins.e2b.envd.app import serve
 from tests.standins.e2b.machine.namespaces import enter, map_users
 from tests.standins.e2b.machine.plan import MachinePlan
 from tests.standins.e2b.machine.root import bwrap_arguments
+from tests.standins.e2b.machine.title import rename
 
 
 class Keeper:
@@ -109,7 +110,8 @@ class Keeper:
         if self._init:
             with suppress(ProcessLookupError):
                 os.kill(self._init, signal.SIGKILL)
-        self._bwrap.kill() if not self._init else None
+        else:
+            self._bwrap.kill()
         self._bwrap.wait()
         with suppress(FileNotFoundError):
             os.unlink(self._plan.socket)
@@ -163,6 +165,7 @@ def _serve(plan: MachinePlan, listening: socket.socket) -> None:
     os.environ.clear()
     status = 1
     try:
+        rename("envd")
         serve(plan.token, plan.envs, socket.socket(fileno=handle))
         status = 0
     finally:

@@ -19,6 +19,8 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 IDS = 65536
+MNT_DETACH = 2
+COVERED = ("sys", "sysrq-trigger", "irq", "bus")  # by bwrap, in /proc
 ENTERED = ("pid", "ipc", "uts", "net", "mnt")  # the mounts last: the paths of the others lie outside
 SIOCSIFFLAGS = 0x8914
 IFF_UP_RUNNING = 0x41
@@ -50,6 +52,10 @@ def enter(plan: MachinePlan, init: int, unshared: int, mapped: int) -> None:
     for handle, kind in zip(handles, ENTERED, strict=True):
         _checked(_libc.setns(handle, 0), f"setns {kind}")
     os.chdir("/")
+    # The kernel lets a machine's root mount a /proc of its own, as E2B's may, only where nothing of this one is
+    # covered. Without the covers it is safe too: none of these belongs to a user of the machine.
+    for name in COVERED:
+        _libc.umount2(f"/proc/{name}".encode(), MNT_DETACH)
     furnish(plan)
     # Its root owns these, as in a machine of its own: it may mount, and set up its loopback.
     kinds = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC

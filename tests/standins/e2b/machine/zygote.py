@@ -1,7 +1,7 @@
 """The zygote: imports envd once, then forks a keeper for every machine.
 
-It reads requests as lines of JSON on standard input and writes what happened on standard output; when its input ends,
-it ends every machine and then itself. `python -m tests.standins.e2b.machine.zygote`.
+It reads requests as lines of JSON on standard input and writes what happened on standard output; when its input
+ends, it ends every machine and then itself. `python -m tests.standins.e2b.machine.zygote`.
 """
 
 from __future__ import annotations
