@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from sandbox import ProviderOptions, SandboxProvider, provider
+from tests.sandbox.contract.helpers import Openings
+from tests.sandbox.escapes.attempt import LOCAL
+from tests.sandbox.escapes.scene import Scene, Shared
+from tests.sandbox.escapes.witness import Witness
+from tests.sandbox.readiness import need
+
+
+@pytest.fixture(scope="session")
+def witness() -> Iterator[Witness]:
+    """The host, with its secrets."""
+    found = Witness()
+    yield found
+    found.end()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=LOCAL)
+async def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, witness: Witness
+) -> AsyncIterator[Shared]:
+    """A provider, its shared sandbox, and the neighbour, which was there before."""
+    name, _, runtime = request.param.partition("-")
+    options = ProviderOptions(docker_runtime=runtime or None)
+    made: SandboxProvider = provider(name, tmp_path_factory.mktemp(f"state-{request.param}"), options)
+    need(made, runtime or name)
+    found = Shared(made, request.param, witness)
+    await found.box("neighbour")
+    yield found
+    await found.end()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(shared: Shared, tmp_path: Path) -> AsyncIterator[Scene]:
+    """The scene of one attempt."""
+    openings = Openings(shared.made)
+    yield Scene(shared, openings, tmp_path)
+    await openings.end()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where the run is recorded."""
+    if folder := os.environ.get("UPBENCH_ESCAPES_RECORD"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
