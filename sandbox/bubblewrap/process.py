@@ -132,12 +132,18 @@ class Process:
         except OSError:
             return ""
 
+    def kill(self) -> None:
+        """Kill every process of the sandbox: the kernel does it when the first of its pid namespace dies."""
+        if self._launcher_fd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                target = self._first_fd if self._first_fd >= 0 else self._launcher_fd
+                signal.pidfd_send_signal(target, signal.SIGKILL)
+
     async def end(self) -> None:
         """Kill every process of the sandbox and wait until the launcher is reaped."""
         if self._launcher_fd < 0:
             return
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._first_fd if self._first_fd >= 0 else self._launcher_fd, signal.SIGKILL)
+        self.kill()
         launcher_fd, self._launcher_fd = self._launcher_fd, -1
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()

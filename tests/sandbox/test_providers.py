@@ -20,7 +20,7 @@ from sandbox import (
 )
 from sandbox import toolbox as toolbox_module
 from sandbox.bubblewrap import provider as bubblewrap
-from sandbox.bubblewrap import system
+from sandbox.bubblewrap import start, system
 from sandbox.bubblewrap.cgroups import controllers
 from sandbox.bubblewrap.process import host_id_in
 from sandbox.supervisor.program import PROGRAM
@@ -28,8 +28,9 @@ from tests.support import lacking
 
 
 def test_the_built_in_providers(tmp_path: Path) -> None:
-    assert provider_names()[:2] == ("bwrap", "docker")
-    assert [provider(name, tmp_path).name for name in ("bwrap", "docker")] == ["bwrap", "docker"]
+    names = ("bwrap", "docker", "e2b")
+    assert provider_names()[:3] == names
+    assert tuple(provider(name, tmp_path).name for name in names) == names
 
 
 def test_an_unknown_provider_is_named_with_those_there_are(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ async def test_without_bubblewrap_nothing_runs(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingTool, match="bubblewrap") as error:
         await provider("bwrap", tmp_path).open(SandboxSpec(workspace="x"))
-    assert error.value.mend == bubblewrap.MEND
+    assert error.value.mend == start.MEND
     assert not (tmp_path / "workspaces").exists()
 
 
@@ -140,12 +141,12 @@ async def test_a_bubblewrap_that_is_too_old_is_said(tmp_path: Path, monkeypatch:
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "bubblewrap 0.4.1" && exit 0\nexit 1\n')
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    for cached in (bubblewrap._program, bubblewrap.version):
+    for cached in (start.program, start.version):
         cached.cache_clear()
     try:
-        problem = bubblewrap.bubblewrap_problem()
+        problem = start.bubblewrap_problem()
     finally:
-        for cached in (bubblewrap._program, bubblewrap.version):
+        for cached in (start.program, start.version):
             cached.cache_clear()
     assert problem is not None
     assert "too old" in problem[0]

@@ -1,0 +1,228 @@
+"""Groups that limit sandboxes: made once, reused while this process lives, and swept when it is dead.
+
+A group's name is `OWNER-NAMESPACE-PID-START-NUMBER`: whose it is, and the process that made it, told from every
+other that ever had its number by its pid namespace and the moment at which it was started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import os
+import re
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.bubblewrap.cgroups import Controller, controllers, processes_in, put, set_limit
+from sandbox.protocol import SandboxLimits
+
+IDLE = 64  # groups that are kept for the next sandbox, at most
+LEFT = 4  # what a reused group may still hold of its last sandbox's memory: a fourth of the limit (it is cache)
+KILL_SECONDS = 5.0
+_NAME = re.compile(r"(?P<owner>[0-9a-f]{16})-(?P<space>[0-9]+)-(?P<pid>[0-9]+)-(?P<start>[0-9]+)-[0-9]+")
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Group:
+    """The cgroup (version 2) or cgroups (version 1) of one sandbox; `limits` are those last set."""
+
+    name: str
+    made: tuple[Controller, ...]
+    limits: SandboxLimits
+
+    @property
+    def enforced(self) -> dict[str, str]:
+        """Limit -> `cgroup`, of those that it enforces."""
+        return {limit: "cgroup" for one in self.made for limit in one.limits}
+
+    def add(self, pid: int) -> None:
+        """Move a process in; what it starts from then on is in as well. Raises OSError."""
+        for one in self.made:
+            put(one.folder / self.name / "cgroup.procs", str(pid))
+
+    def kill(self) -> None:
+        """Kill what is in it, and wait until nothing is."""
+        for one in self.made:
+            kill_all(one.folder / self.name)
+
+    def empty(self) -> bool:
+        """Whether no process is in it, and little memory is left charged to it, so that it is as good as new."""
+        for one in self.made:
+            folder = one.folder / self.name
+            if processes_in(folder) or not folder.is_dir():
+                return False
+            if "memory" in one.limits:
+                file = folder / ("memory.current" if one.version == 2 else "memory.usage_in_bytes")
+                if _number(file) > self.limits.memory_bytes // LEFT:
+                    return False
+        return True
+
+    def fit(self, limits: SandboxLimits) -> None:
+        """Set other limits. Raises OSError."""
+        if limits == self.limits:
+            return
+        for one in self.made:
+            for limit in one.limits:
+                if one.settings(limit, limits) != one.settings(limit, self.limits):
+                    set_limit(one, one.folder / self.name, limit, limits)
+        self.limits = limits
+
+
+def machine_bounds(limits: SandboxLimits) -> bool:
+    """Whether this machine has no more CPUs than a sandbox may use."""
+    return (os.cpu_count() or 1) <= limits.cpus
+
+
+class Groups:
+    """The groups that this process makes for one owner's sandboxes."""
+
+    def __init__(self, owner: str) -> None:
+        self._prefix = f"{owner}-{_myself()}"
+        self._idle: deque[Group] = deque()
+        remove_dead(owner)
+
+    def take(self, limits: SandboxLimits) -> Group:
+        """A group with these limits; it sets none where this process may make none."""
+        for _ in range(len(self._idle)):
+            group = self._idle.popleft()
+            if _wanted(limits) == group.made and group.empty():
+                with contextlib.suppress(OSError):
+                    group.fit(limits)
+                    return group
+            self._drop(group)
+        return self._make(limits)
+
+    def give_back(self, group: Group) -> None:
+        """A group whose sandbox has ended."""
+        if group.made and len(self._idle) < IDLE:
+            self._idle.append(group)
+        else:
+            self._drop(group)
+
+    def close(self) -> None:
+        """Remove those that are kept."""
+        while self._idle:
+            self._drop(self._idle.popleft())
+
+    def _make(self, limits: SandboxLimits) -> Group:
+        name = f"{self._prefix}-{next(_numbers)}"
+        made = []
+        for one in _wanted(limits):
+            folder = one.folder / name
+            try:
+                folder.mkdir(parents=True)
+                for limit in one.limits:
+                    set_limit(one, folder, limit, limits)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+                continue
+            made.append(one)
+        return Group(name, tuple(made), limits)
+
+    def _drop(self, group: Group) -> None:
+        """Remove a group; one that cannot go now is found by the reaper, when this process is dead."""
+        for one in group.made:
+            with contextlib.suppress(OSError):
+                (one.folder / group.name).rmdir()
+
+
+def group_names(owner: str) -> dict[str, bool]:
+    """The groups of this owner's -> whether they are in use: by processes, or by a harness that lives."""
+    found: dict[str, bool] = {}
+    for folder, match in _all_groups(owner):
+        found[folder.name] = found.get(folder.name, False) or _maker_lives(match) or bool(processes_in(folder))
+    return found
+
+
+def remove_group(owner: str, name: str) -> None:
+    """Kill what is in a group of this owner's whose harness is dead, and remove it.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    for folder, match in _all_groups(owner):
+        if folder.name == name and not _maker_lives(match):
+            kill_all(folder)
+            with contextlib.suppress(FileNotFoundError):
+                folder.rmdir()
+
+
+def remove_dead(owner: str) -> None:
+    """Remove the groups that this owner's dead harnesses have left, as far as that goes."""
+    for folder, match in _all_groups(owner):
+        if not _maker_lives(match):
+            kill_all(folder)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def kill_all(group: Path) -> None:
+    """Kill the processes in a group, and wait until they are gone (`KILL_SECONDS` at most)."""
+    deadline = time.monotonic() + KILL_SECONDS
+    while pids := processes_in(group):
+        for pid in pids:
+            if pid > 1:  # 0: of another pid namespace, not for us to kill
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.002)
+
+
+def _wanted(limits: SandboxLimits) -> tuple[Controller, ...]:
+    """The controllers to use; where the machine itself bounds the CPUs, no group is made for these alone."""
+    enough = machine_bounds(limits)
+    return tuple(one for one in controllers() if not (enough and one.limits == ("cpus",)))
+
+
+def _all_groups(owner: str) -> Iterator[tuple[Path, re.Match[str]]]:
+    for one in controllers():
+        try:
+            names = os.listdir(one.folder)
+        except OSError:
+            continue
+        for name in names:
+            match = _NAME.fullmatch(name)
+            if match and match["owner"] == owner:
+                yield one.folder / name, match
+
+
+def _maker_lives(match: re.Match[str]) -> bool:
+    """Whether the harness that made a group lives; one in another pid namespace is taken to."""
+    if match["space"] != _space():
+        return True
+    return _started(int(match["pid"])) == match["start"]
+
+
+def _myself() -> str:
+    pid = os.getpid()
+    return f"{_space()}-{pid}-{_started(pid)}"
+
+
+@functools.cache
+def _space() -> str:
+    return str(os.stat("/proc/self/ns/pid").st_ino)
+
+
+def _started(pid: int) -> str | None:
+    """When a process was started, in ticks since the machine was; None where there is none, or a dead one."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    words = text.rpartition(")")[2].split()  # its name may hold spaces and brackets
+    return None if words[0] in "ZX" else words[19]
+
+
+def _number(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return 0
