@@ -9,7 +9,7 @@ from core import BadInput
 from sandbox.options import ProviderOptions
 from sandbox.protocol import SandboxProvider
 
-BUILT_IN = ("bwrap", "docker")
+BUILT_IN = ("bwrap", "docker", "e2b")
 GROUP = "upbench.sandboxes"
 
 
@@ -36,11 +36,13 @@ def provider(name: str, state: Path, options: ProviderOptions | None = None) -> 
         from sandbox.docker.provider import DockerProvider  # the docker SDK is slow to import
 
         return DockerProvider(state, options)
+    if name == "e2b":
+        from sandbox.e2b.provider import E2BProvider  # so is E2B's
+
+        return E2BProvider(state, options)
     for point in entry_points(group=GROUP):
         if point.name == name:
             made: SandboxProvider = point.load()(state, options)
             return made
     known = ", ".join(provider_names())
-    if name == "e2b":
-        raise BadInput("the sandbox provider `e2b` is not built in yet", mend=f"use one of: {known}")
     raise BadInput(f"unknown sandbox provider `{name}`", mend=f"use one of: {known}")

@@ -7,14 +7,17 @@ import pytest_asyncio
 
 from sandbox import ProviderOptions, Sandbox, SandboxProvider, SandboxSpec, provider
 from tests.sandbox.contract.helpers import Openings
+from tests.sandbox.e2b.world import e2b_with_toolbox as e2b_with_toolbox
 from tests.sandbox.readiness import need as _ready
 
 
-@pytest.fixture(scope="session", params=["bwrap", "docker", "docker-runsc"])
+@pytest.fixture(scope="session", params=["bwrap", "docker", "docker-runsc", "e2b"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SandboxProvider:
     """A provider with a state folder of its own."""
     name, _, runtime = request.param.partition("-")
-    options = ProviderOptions(docker_runtime=runtime or None)
+    if name == "e2b":
+        request.getfixturevalue("e2b_with_toolbox")
+    options = ProviderOptions(docker_runtime=runtime or None, e2b_creations_per_second=100)
     found = provider(name, tmp_path_factory.mktemp(f"state-{request.param}"), options)
     _ready(found, runtime or name)
     return found
