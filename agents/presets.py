@@ -6,6 +6,7 @@ from typing import Any
 
 from agents.tools.base import Tool
 from agents.tools.edit import EDIT
+from agents.tools.fetch_page import FETCH_PAGE
 from agents.tools.paper import LIST_FILES, READ_FILE, WRITE_CSV, WRITE_DOCX, WRITE_FILE, WRITE_PDF, WRITE_XLSX
 from agents.tools.python import PYTHON
 from agents.tools.read_document import READ_DOCUMENT
@@ -20,7 +21,11 @@ PRESETS: dict[str, tuple[Tool[Any], ...]] = {
 }
 """Name of the preset -> its tools, in the order in which the model is shown them."""
 
+WITH_NETWORK: dict[str, tuple[Tool[Any], ...]] = {"standard": (FETCH_PAGE,), "paper": ()}
+"""Name of the preset -> the tools it has besides in a run with a network policy other than `none`."""
 
-def tools_of(preset: str) -> dict[str, Tool[Any]]:
-    """The preset's tools by name."""
-    return {tool.name: tool for tool in PRESETS[preset]}
+
+def tools_of(preset: str, *, network: bool = False) -> dict[str, Tool[Any]]:
+    """The preset's tools by name; with `network` also those that need one."""
+    tools = (*PRESETS[preset], *(WITH_NETWORK[preset] if network else ()))
+    return {tool.name: tool for tool in tools}

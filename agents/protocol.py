@@ -11,7 +11,7 @@ from pydantic import Field
 
 from agents.transcript import Transcript
 from core import Cause, ChatModel, ChatReply, ChatRequest, Frozen, ModelConfig, digest_of
-from sandbox import Sandbox
+from sandbox import NetworkPolicy, PageFetcher, Sandbox
 
 
 class AgentConfig(Frozen):
@@ -89,6 +89,7 @@ class Assignment(Frozen):
         key: Names the execution; keys of journalled calls begin with it.
         attempt: k, from 1.
         rubric: The rubric's text, only in a run that is `rubric_visible`.
+        network: What can be reached from the sandbox.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Assignment(Frozen):
     rubric: str | None = None
     rework: Rework | None = None
     limits: AttemptLimits = AttemptLimits()
+    network: NetworkPolicy = NetworkPolicy()
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class Desk:
         call: Asks the agent's model through the journal: a reply once received under a key is never paid again.
         model: The model's client, or None for agents without one.
         reference: The job's private reference deliverables; only for the oracle.
+        fetch: Fetches pages under the run's network policy; None where that is `none`.
         cancelled: True once the user or the run's budget wants the attempt to stop; asked between steps.
     """
 
@@ -120,6 +123,7 @@ class Desk:
     call: Callable[[str, ChatRequest], Awaitable[ChatReply]]
     model: ChatModel | None = None
     reference: Path | None = None
+    fetch: PageFetcher | None = None
     cancelled: Callable[[], bool] = lambda: False
 
 

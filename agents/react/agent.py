@@ -25,7 +25,8 @@ class ReactAgent:
         Raises:
             Fault: The model or the sandbox failed for good.
         """
-        specs = tuple(tool.spec for tool in tools_of(self.config.preset or "standard").values())
+        tools = tools_of(self.config.preset or "standard", network=desk.fetch is not None)
+        specs = tuple(tool.spec for tool in tools.values())
         session = Session(self.config, assignment, desk, specs, Meter(assignment.limits))
         await session.restore()
         if session.ended is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from agents.presets import PRESETS
+from agents.presets import tools_of
 from agents.protocol import AgentConfig
 from agents.react.words import all_words
 from agents.registry import reported_name
@@ -50,7 +50,7 @@ def react_config(name: str, model: ModelConfig | None, overrides: dict[str, Any]
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BadInput(f"agent `{name}`: {first['msg']}", field=where) from error
-    tools = [tool.spec.model_dump(mode="json") for tool in PRESETS[preset]]
+    tools = [tool.spec.model_dump(mode="json") for tool in tools_of(preset, network=True).values()]
     return AgentConfig(
         name=reported_name(f"react-{preset}", model),
         scaffold="react",

@@ -97,7 +97,8 @@ async def _run_tool(session: Session, call: ToolCall) -> None:
         return
     session.record_start(call)
     begun = time.monotonic()
-    outcome = await use(tools_of(session.config.preset or "standard"), call, session.context())
+    tools = tools_of(session.config.preset or "standard", network=session.desk.fetch is not None)
+    outcome = await use(tools, call, session.context())
     session.record_outcome(call, outcome, time.monotonic() - begun)
 
 

@@ -42,6 +42,7 @@ class Session:
         window: Tokens that the model takes, as far as is known: a refusal shows that it is less than was thought.
         noted: Names of the notes given, each once.
         sent_back: Hand-ins that were sent back.
+        pages: Addresses of fetched pages -> their files in the sandbox.
         handed_in: The summary of the accepted hand-in.
         ended: The result, once there is one.
     """
@@ -61,6 +62,7 @@ class Session:
     noted: set[str] = field(default_factory=set)
     tool_calls: int = 0
     sent_back: int = 0
+    pages: dict[str, str] = field(default_factory=dict)
     handed_in: str | None = None
     ended: AgentResult | None = None
 
@@ -99,6 +101,8 @@ class Session:
             expected=self.assignment.expected,
             seconds_left=self.meter.seconds_left,
             sent_back=self.sent_back,
+            fetch=self.desk.fetch,
+            pages=self.pages,
         )
 
     async def restore(self) -> None:
@@ -212,6 +216,8 @@ class Session:
         )
         self.talk.user(event.seq, result, kept=facts.get("kept", ""))
         self.sent_back += bool(facts.get("sent_back"))
+        if page := facts.get("page"):
+            self.pages[page["url"]] = page["path"]
         if facts.get("submitted"):
             self.handed_in = facts["note"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from agents.protocol import Assignment, AttemptLimits, Expected, Rework
+from sandbox import Network, NetworkPolicy
 
 
 def task_text(assignment: Assignment) -> str:
@@ -15,7 +16,7 @@ def task_text(assignment: Assignment) -> str:
         parts.append(f"## How the work will be judged\n{assignment.rubric.strip()}")
     if assignment.rework is not None:
         parts.append(_rework(assignment.rework))
-    parts.append(_limits(assignment.limits))
+    parts += [_network(assignment.network), _limits(assignment.limits)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -54,6 +55,15 @@ def _rework(rework: Rework) -> str:
     else:
         lines.append("You are not told why. Compare your work with the brief again.")
     return "\n".join(lines)
+
+
+def _network(policy: NetworkPolicy) -> str:
+    if policy.mode is Network.none:
+        return ""
+    reach = (
+        "Every public address" if policy.mode is Network.open else "Of the web only " + ", ".join(policy.domains)
+    )
+    return f"## Network\n{reach} can be reached from here; use it where it helps the work."
 
 
 def _limits(limits: AttemptLimits) -> str:

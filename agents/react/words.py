@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.protocol import Assignment, Expected, Remark, Rework
 from agents.react.task import task_text
+from sandbox import Network, NetworkPolicy
 
 INTERRUPTED = (
     "The work was interrupted while this ran. It was not run again: it may have done all, some or nothing of what "
@@ -27,11 +28,19 @@ def all_words() -> list[str]:
         inputs=("i",),
         expected=(Expected(path="a", media_type="m"), Expected(path="b", required=False)),
         rubric="R",
+        network=NetworkPolicy(mode=Network.allow, domains=("d.org",)),
         rework=Rework(
             previous_files=("p",), remarks=(Remark(criterion="c", text="t"), Remark(criterion=None, text="t"))
         ),
     )
     bare = full.model_copy(
-        update={"inputs": (), "expected": (), "rubric": None, "rework": Rework(previous_files=(), remarks=())}
+        update={
+            "inputs": (),
+            "expected": (),
+            "rubric": None,
+            "rework": Rework(previous_files=(), remarks=()),
+            "network": NetworkPolicy(),
+        }
     )
-    return [task_text(full), task_text(bare), INTERRUPTED, CUT, GO_ON, NUDGE, HURRY]
+    wide = bare.model_copy(update={"network": NetworkPolicy(mode=Network.open), "rework": None})
+    return [task_text(full), task_text(bare), task_text(wide), INTERRUPTED, CUT, GO_ON, NUDGE, HURRY]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agents.protocol import Expected
 from agents.tools.schema import parameters_of
 from core import Frozen, Image, ToolCall, ToolSpec
-from sandbox import Sandbox
+from sandbox import PageFetcher, Sandbox
 
 OUTPUT_BYTES = 16 * 1024
 """What of a tool's text the model sees: the first and last halves of so many bytes."""
@@ -26,6 +26,8 @@ class ToolContext:
         expected: The deliverables that the job declares.
         seconds_left: Of the attempt; no command may take longer.
         sent_back: How often a hand-in was sent back so far.
+        fetch: Fetches pages of the web; None where there is no network.
+        pages: Addresses of pages fetched so far -> their files in the sandbox.
     """
 
     sandbox: Sandbox
@@ -33,6 +35,8 @@ class ToolContext:
     expected: tuple[Expected, ...] = ()
     seconds_left: float = float("inf")
     sent_back: int = 0
+    fetch: PageFetcher | None = None
+    pages: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, suffix: str) -> str:
         """This call's own file among the kept outputs, e.g. `/job/.runs/0042.out`."""

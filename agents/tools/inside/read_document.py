@@ -1,4 +1,8 @@
-"""Prints a document as text. Request: {"path": ..., "pages": [numbers from 1] or null}. Exit code 3: cannot."""
+"""Prints a document as text. Request: {"path": ..., "pages": [numbers from 1] or null}. Exit code 3: cannot.
+
+With `"window": [start, bytes]` it prints the text from character `start` on, at most so many bytes of it, and to
+standard error the character after the last and how many there are.
+"""
 
 from __future__ import annotations
 
@@ -212,6 +216,14 @@ READERS: dict[str, Callable[[str, Wanted], Iterator[str]]] = {
 }
 
 
+def window(lines: list[str], start: int, most: int) -> None:
+    """Print a part of the text."""
+    text = "\n".join(lines)
+    part = text[start : start + most].encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
+    sys.stdout.write(part)
+    print(min(start, len(text)) + len(part), len(text), file=sys.stderr)
+
+
 def main() -> None:
     """Answer the request."""
     request = json.load(sys.stdin)
@@ -223,8 +235,12 @@ def main() -> None:
     if os.path.getsize(path) == 0:
         fail("it is empty")
     reader = READERS.get(os.path.splitext(path)[1].lower(), plain)
+    lines = reader(path, lambda number: pages is None or number in pages)
+    if request.get("window"):
+        window(list(lines), *request["window"])
+        return
     printed = False
-    for line in reader(path, lambda number: pages is None or number in pages):
+    for line in lines:
         sys.stdout.write(line + "\n")
         printed = True
     if not printed:
