@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from e2b import AsyncSandbox
+from e2b import Sandbox as E2B
 
 from core import Cause, SandboxFault
 from sandbox import Command, Sandbox, SandboxProvider, SandboxSpec, TreeLimits
@@ -22,6 +24,8 @@ def kill_from_outside(box: Sandbox) -> None:
     container = getattr(box, "container", None)
     if container:
         subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+    elif isinstance(machine := getattr(box, "machine", None), AsyncSandbox):
+        E2B.connect(machine.sandbox_id).commands.kill(box.stream.pid)  # type: ignore[attr-defined]
     else:
         os.kill(box.process.first, signal.SIGKILL)  # type: ignore[attr-defined]
 
@@ -139,7 +143,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_harness_leaves_nothing_running(made: SandboxProvider, tmp_path: Path) -> None:
+async def test_the_sandbox_of_a_killed_harness_is_adopted_or_dead(made: SandboxProvider, tmp_path: Path) -> None:
     state = made._state if hasattr(made, "_state") else made._workspaces.parent  # type: ignore[attr-defined]
     harness = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HARNESS, made.name, str(state), stdout=asyncio.subprocess.PIPE, cwd=ROOT
@@ -151,6 +155,10 @@ async def test_a_killed_harness_leaves_nothing_running(made: SandboxProvider, tm
     await asyncio.sleep(1.5)
     box = await made.open(SandboxSpec(workspace="orphan"))
     try:
+        if box.info.adopted:  # with what ran in the background, which the one who adopted it can end
+            assert (await sh(box, "cat /proc/*/cmdline | tr '\\0' ' '")).stdout.text.count("while :") == 1
+            await box.close()
+            box = await made.open(SandboxSpec(workspace="orphan"))
         first = (await sh(box, "stat -c %s /job/beat")).stdout.text
         await asyncio.sleep(0.4)
         assert (await sh(box, "stat -c %s /job/beat")).stdout.text == first
