@@ -43,6 +43,7 @@ class _Story:
             "reply": self._reply,
             "tool_started": _tool_started,
             "tool_done": _tool_done,
+            "network": _network,
             "note": lambda body: [f"told the model: {_short(body['text'])}"],
             "compaction": self._compaction,
             "overflow": lambda _: ["the model refused the conversation for its length"],
@@ -136,6 +137,17 @@ def _tool_done(body: dict[str, Any]) -> list[str]:
         how = "failed" if body.get("error") else "done"
     images = f", {len(body['images'])} image(s)" if body.get("images") else ""
     return [f"    {how} in {body['seconds']:.1f} s{images}: {_short(body['text'], RESULT_WIDTH)}"]
+
+
+def _network(body: dict[str, Any]) -> list[str]:
+    who = "fetch_page" if body["via"] == "fetch" else "a program"
+    where = f"{body['host']}:{body['port']}" if body["port"] else body["host"]
+    how = [body["verdict"], body.get("reason", "")]
+    moved = body.get("up_bytes", 0), body.get("down_bytes", 0)
+    how += [f"{moved[0]:,} bytes up, {moved[1]:,} down"] if any(moved) else []
+    how += [f"{body['seconds']:.1f} s"] if body.get("seconds") else []
+    asked = " ".join(part for part in (body["method"], where) if part)
+    return [f"  network: {who} asked for {_short(asked, 120)}: {_short('; '.join(filter(None, how)))}"]
 
 
 def _ended(body: dict[str, Any]) -> list[str]:

@@ -26,6 +26,8 @@ class RunConfig(Frozen):
         provider: Sandbox provider (provenance, not identity).
         toolbox: Digest of the toolbox's lock.
         rubric_visible: The agents see the rubric (the paper's Algorithm 1); reports say so.
+        cassette: Folder in which fetched pages are kept (provenance, not identity).
+        replay: Only pages that are kept there are answered.
     """
 
     pack: str
@@ -39,6 +41,8 @@ class RunConfig(Frozen):
     provider: str = "bwrap"
     toolbox: str = NO_TOOLBOX
     rubric_visible: bool = False
+    cassette: str | None = None
+    replay: bool = False
 
     @property
     def executed(self) -> tuple[AgentConfig, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript
+from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript, Transcript
 from core import (
     Blobs,
     CallJournal,
@@ -22,6 +22,7 @@ from core import (
     Fault,
     PriceTable,
     SandboxFault,
+    StoreFault,
     Submission,
     cause_row,
 )
@@ -35,7 +36,18 @@ from runs.plan import RunConfig
 from runs.reaping import Reaper
 from runs.records import AttemptRow, Records
 from runs.review import review_item
-from sandbox import SandboxInfo, SandboxProvider, SandboxSpec, Taken, TreeLimits
+from sandbox import (
+    Audit,
+    Cassette,
+    Network,
+    NetworkEvent,
+    PageFetcher,
+    SandboxInfo,
+    SandboxProvider,
+    SandboxSpec,
+    Taken,
+    TreeLimits,
+)
 
 Call = Callable[[str, ChatRequest], Awaitable[ChatReply]]
 
@@ -110,11 +122,15 @@ class TrialStages:
             network=place.config.network,
             labels={"run": place.run_id, "trial": self._attempt.trial},
         )
-        sandbox = await place.provider.open(spec)
+        transcript = SqlTranscript(place.database, place.blobs, execution)
+        audit = _audit(transcript)
+        fetcher = self._fetcher(spec, audit)
+        sandbox = await place.provider.open(spec, audit=audit)
         try:
             desk = Desk(
                 sandbox=sandbox,
-                transcript=SqlTranscript(place.database, place.blobs, execution),
+                transcript=transcript,
+                fetch=fetcher,
                 call=self._call(model),
                 model=model,
                 reference=job.reference_dir if agent.config.scaffold == "oracle" else None,
@@ -123,6 +139,8 @@ class TrialStages:
             result = await agent.work(self._assignment(execution), desk)
         finally:
             await sandbox.close()
+            if fetcher is not None:
+                fetcher.close()
         self._note(execution, result, sandbox.info, model)
         return result.model_dump(mode="json")
 
@@ -211,6 +229,16 @@ class TrialStages:
             attempt=self._attempt.k,
             rubric=_rubric_text(job) if config.rubric_visible else None,
             limits=config.limits,
+            network=config.network,
+        )
+
+    def _fetcher(self, spec: SandboxSpec, audit: Audit) -> PageFetcher | None:
+        config = self._place.config
+        if config.network.mode is Network.none:
+            return None
+        cassette = Cassette(Path(config.cassette), replay=config.replay) if config.cassette else None
+        return PageFetcher(
+            config.network, workspace=spec.workspace, limits=spec.limits, audit=audit, cassette=cassette
         )
 
     def _model(self, agent: Agent) -> ChatModel | None:
@@ -243,6 +271,16 @@ class TrialStages:
         if self._kept is None:
             self._kept = self._place.records.attempt(self._attempt.id).submission or Submission()
         return self._kept
+
+
+def _audit(transcript: Transcript) -> Audit:
+    """Writes audit lines into the transcript. It must not raise: the agent will find that the store fails."""
+
+    def write(event: NetworkEvent) -> None:
+        with suppress(StoreFault):
+            transcript.append("network", event.model_dump(mode="json", exclude_defaults=True))
+
+    return write
 
 
 def _rubric_text(job: Job) -> str:

@@ -53,6 +53,8 @@ class Order:
     sandbox: str | None = None
     network: str = "none"
     allow_domains: tuple[str, ...] = ()
+    cassette: str | None = None
+    replay: bool = False
     rubric_visible: bool = False
     base_url: str | None = None
 
@@ -91,8 +93,29 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
         provider=order.sandbox or home.settings.sandbox,
         toolbox=toolbox_digest(),
         rubric_visible=order.rubric_visible,
+        cassette=None if order.cassette is None else str(Path(order.cassette).absolute()),
+        replay=order.replay,
     )
+    _check_cassette(config)
     return config, pack
+
+
+def _check_cassette(config: RunConfig) -> None:
+    """The folder of kept pages can be used. Raises `BadInput`."""
+    if config.cassette is None:
+        if config.replay:
+            raise BadInput("no kept pages are named", field="--replay", mend="add --cassette FOLDER")
+        return
+    folder = Path(config.cassette)
+    if config.network.mode is Network.none:
+        mend = "add --network open, or --network allow with --allow-domain"
+        raise BadInput("without a network no page is fetched", field="--cassette", mend=mend)
+    try:
+        if not config.replay:
+            folder.mkdir(parents=True, exist_ok=True)
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise BadInput(f"kept pages: {error.strerror}", file=folder, field="--cassette") from error
 
 
 def _fit_for(agents: Sequence[AgentConfig], jobs: Sequence[Job]) -> None:
@@ -231,6 +254,7 @@ def open_workplace(
     refusal = chosen.refuses(config.network)
     if refusal is not None:
         raise BadInput(refusal, field="--network", mend="choose another --sandbox, or --network none")
+    _check_cassette(config)
     prices = price_table(home.settings)
     working = config.executed if execute else ()
     models = {

@@ -107,7 +107,7 @@ class Session:
 
     async def restore(self) -> None:
         """Begin the transcript, or take up what it holds. Received replies come from the journal, unpaid."""
-        events = self.desk.transcript.events()
+        events = [event for event in self.desk.transcript.events() if event.kind != "network"]
         for event in events:
             reply = await self.desk.call(event.body["key"], self.request()) if event.kind == "reply" else None
             self.see(event, reply)

@@ -83,6 +83,10 @@ class PageFetcher:
         except TimeoutError as error:
             raise NotReached(f"it took longer than {FETCH_SECONDS:.0f} seconds", status=504) from error
 
+    def close(self) -> None:
+        """Tell of the lines that were left out of the audit, if any."""
+        self._lines.sum_up()
+
     async def _follow(self, text: str) -> Page:
         url = asked = self._read(text)
         for _ in range(MAX_HOPS):

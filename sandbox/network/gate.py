@@ -72,7 +72,8 @@ class Gate:
 
     async def listen(self) -> None:
         """Make the sockets. Raises OSError."""
-        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.parent.chmod(0o700)
         self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o755)
         for name, work in (("gate", self._serve), ("alive", self._watch)):

@@ -28,6 +28,8 @@ from upbench.cli.output import emit, json_option
     metavar="D",
     help="With --network allow: example.org, *.example.org.",
 )
+@click.option("--cassette", metavar="FOLDER", help="Keep fetched pages there, and answer from there what is kept.")
+@click.option("--replay", is_flag=True, help="With --cassette: no page is fetched that is not kept.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="For instance steps=50 (repeatable).")
 @click.option(
     "--setting", "settings", multiple=True, metavar="NAME=VALUE", help="Of the agent: context_tokens=32000 ..."
