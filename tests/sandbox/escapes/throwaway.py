@@ -1,7 +1,7 @@
-"""`throwaway.py KIND FOLDER INSIDE PROGRAM...`: run a program on a copy of this root that is thrown away.
+"""`throwaway.py KIND FOLDER INSIDE PROGRAM...`: run a program on a copy of this root to throw away.
 
-Started in a mount namespace of its own (and, of kind `namespaces`, in others): what it writes goes to memory, but for
-what lies on other file systems than `/`, which are shown as they are.
+Started in a mount namespace of its own (and, of kind `namespaces`, in others): what it writes goes to memory, but
+for what lies on other file systems than `/`, which are shown as they are.
 """
 
 from __future__ import annotations
