@@ -1,24 +1,63 @@
-"""An open container."""
+"""An open container, and what is held for it on this side."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
 
 from core import Cause, SandboxFault
 from sandbox.docker.container import remove
 from sandbox.docker.engine import Engine, call
-from sandbox.protocol import SandboxInfo, SandboxLimits
+from sandbox.leases.book import Lease
+from sandbox.network.gate import Gate
+from sandbox.protocol import SandboxInfo, SandboxSpec
+from sandbox.shown import Shown
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.session import Session
+from sandbox.watch import Usage, Watch
 
 
-class Closed(Protocol):
-    """Told once that a sandbox is closed."""
+class Held:
+    """What belongs to one opening: the lease, the copies that are shown, the gate, the container by its name."""
 
-    def __call__(self, *, removed: bool) -> None:
-        """`removed`: nothing of it runs any more; otherwise the engine did not answer."""
-        ...
+    def __init__(self, engine: Engine, lease: Lease, shown: Shown, closed: Callable[[], None]) -> None:
+        self.engine, self.lease, self.shown = engine, lease, shown
+        self.gate: Gate | None = None
+        self._closed = closed
+        self._ending = asyncio.Lock()
+        self._ended = False
+
+    async def end_container(self) -> None:
+        """Remove the container that is written down in the lease, this opening's or its last holder's.
+
+        Raises:
+            SandboxFault: The engine refuses, is gone or does not answer.
+        """
+        name = self.lease.note.get("container")
+        if isinstance(name, str):
+            await call(lambda: remove(self.engine, name))
+        self.lease.note = {}
+
+    async def let_go(self) -> None:
+        """End everything. Twice is fine.
+
+        An engine that does not answer is no error: its container stays written down, and is removed before the
+        workspace is used again, or by the reaper; its supervisor ends by itself.
+        """
+        async with self._ending:
+            if self._ended:
+                return
+            self._ended = True
+            try:
+                await self.end_container()
+            except SandboxFault:
+                pass
+            finally:
+                self._closed()
+                self.shown.close()
+                self.lease.release()
+                if self.gate:
+                    await self.gate.close()
 
 
 class DockerSandbox(Session):
@@ -28,31 +67,19 @@ class DockerSandbox(Session):
         container: Its name.
     """
 
-    def __init__(
-        self, wire: Wire, limits: SandboxLimits, info: SandboxInfo, container: str, engine: Engine, closed: Closed
-    ) -> None:
-        super().__init__(wire, limits, info)
+    def __init__(self, wire: Wire, spec: SandboxSpec, info: SandboxInfo, container: str, held: Held) -> None:
+        super().__init__(wire, spec.limits, info)
         self.container = container
-        self._engine, self._closed = engine, closed
-        self._closing = asyncio.Lock()
-        self._ended = False
+        self._held = held
+        self._watch: Watch | None = None
+
+    def watch(self, measure: Callable[[], Usage]) -> None:
+        """Watch from now on how large the workspace grows."""
+        self._watch = Watch(measure, self._limits, self._wire.fail)
 
     async def close(self) -> None:
-        """Remove the container with every process in it. The volume stays.
-
-        An engine that does not answer is no error here: what it left is removed before the workspace is used
-        again, or by the reaper.
-        """
+        """Remove the container with every process in it. The volume stays."""
+        if self._watch:
+            self._watch.stop()
         self._wire.fail(SandboxFault(Cause.sandbox_lost, "the sandbox is closed"))
-        async with self._closing:
-            if self._ended:
-                return
-            removed = False
-            try:
-                await call(lambda: remove(self._engine, self.container))
-                removed = True
-            except SandboxFault:
-                pass
-            finally:
-                self._ended = True
-                self._closed(removed=removed)
+        await self._held.let_go()

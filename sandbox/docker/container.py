@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sandbox.docker.archive import unpack
 from sandbox.docker.engine import SECONDS, Engine, failures, gone
 from sandbox.docker.facts import EngineFacts, Runtime
+from sandbox.docker.plan import Plan
 from sandbox.docker.stream import attach
 from sandbox.places import DELIVERABLES, SCRATCH, WORKSPACE
 from sandbox.protocol import SandboxLimits, Taken, TreeLimits
@@ -23,38 +22,18 @@ OPEN_FILES_LEAST = 64
 MASKED = "rw,exec,nosuid,nodev,mode=1777"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a sandbox's container is made from.
-
-    Attributes:
-        image: The image's id (a digest).
-        binds: Target inside -> host file or folder, all read-only.
-    """
-
-    name: str
-    image: str
-    volume: str
-    arguments: tuple[str, ...]
-    environment: Mapping[str, str]
-    binds: Mapping[str, Path]
-    labels: Mapping[str, str]
-    limits: SandboxLimits
-    runtime: Runtime
-
-
 def create(engine: Engine, plan: Plan) -> str:
     """Create (not start) the sandbox's container; its id."""
     made = engine.api.create_container(
         plan.image,
-        list(plan.arguments),
+        list(plan.command),
         name=plan.name,
         hostname="sandbox",
         user="1000:1000",
         working_dir=WORKSPACE,
         environment=dict(plan.environment),
         stdin_open=True,
-        detach=False,
+        detach=True,  # its standard input outlives the harness, and whoever adopts it is attached next
         labels=dict(plan.labels),
         host_config=_host_config(engine, plan),
         network_disabled=True,
@@ -74,6 +53,7 @@ def _host_config(engine: Engine, plan: Plan) -> dict[str, Any]:
         network_mode="none",
         ipc_mode="private",
         init=True,
+        auto_remove=True,
         read_only=True,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
@@ -112,14 +92,13 @@ def enforced(facts: EngineFacts, runtime: Runtime) -> dict[str, str]:
         "output": "supervisor",
         "file": "rlimit",
         "open_files": "rlimit",
-        "network": "namespace",
         "syscalls": "provider",
-        "workspace": "not",
+        "workspace": "watched",
     }
 
 
-def begin(engine: Engine, plan: Plan) -> socket.socket:
-    """Create the sandbox's container and its volume (where it is not there yet) and start it; its streams."""
+def begin(engine: Engine, plan: Plan) -> tuple[str, socket.socket]:
+    """Create the sandbox's container and its volume (where it is not there yet) and start it; id and streams."""
     engine.api.create_volume(plan.volume, labels=dict(plan.labels))
     made = create(engine, plan)
     stream = attach(engine.api, made)
@@ -128,7 +107,7 @@ def begin(engine: Engine, plan: Plan) -> socket.socket:
     except BaseException:
         stream.close()
         raise
-    return stream
+    return made, stream
 
 
 def collect(engine: Engine, name: str, image: str, volume: str, target: Path, limits: TreeLimits) -> Taken:

@@ -12,9 +12,9 @@ APP = "upbench"
 ALIVE = ("running", "paused", "restarting")
 
 
-def labels_of(owner: str, workspace: str, lease: str) -> dict[str, str]:
-    """The labels of every container and volume of a workspace, beside the run's own."""
-    return {"app": APP, "owner": owner, "workspace": workspace, "lease": lease}
+def labels_of(owner: str, workspace: str) -> dict[str, str]:
+    """The labels of every container and volume of a workspace, beside the lease and the run's own."""
+    return {"app": APP, "owner": owner, "workspace": workspace}
 
 
 def holdings(engine: Engine, owner: str) -> tuple[Resource, ...]:

@@ -20,14 +20,14 @@ from sandbox.toolbox import toolbox_digest, toolbox_installed, toolbox_path
 DOCKERFILE = Path(__file__).parents[1] / "images" / "Dockerfile"
 PYTHON_TAG = f"cp{sys.version_info.major}{sys.version_info.minor}"
 MEND = "upbench toolbox image"
-FORM = "2"  # of the labels
-TOOLBOX, SUPERVISOR, PYTHON = "upbench.toolbox", "upbench.supervisor", "upbench.python"
+FORM = "3"  # of the labels
+VERSION, TOOLBOX, SUPERVISOR, PYTHON = "upbench.version", "upbench.toolbox", "upbench.supervisor", "upbench.python"
 BASE, BASE_ID, BASE_DIGEST = "upbench.base", "upbench.base.id", "upbench.base.digest"
 
 
 @functools.cache
 def image_tag() -> str:
-    """`upbench-sandbox:<digest of Dockerfile, toolbox lock, supervisor, Python and labels>`; the base is provenance."""
+    """`upbench-sandbox:<digest of all that is ours in it>`; the base is provenance."""
     parts = [DOCKERFILE.read_text(), toolbox_digest(), program_digest(), PYTHON_TAG, FORM]
     return "upbench-sandbox:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -90,6 +90,7 @@ def find_image(docker_engine: Engine, wanted: str | None) -> str:
     for label, ours, what in (
         (SUPERVISOR, program_digest(), "no supervisor, or another version's"),
         (TOOLBOX, toolbox_digest(), "another toolbox"),
+        (VERSION, image_tag(), "what another version of UpBench put in it"),
     ):
         if labels.get(label) != ours:
             mend = f"build it with `{MEND} --base ...`"
@@ -120,6 +121,7 @@ def _labels(docker_engine: Engine, base: str, say: Callable[[str], None]) -> dic
     digests = about.get("RepoDigests") or []
     return {
         "app": "upbench",
+        VERSION: image_tag(),
         TOOLBOX: toolbox_digest(),
         SUPERVISOR: program_digest(),
         PYTHON: PYTHON_TAG,

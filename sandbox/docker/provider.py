@@ -9,29 +9,29 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import BadInput, Cause, MissingTool, SandboxFault
+from core import BadInput, Cause, MissingTool, SandboxFault, UpBenchError
 from sandbox.docker import container as containers
 from sandbox.docker.archive import BrokenArchive
-from sandbox.docker.box import DockerSandbox
-from sandbox.docker.container import Plan
+from sandbox.docker.box import DockerSandbox, Held
 from sandbox.docker.engine import Engine, call, engine, failures
-from sandbox.docker.facts import Runtime
+from sandbox.docker.facts import HOST_SOCKETS, Runtime
 from sandbox.docker.holdings import holdings, labels_of, remove_holding
 from sandbox.docker.image import find_image
-from sandbox.docker.stream import Demultiplexer
+from sandbox.docker.opening import adopt, start
+from sandbox.docker.plan import Plan, make_plan
+from sandbox.docker.usage import measure_of
 from sandbox.environment import environment
-from sandbox.leases.book import Lease, LeaseBook
+from sandbox.leases.book import LeaseBook
 from sandbox.leases.owner import owner_of
 from sandbox.network.events import Audit, unheard
+from sandbox.network.gate import GATE_FOLDER, Gate, open_gate
 from sandbox.network.policy import Network, NetworkPolicy
 from sandbox.options import ProviderOptions
 from sandbox.places import INPUTS, absolute
 from sandbox.protocol import Resource, SandboxInfo, SandboxSpec, Taken, TreeLimits
-from sandbox.shown import readable
-from sandbox.supervisor.client import Wire
-from sandbox.supervisor.program import ARGUMENTS
-from sandbox.supervisor.session import max_reply
+from sandbox.shown import Shown
 from sandbox.toolbox import toolbox_digest
+from sandbox.trees import remove_tree
 
 MEND_SECCOMP = "remove `seccomp-profile` from the engine's settings and restart it"
 
@@ -52,6 +52,8 @@ class DockerProvider:
 
     def __init__(self, state: Path, options: ProviderOptions) -> None:
         self._state, self._options = state.absolute(), options
+        self._copies, self._gates = self._state / "copies" / self.name, self._state / "gates" / self.name
+        self._empty = self._state / "empty"
         self._book = LeaseBook(state, self.name)
         self._open: dict[str, DockerSandbox] = {}
 
@@ -75,31 +77,50 @@ class DockerProvider:
         """Why this provider cannot enforce a network policy here; None when it can."""
         if network.mode is Network.none:
             return None
-        return f"the sandbox provider docker cannot enforce the network policy `{network.mode}`"
+        try:
+            runtime = self._runtime(engine())
+        except UpBenchError:
+            return None  # it cannot be used at all, as `problem` says
+        except failures():
+            return None
+        if runtime.host_sockets:
+            return None
+        how = f"has no way to the gate (start it with {HOST_SOCKETS[0]}=open)"
+        return f"the Docker runtime `{runtime.name}` {how}: it cannot enforce the network policy `{network.mode}`"
 
     async def open(self, spec: SandboxSpec, *, audit: Audit = unheard) -> DockerSandbox:
         """Open (or open again) the workspace of `spec`, as `SandboxProvider.open` says."""
-        if refusal := self.refuses(spec.network):
+        if refusal := await call(lambda: self.refuses(spec.network)):
             raise BadInput(refusal)
         place = await call(self._place)
         lease = await self._book.hold(spec.workspace)
+        held = Held(place.engine, lease, Shown(self._copies), functools.partial(self._closed, spec.workspace))
+        opened = None
         try:
-            box = await self._begin(spec, place, lease)
-        except BaseException:
-            place.engine.forget()
-            lease.release()
-            raise
-        self._open[spec.workspace] = box
+            opened = await self._start(spec, place, held, audit)
+        finally:
+            if opened is None:
+                place.engine.forget()
+                await held.let_go()
+        self._open[spec.workspace] = opened
+        return opened
+
+    async def _start(self, spec: SandboxSpec, place: Place, held: Held, audit: Audit) -> DockerSandbox:
+        gate = held.gate = await open_gate(spec, self._gates / spec.workspace, audit)
+        plan = await asyncio.to_thread(self._plan, spec, place, held)
+        info = self._info(place, gate)
+        box = await adopt(plan, spec, info, held) or await start(plan, spec, info, held)
+        box.watch(await call(lambda: measure_of(place.engine, plan.volume, spec.limits)))
+        if gate:
+            await gate.serve_inside(box)
         return box
 
     async def collect(self, workspace: str, target: Path, limits: TreeLimits) -> Taken:
         """The deliverables of a workspace whose sandbox is closed or dead, as the engine's archive has them."""
         place = await call(self._place)
-        async with self._held(workspace) as lease:
-            if lease:
-                await self._end_last(place.engine, lease)
-            volume, image = self._volume(workspace), place.image
-            name = f"{volume}-{lease.id if lease else 'open'}-collect"
+        volume, image = self._volume(workspace), place.image
+        async with self._held(place.engine, workspace) as held:
+            name = f"{volume}-{held.lease.id}-collect" if held else f"{volume}-collect"
             try:
                 return await call(
                     lambda: containers.collect(place.engine, name, image, volume, target, limits),
@@ -113,11 +134,24 @@ class DockerProvider:
         if box := self._open.get(workspace):
             await box.close()
         docker_engine = await call(engine)
-        async with self._held(workspace) as lease:
-            assert lease is not None
-            await self._end_last(docker_engine, lease)
+        async with self._held(docker_engine, workspace) as held:
+            assert held is not None
             await call(lambda: containers.remove_volume(docker_engine, self._volume(workspace)))
-            lease.release(forget=True)
+            remove_tree(self._gates / workspace)
+            held.lease.release(forget=True)
+
+    @asynccontextmanager
+    async def _held(self, docker_engine: Engine, workspace: str) -> AsyncIterator[Held | None]:
+        """Hold a workspace whose last container is gone; None where a sandbox of this provider holds it."""
+        if workspace in self._open:
+            yield None
+            return
+        held = Held(docker_engine, await self._book.hold(workspace), Shown(self._copies), lambda: None)
+        try:
+            await held.end_container()
+            yield held
+        finally:
+            await held.let_go()
 
     async def resources(self) -> tuple[Resource, ...]:
         """All that exists in the engine of this owner, held or not."""
@@ -141,93 +175,56 @@ class DockerProvider:
             BadInput: The options name a runtime or an image that cannot be used.
         """
         found = engine()
-        facts = found.facts()
-        wanted = self._options.docker_runtime or facts.default_runtime
-        runtime = facts.runtimes.get(wanted)
-        if runtime is None:
-            there = ", ".join(sorted(facts.runtimes))
-            raise BadInput(f"the Docker engine has no runtime `{wanted}`", mend=f"it has: {there}")
-        if not facts.seccomp and not runtime.gvisor:
+        runtime = self._runtime(found)
+        if not found.facts().seccomp and not runtime.gvisor:
             raise MissingTool("the Docker engine filters no system calls of containers", mend=MEND_SECCOMP)
         return Place(found, runtime, find_image(found, self._options.docker_image))
+
+    def _runtime(self, found: Engine) -> Runtime:
+        facts = found.facts()
+        wanted = self._options.docker_runtime or facts.default_runtime
+        if wanted not in facts.runtimes:
+            found.forget()
+            there = ", ".join(sorted(facts.runtimes))
+            raise BadInput(f"the Docker engine has no runtime `{wanted}`", mend=f"it has: {there}")
+        return facts.runtimes[wanted]
+
+    def _closed(self, workspace: str) -> None:
+        self._open.pop(workspace, None)
 
     def _volume(self, workspace: str) -> str:
         return f"upbench-{self._owner}-{workspace}"
 
-    @asynccontextmanager
-    async def _held(self, workspace: str) -> AsyncIterator[Lease | None]:
-        """Hold a workspace for a while; None where a sandbox of this provider (dead as it may be) holds it."""
-        if workspace in self._open:
-            yield None
-            return
-        lease = await self._book.hold(workspace)
-        try:
-            yield lease
-        finally:
-            lease.release()
-
-    async def _end_last(self, docker_engine: Engine, lease: Lease) -> None:
-        """Remove the container that the last holder of a workspace left."""
-        name = lease.note.get("container")
-        if isinstance(name, str):
-            await call(lambda: containers.remove(docker_engine, name))
-            lease.write({})
-
-    async def _begin(self, spec: SandboxSpec, place: Place, lease: Lease) -> DockerSandbox:
-        await self._end_last(place.engine, lease)
-        plan = await asyncio.to_thread(self._plan, spec, place, lease)
-        lease.write({"container": plan.name})
-        stream = Demultiplexer()
-        wire = stream.wire = Wire(max_reply(spec.limits), stream.said)
-        box = DockerSandbox(
-            wire,
-            spec.limits,
-            self._info(place),
-            plan.name,
-            place.engine,
-            functools.partial(self._closed, spec, lease),
-        )
-        try:
-            own = await call(lambda: containers.begin(place.engine, plan))
-            await asyncio.get_running_loop().create_unix_connection(lambda: stream, sock=own)
-            await wire.started()
-        except BaseException:
-            await box.close()
-            raise
-        return box
-
-    def _closed(self, spec: SandboxSpec, lease: Lease, *, removed: bool) -> None:
-        """A sandbox is closed; its container is `removed`, or the engine did not answer."""
-        self._open.pop(spec.workspace, None)
-        if removed:
-            lease.note = {}
-        lease.release()
-
-    def _plan(self, spec: SandboxSpec, place: Place, lease: Lease) -> Plan:
-        copies, empty = self._state / "copies", self._state / "empty"
+    def _plan(self, spec: SandboxSpec, place: Place, held: Held) -> Plan:
         if spec.inputs is None:
-            empty.mkdir(parents=True, exist_ok=True)
-        shown = [(INPUTS, spec.inputs or empty), *((absolute(one.target), one.source) for one in spec.mounts)]
-        volume = self._volume(spec.workspace)
-        return Plan(
-            name=f"{volume}-{lease.id}",
+            self._empty.mkdir(parents=True, exist_ok=True)
+        shown = [
+            (INPUTS, spec.inputs or self._empty),
+            *((absolute(one.target), one.source) for one in spec.mounts),
+        ]
+        binds = {target: held.shown.path(source) for target, source in shown}
+        added: dict[str, str] = {}
+        if held.gate:
+            binds[GATE_FOLDER], added = held.gate.folder, held.gate.environment
+        return make_plan(
             image=place.image,
-            volume=volume,
-            arguments=("python3", *ARGUMENTS),
-            environment=environment(None),
-            binds={target: readable(source, copies) for target, source in shown},
-            labels={**spec.labels, **labels_of(self._owner, spec.workspace, lease.id)},
-            limits=spec.limits,
             runtime=place.runtime,
+            volume=self._volume(spec.workspace),
+            binds=binds,
+            environment=environment(None) | added,
+            labels={**spec.labels, **labels_of(self._owner, spec.workspace)},
+            lease=held.lease.id,
+            limits=spec.limits,
         )
 
-    def _info(self, place: Place) -> SandboxInfo:
+    def _info(self, place: Place, gate: Gate | None) -> SandboxInfo:
         facts = place.engine.facts()
+        how = containers.enforced(facts, place.runtime)
         return SandboxInfo(
             provider=self.name,
             version=facts.version,
             image=place.image,
             toolbox=toolbox_digest(),
             runtime=place.runtime.name,
-            enforced=containers.enforced(facts, place.runtime),
+            enforced=how | {"network": "gate" if gate else "namespace"},
         )

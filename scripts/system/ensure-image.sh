@@ -5,8 +5,8 @@ set -eu
 here=$(dirname "$0")
 . "$here/common.sh"
 python=${PYTHON:-$here/../../.venv/bin/python}
-made=upbench-base:bookworm
-packages=ca-certificates,fonts-dejavu-core,fonts-liberation,procps,python3
+made=upbench-base:bookworm-2
+packages=busybox,ca-certificates,fonts-dejavu-core,fonts-liberation,procps,python3
 
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 
