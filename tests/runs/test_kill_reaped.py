@@ -1,0 +1,108 @@
+"""A run killed with -9 eight times at random and resumed each time: all is done once, and nothing is left over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runs import AttemptRow
+from sandbox import provider, providers_written_down
+from tests.runs.killing import Project, cloud_for, groups_of, processes_naming, slow_script
+from tests.runs.project import need_sandbox
+from upbench.bench import Bench
+
+KILLS = 8
+JOBS, REPEATS, STEPS, STEP_SECONDS = 4, 3, 3, 1.0
+EARLIEST, LATER = 0.3, 1.0
+
+
+@pytest.fixture
+def seed() -> int:
+    found = int(os.environ.get("UPBENCH_KILL_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"UPBENCH_KILL_SEED={found}")
+    return found
+
+
+@pytest.fixture(params=["bwrap", "docker", "e2b"])
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Project]]:
+    sandbox: str = request.param
+    with cloud_for(sandbox) as env, pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        need_sandbox(sandbox)
+        project = Project(tmp_path / "study", jobs=JOBS, script_text=slow_script(STEPS, STEP_SECONDS), env=env)
+        try:
+            yield sandbox, project
+        finally:
+            project.end()
+            asyncio.run(_clear(sandbox, project.state))
+
+
+async def _clear(sandbox: str, state: Path) -> None:
+    made = provider(sandbox, state)
+    for one in await made.resources():
+        await made.remove(one)
+
+
+def kill_and_resume(project: Project, sandbox: str, dice: random.Random) -> None:
+    """The run, killed `KILLS` times, and its last resume, which is left to its end."""
+    began = time.monotonic()
+    process = project.run(sandbox, "--repeats", str(REPEATS), "--concurrency", "4")
+    project.wait_for("leases/*/*")
+    first_sandbox = time.monotonic() - began
+    before: dict[str, tuple[str | None, str | None]] = {}
+    for kill in range(KILLS):
+        if kill:
+            process = project.start("runs", "resume", "last", "--concurrency", "4")
+        time.sleep(dice.uniform(EARLIEST, first_sandbox + LATER) if kill else dice.uniform(0, LATER))
+        project.kill(process)
+        now = project.ended()
+        assert before.items() <= now.items(), "what has ended is not executed again"
+        before = now
+    assert len(before) < JOBS * REPEATS, "the run ended before it was killed often enough; give it more to do"
+    project.finish(project.start("runs", "resume", "last"))
+    assert before.items() <= project.ended().items()
+
+
+def test_killed_eight_times_and_nothing_is_left(project: tuple[str, Project], seed: int) -> None:
+    sandbox, study = project
+    kill_and_resume(study, sandbox, random.Random(seed))
+    with study.bench() as bench:
+        summary = bench.show("last")
+        records = bench.reopen("last", execute=False).records
+        executions = records.executions([attempt.attempt for attempt in summary.attempts])
+        logs = [_log(bench, attempt) for attempt in records.attempts(summary.id)]
+    assert summary.trials == {"total": JOBS * REPEATS, "planned": 0, "running": 0, "done": JOBS * REPEATS}
+    assert summary.causes == {"submitted": JOBS * REPEATS}
+    assert [e.e for e in executions] == [1] * JOBS * REPEATS, "a resume goes on with the same execution"
+    for lines in logs:
+        assert set(Counter(lines).values()) == {1}, "no tool call ran twice"
+        assert lines == sorted(lines)
+    nothing_left(study, sandbox)
+
+
+def nothing_left(study: Project, sandbox: str) -> None:
+    """No process, container, volume, cloud sandbox, control group, workspace, lease, gate, scratch or lock."""
+    deadline = time.monotonic() + 5
+    while (alive := processes_naming(str(study.folder))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert alive == []
+    assert asyncio.run(provider(sandbox, study.state).resources()) == ()
+    assert groups_of(study.killed) == []
+    assert providers_written_down(study.state) == ()
+    for name in ("workspaces", "gates", "scratch", "copies"):
+        folder = study.state / name
+        assert not folder.exists() or list(folder.iterdir()) == [], name
+
+
+def _log(bench: Bench, attempt: AttemptRow) -> list[str]:
+    assert attempt.submission is not None
+    (file,) = [file for file in attempt.submission.files if file.path == "log.txt"]
+    return bench.home.blobs.path(file.sha256).read_text().split()
