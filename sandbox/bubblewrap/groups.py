@@ -12,6 +12,7 @@ import itertools
 import os
 import re
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -54,12 +55,16 @@ class Group:
     def empty(self) -> bool:
         """Whether no process is in it, and little memory is left charged to it, so that it is as good as new."""
         for one in self.made:
-            folder = one.folder / self.name
-            if processes_in(folder) or not folder.is_dir():
+            folder = f"{one.folder}/{self.name}"
+            if "processes" in one.limits:
+                left = _number(f"{folder}/pids.current")
+            else:
+                left = len(processes_in(Path(folder)))
+            if left:
                 return False
             if "memory" in one.limits:
-                file = folder / ("memory.current" if one.version == 2 else "memory.usage_in_bytes")
-                if _number(file) > self.limits.memory_bytes // LEFT:
+                file = "memory.current" if one.version == 2 else "memory.usage_in_bytes"
+                if _number(f"{folder}/{file}") > self.limits.memory_bytes // LEFT:
                     return False
         return True
 
@@ -221,8 +226,13 @@ def _started(pid: int) -> str | None:
     return None if words[0] in "ZX" else words[19]
 
 
-def _number(file: Path) -> int:
+def _number(file: str) -> int:
+    """What a file of a group says; more than anything where it is gone."""
     try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return 0
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return sys.maxsize
+    try:
+        return int(os.read(handle, 64))
+    finally:
+        os.close(handle)

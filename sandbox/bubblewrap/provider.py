@@ -41,6 +41,7 @@ class BubblewrapProvider:
         self._gates = self._state / "gates" / self.name
         self._book = LeaseBook(self._state, self.name)
         self._checked = False
+        self._groups: Groups | None = None
 
     def problem(self) -> tuple[str, str] | None:
         """None when bubblewrap and the toolbox are there and namespaces can be made."""
@@ -63,8 +64,9 @@ class BubblewrapProvider:
             if problem:
                 raise MissingTool(problem[0], mend=problem[1])
             self._checked = True
-        groups = await _groups_of(owner_of(self._state))
-        held = Held(await self._book.hold(spec.workspace), Shown(self._copies), groups)
+        if self._groups is None:
+            self._groups = await _groups_of(owner_of(self._state))
+        held = Held(await self._book.hold(spec.workspace), Shown(self._copies), self._groups)
         opened = None
         try:
             opened = await self._start(spec, held, audit)
@@ -81,9 +83,9 @@ class BubblewrapProvider:
         gate = held.gate = await open_gate(spec, self._gates / spec.workspace, audit)
         python, shown = python_inside()
         if spec.inputs or spec.mounts:  # copying may take a while
-            words = await asyncio.to_thread(arguments, spec, root, held.shown, gate)
+            words = await asyncio.to_thread(arguments, spec, self._state, root, held.shown, gate)
         else:
-            words = arguments(spec, root, held.shown, gate)
+            words = arguments(spec, self._state, root, held.shown, gate)
         env = environment("/opt/python" if shown else None) | (gate.environment if gate else {})
         syscalls = filter_file()
         process = await Process.start(program(), [*words, python, *ARGUMENTS], env, syscalls)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from sandbox.bubblewrap.masks import cover, own_masks, proc_masks
 from sandbox.bubblewrap.process import host_id
 from sandbox.bubblewrap.system import system_arguments, system_folder
 from sandbox.network.gate import GATE_FOLDER, Gate
@@ -51,8 +52,8 @@ def bubblewrap_problem() -> tuple[str, str] | None:
     return f"bubblewrap cannot make namespaces here: {said.stderr.strip()[:200]}", mend
 
 
-def arguments(spec: SandboxSpec, root: Path, shown: Shown, gate: Gate | None) -> list[str]:
-    """The arguments of `bwrap` for a sandbox whose workspace is the folder `root`.
+def arguments(spec: SandboxSpec, state: Path, root: Path, shown: Shown, gate: Gate | None) -> list[str]:
+    """The arguments of `bwrap` for a sandbox whose workspace is the folder `root` below the project data.
 
     Raises:
         BadInput: Its inputs, or a folder to be shown, are not there.
@@ -61,7 +62,7 @@ def arguments(spec: SandboxSpec, root: Path, shown: Shown, gate: Gate | None) ->
     inputs = shown.path(spec.inputs) if spec.inputs else system_folder() / "empty"
     found = [*FIXED, *_folders("/opt/x"), *system_arguments()]
     found += ["--ro-bind", str(toolbox_path()), "/opt/toolbox"]
-    found += ["--proc", "/proc", "--dev", "/dev"]
+    found += [*own_masks(state), "--proc", "/proc", *proc_masks(), "--dev", "/dev"]
     for scratch in ("/tmp", "/dev/shm"):  # noqa: S108
         found += ["--perms", "1777", "--size", size, "--tmpfs", scratch]
     found += [*_folders("/var/tmp"), "--symlink", "../tmp", "/var/tmp"]  # noqa: S108
@@ -72,7 +73,8 @@ def arguments(spec: SandboxSpec, root: Path, shown: Shown, gate: Gate | None) ->
     if gate:
         found += ["--ro-bind", str(gate.folder), GATE_FOLDER]
     if host_id() is None:
-        found += ["--uid", "1000", "--gid", "1000"]
+        # There is no second user: what root would own belongs to the sandbox's, so it is closed otherwise.
+        found += ["--uid", "1000", "--gid", "1000", "--remount-ro", "/dev", *cover("/proc/1", folder=True)]
     return [*found, "--remount-ro", "/", "--chdir", WORKSPACE]
 
 

@@ -67,7 +67,7 @@ def python_inside() -> tuple[str, Path | None]:
 def system_folder() -> Path:
     """The folder with our `etc` and the compiled supervisor, made once for each content."""
     parts = [program_digest().encode(), sys.version.encode(), repr(sorted(ETC.items())).encode()]
-    parts.append(syscall_filter() or b"")
+    parts += [syscall_filter() or b"", b"empty nothing"]
     for name in ETC_OF_HOST:
         path = Path("/etc") / name
         if path.exists():
@@ -101,6 +101,7 @@ def _make(folder: Path) -> None:
             str(source), str(fresh / "program" / f"{source.stem}.pyc"), dfile=source.name, optimize=2
         )
     (fresh / "empty").mkdir()
+    (fresh / "nothing").touch()
     program = syscall_filter()
     if program:
         (fresh / FILTER).write_bytes(program)

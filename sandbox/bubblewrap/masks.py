@@ -1,0 +1,82 @@
+"""What is covered of that which a sandbox would see otherwise: of `/proc`, and of UpBench itself."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+from pathlib import Path
+
+from sandbox.bubblewrap.system import python_inside, system_folder
+
+# In `/proc`, which has no namespace of its own for these: the kernel, its keys, the machine's hardware and disks.
+# Docker's list, and what is cheap to cover beside it. (`bwrap` makes `sys`, `irq` and `bus` read-only.)
+OF_THE_HOST = (
+    "acpi",
+    "asound",
+    "cmdline",
+    "interrupts",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "latency_stats",
+    "modules",
+    "partitions",
+    "sched_debug",
+    "scsi",
+    "timer_list",
+    "timer_stats",
+)
+PACKAGES = Path(__file__).absolute().parents[2]
+ROOMS = ("agents", "core", "dialogues", "grading", "jobs", "rubrics", "runs", "sandbox", "upbench")
+
+
+@functools.cache
+def proc_masks() -> tuple[str, ...]:
+    """Arguments of `bwrap` that cover, after `--proc /proc`, what of it others than root can read."""
+    found: list[str] = []
+    for name in OF_THE_HOST:
+        try:
+            mode = os.stat(f"/proc/{name}").st_mode
+        except OSError:
+            continue
+        if mode & 0o004:
+            found += cover(f"/proc/{name}", folder=stat.S_ISDIR(mode))
+    return tuple(found)
+
+
+def own_masks(state: Path) -> tuple[str, ...]:
+    """Arguments that cover UpBench's code, with its jobs and their rubrics, and the project data in `state`.
+
+    Only where these lie below a folder that is shown: a system-wide installation, for instance.
+    """
+    return _own_masks(state.resolve(), PACKAGES)
+
+
+@functools.cache
+def _own_masks(state: Path, packages: Path) -> tuple[str, ...]:
+    installed = packages.name in ("site-packages", "dist-packages")
+    ours = [packages / room for room in ROOMS] if installed else [packages]
+    found: list[str] = []
+    for path in (*ours, state):
+        for shown, inside in _shown_folders():
+            below = path.resolve()
+            if below.is_dir() and below.is_relative_to(shown):
+                found += cover(str(inside / below.relative_to(shown)), folder=True)
+    return tuple(found)
+
+
+def _shown_folders() -> list[tuple[Path, Path]]:
+    """Host folders that are shown whole -> where."""
+    found = [(Path("/usr"), Path("/usr"))]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        if not Path("/", name).is_symlink():
+            found.append((Path("/", name), Path("/", name)))
+    python = python_inside()[1]
+    return [*found, (python.resolve(), Path("/opt/python"))] if python else found
+
+
+def cover(target: str, *, folder: bool) -> list[str]:
+    """Arguments that put nothing in the place of a file or folder."""
+    return ["--ro-bind", str(system_folder() / ("empty" if folder else "nothing")), target]
