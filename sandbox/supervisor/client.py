@@ -266,9 +266,9 @@ class Wire(asyncio.Protocol):
                 raise Nonsense("a second hello")
             self._hello.set_result(hello_in(fields))
             return
-        future = self._waiting.pop(number).future
         if not self._hello.done():
             raise Nonsense("an answer before the hello")
+        future = self._waiting.pop(number).future
         if future and not future.done():
             future.set_result((kind, fields))
 

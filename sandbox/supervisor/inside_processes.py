@@ -1,15 +1,16 @@
 """Processes inside a sandbox: starting them with a mark, and ending all that carry it.
 
 A command's processes are told from another's by a mark that fork, exec, setsid and `env -i` all keep: the hard
-limit of RLIMIT_LOCKS (which no kernel enforces). It goes down by one a command, so that a process can only make
-itself look younger, never older; a mark that belongs to no live command is swept with the next one.
+limit of RLIMIT_RSS, which no kernel enforces (and which gVisor knows as well). It goes down by one a command, so
+that a process can only make itself look younger, never older; a mark that belongs to no live command is swept with
+the next one.
 """
 
 import errno
 import posix
 import resource
 
-LOCKS = 10  # RLIMIT_LOCKS
+MARK = 5  # RLIMIT_RSS
 OPEN_FILES = 7  # RLIMIT_NOFILE
 # Every signal that may be ignored; a command gets them back as they are by default. 17 is the death of a child.
 SIGNALS = tuple(number for number in range(1, 65) if number not in (9, 17, 19, 32, 33))
@@ -28,7 +29,7 @@ def spawn(argv: "list[bytes]", added: "dict[bytes, bytes]", ends: "list[int]", m
     Raises:
         OSError: It cannot be started. ValueError: This process may not set the mark any more.
     """
-    resource.setrlimit(LOCKS, (mark, mark))
+    resource.setrlimit(MARK, (mark, mark))
     env = {**posix.environ, **added}
     actions = [(posix.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends)]
     program = argv[0]
@@ -72,9 +73,11 @@ def mark_of(name: str) -> "tuple[int, bytes]":
     state = stat[stat.rfind(b")") + 2 :][:1]
     if state in (b"Z", b"X", b""):
         return 0, b""
-    limits = first_of("/proc/" + name + "/limits")
-    words = limits[limits.find(b"Max file locks") + 14 :].split(None, 2)
-    return (int(words[1]) if len(words) > 1 and words[1].isdigit() else 0), state
+    try:
+        mark: int = resource.prlimit(int(name), MARK)[1]
+    except OSError:
+        return 0, b""
+    return max(mark, 0), state
 
 
 def marked(me: int) -> "dict[int, tuple[int, bytes]]":

@@ -90,13 +90,15 @@ CUTS = {
 }
 
 
+@pytest.mark.parametrize("wait", [0, 0.2])
 @pytest.mark.parametrize("how", CUTS)
-async def test_a_request_that_was_cut_is_dropped(start: Start, how: str) -> None:
+async def test_a_request_that_was_cut_is_dropped(start: Start, how: str, wait: float) -> None:
     inside = start()
     wire = await inside.connect()
     token = wire.token
     forsake(wire)
     await asyncio.get_running_loop().sock_sendall(inside.socket, CUTS[how])
+    await asyncio.sleep(wait)
     again = await inside.connect(token)
     assert (await sh(again, "ls /job")).stdout.text == ""
 
