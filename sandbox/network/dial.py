@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,6 +74,16 @@ class Outside:
             raise
         return link
 
+    def is_own(self, address: str) -> bool:
+        """Whether an address is one of this machine's: then it is where a packet to it would come from."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((address, 9))  # sends nothing
+            except OSError:
+                return False
+            return parse(str(probe.getsockname()[0])) == parse(address)
+
     def ends(self, link: socket.socket) -> tuple[str, str]:
         """The addresses of both ends: ours and the other's."""
         return str(link.getsockname()[0]), str(link.getpeername()[0])
@@ -122,6 +133,8 @@ class Dialer:
     async def _connect(self, name: str, addresses: list[str], port: int) -> Reached:
         why = NotReached(f"{name}:{port} cannot be reached")
         for address in addresses:
+            if self._outside.is_own(address):
+                raise Refused(f"{name} is the machine that UpBench runs on", address=address)
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     link = await self._outside.connect(address, port)
@@ -129,7 +142,7 @@ class Dialer:
                 why = NotReached(f"{name}:{port} does not answer", status=504, address=address)
                 continue
             except OSError as error:
-                said = error.strerror or "no connection"
+                said = os.strerror(error.errno) if error.errno else "no connection"
                 why = NotReached(f"{name}:{port} cannot be reached: {said}", address=address)
                 continue
             try:
