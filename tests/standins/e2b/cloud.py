@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import uvicorn
+from e2b import ApiParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.standins.e2b.api import Api
@@ -40,6 +41,7 @@ class E2BCloud:
 
     Attributes:
         key: The only API key it takes.
+        folder: Where its sandboxes' sockets lie; gone when it ends.
     """
 
     def __init__(
@@ -65,9 +67,9 @@ class E2BCloud:
         return self._url
 
     @property
-    def options(self) -> dict[str, str]:
+    def options(self) -> ApiParams:
         """What the SDK's calls take to reach it: `AsyncSandbox.create(**cloud.options)`."""
-        return {"api_key": self.key, "api_url": self.api_url, "sandbox_url": self.sandbox_url}
+        return ApiParams(api_key=self.key, api_url=self.api_url, sandbox_url=self.sandbox_url)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -188,9 +190,9 @@ class E2BCloud:
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         # Not below a test's own folder: the path of a unix socket must be short.
-        folder = Path(tempfile.mkdtemp(prefix="e2b-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="e2b-"))
         machines = Machines()
-        self._fleet = Fleet(self.key, folder, machines, self._limits)
+        self._fleet = Fleet(self.key, self.folder, machines, self._limits)
         self._fleet.templates.update({template.name: template for template in self._templates})
         self._edge = Edge(self._fleet)
         try:
@@ -210,7 +212,7 @@ class E2BCloud:
                 raise
             self._started.set_exception(error)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _serve(self, listening: socket.socket) -> None:
         api = Api(self._fleet, self._edge.client).app()
@@ -227,7 +229,6 @@ class E2BCloud:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         self._loop.call_soon(self._started.set_result, None)
         await self._server.serve(sockets=[listening])
 

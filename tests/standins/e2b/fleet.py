@@ -29,6 +29,7 @@ class Fleet:
     def __init__(self, key: str, folder: Path, machines: Machines, limits: Limits) -> None:
         self.key = key
         self.machines = machines
+        machines.on_end = self._lost
         self.templates: dict[str, Template] = {"base": Template("base")}
         self.sandboxes: dict[str, Sandbox] = {}
         self.seen: list[Seen] = []
@@ -130,6 +131,11 @@ class Fleet:
         task = asyncio.create_task(self.pause(sandbox) if sandbox.pauses else self.end(sandbox))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _lost(self, name: str) -> None:
+        sandbox = self.sandboxes.pop(name, None)
+        if sandbox is not None:
+            self._forget_timer(sandbox)
 
     def _forget_timer(self, sandbox: Sandbox) -> None:
         timer = self._timers.pop(sandbox.id, None)

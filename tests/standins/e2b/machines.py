@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class Machines:
         self._waiting: defaultdict[tuple[str, str], list[asyncio.Future[None]]] = defaultdict(list)
         self._numbers = itertools.count()
         self._ended: set[str] = set()
+        self.on_end: Callable[[str], None] | None = None
 
     async def start(self) -> None:
         """Start the zygote; it is ready when it has imported envd.
@@ -117,6 +119,8 @@ class Machines:
         keys = [(what, name)]
         if what == "ended":  # whatever was waited for will not come
             self._ended.add(name)
+            if self.on_end is not None:
+                self.on_end(name)
             keys += [("opened", name), ("stopped", name), ("continued", name)]
         for key in keys:
             for future in self._waiting.pop(key, []):

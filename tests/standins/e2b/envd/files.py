@@ -6,7 +6,7 @@ import errno
 import os
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from starlette.requests import Request
@@ -115,11 +115,12 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
     yield unpacker.flush()
 
 
-def _made(user: User, path: str) -> BinaryIO:
+@contextmanager
+def _made(user: User, path: str) -> Iterator[BinaryIO]:
     user.make_folders(os.path.dirname(path))
-    stream = Path(path).open("wb")
-    user.own(path)
-    return stream
+    with open(path, "wb") as stream:
+        user.own(path)
+        yield stream
 
 
 async def _write(user: User, path: str, data: AsyncIterator[bytes]) -> str:

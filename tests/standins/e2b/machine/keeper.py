@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.standins.e2b.envd.app import serve
-from tests.standins.e2b.machine.namespaces import enter, map_users
+from tests.standins.e2b.machine.namespaces import adopt_orphans, enter, map_users
 from tests.standins.e2b.machine.plan import MachinePlan
 from tests.standins.e2b.machine.root import bwrap_arguments
 from tests.standins.e2b.machine.title import rename
@@ -40,6 +40,7 @@ class Keeper:
             OSError: The kernel refused.
             RuntimeError: `bwrap` failed, or what enters the machine.
         """
+        adopt_orphans()
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(self._plan.socket)
         listening.listen(256)
@@ -105,14 +106,17 @@ class Keeper:
 
     def close(self) -> None:
         """End the machine: with its first process the kernel ends every other."""
-        if self._bwrap is None:
+        bwrap, self._bwrap = self._bwrap, None
+        if bwrap is None:
             return
         if self._init:
             with suppress(ProcessLookupError):
                 os.kill(self._init, signal.SIGKILL)
         else:
-            self._bwrap.kill()
-        self._bwrap.wait()
+            bwrap.kill()
+        with suppress(ChildProcessError):
+            while True:  # `bwrap`, and envd too, without whose end its namespace does not end
+                os.wait()
         with suppress(FileNotFoundError):
             os.unlink(self._plan.socket)
 

@@ -19,6 +19,7 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 IDS = 65536
+PR_SET_CHILD_SUBREAPER = 36
 MNT_DETACH = 2
 COVERED = ("sys", "sysrq-trigger", "irq", "bus")  # by bwrap, in /proc
 ENTERED = ("pid", "ipc", "uts", "net", "mnt")  # the mounts last: the paths of the others lie outside
@@ -32,6 +33,11 @@ def _checked(result: int, what: str) -> None:
     if result:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def adopt_orphans() -> None:
+    """Be the parent of what children leave behind: the host's first process may take seconds to notice an end."""
+    _checked(_libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
 def _loopback_up() -> None:
