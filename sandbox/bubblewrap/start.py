@@ -58,7 +58,8 @@ def arguments(spec: SandboxSpec, state: Path, root: Path, shown: Shown, gate: Ga
     Raises:
         BadInput: Its inputs, or a folder to be shown, are not there.
     """
-    size = str(spec.limits.workspace_bytes)
+    # Scratch is memory: better no space left on it than a process killed for it.
+    size = str(min(spec.limits.workspace_bytes, spec.limits.memory_bytes))
     inputs = shown.path(spec.inputs) if spec.inputs else system_folder() / "empty"
     found = [*FIXED, *_folders("/opt/x"), *system_arguments()]
     found += ["--ro-bind", str(toolbox_path()), "/opt/toolbox"]
