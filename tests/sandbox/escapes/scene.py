@@ -16,7 +16,8 @@ from tests.sandbox.contract.helpers import Openings, sh
 from tests.sandbox.escapes.attempt import Attempt
 from tests.sandbox.escapes.witness import Witness
 
-INSIDE = Path(__file__).parent / "inside"
+HERE = Path(__file__).parent
+INSIDE = HERE / "inside"
 TOOLS = "/tmp/escapes"
 BOUND = 20.0  # seconds in which a neighbour must answer, on a machine where all are busy
 MIB = 1 << 20
@@ -79,8 +80,11 @@ class Scene:
 
     async def open(self, limits: SandboxLimits | None = None, **more: Any) -> Sandbox:
         """A sandbox of its own, with what runs inside laid out in it."""
-        spec = SandboxSpec(workspace=self._openings.key(), limits=limits or SandboxLimits(), **more)
-        box = await self._openings(spec)
+        return await self.open_key(self._openings.key(), limits, **more)
+
+    async def open_key(self, key: str, limits: SandboxLimits | None = None, **more: Any) -> Sandbox:
+        """The same, of a workspace of one's own choice."""
+        box = await self._openings(SandboxSpec(workspace=key, limits=limits or SandboxLimits(), **more))
         await box.upload(INSIDE, f"{TOOLS}/inside")
         return box
 
@@ -119,6 +123,10 @@ class Scene:
         """Remember what came out of a sandbox: no secret may be in it."""
         self._said += [result.stdout.text, result.stderr.text]
         return result
+
+    def heard(self, data: bytes) -> None:
+        """Remember bytes that came out of a sandbox."""
+        self._said.append(data.decode("latin-1"))
 
     def refused(self, report: Report) -> None:
         """Every step was refused, unless this provider's own kernel may do it to itself."""

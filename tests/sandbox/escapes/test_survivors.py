@@ -86,7 +86,8 @@ def seconds() -> str:
 async def inside(scene: Scene, box: Sandbox, mark: str) -> int:
     """How many living processes of the sandbox have `mark` in their command line."""
     code = (
-        "import os\nn = 0\nfor p in os.listdir('/proc'):\n    if p.isdigit() and int(p) != os.getpid():\n        try:\n"
+        "import os\nn = 0\nfor p in os.listdir('/proc'):\n    if p.isdigit() and int(p) != os.getpid():\n"
+        "        try:\n"
         f"            n += b'{mark}' in open(f'/proc/{{p}}/cmdline', 'rb').read()\n"
         "        except OSError:\n            pass\nprint(n)"
     )
@@ -210,7 +211,8 @@ async def test_grading(scene: Scene) -> None:
     mark = seconds()
     await scene.sh(
         first,
-        f"(setsid bash -c 'while :; do ls /job /proc > /tmp/seen; sleep 0.05; : {mark}; done' &) &",
+        f"(setsid bash -c 'while :; do ls /job /proc > /tmp/seen; sleep 0.05;"
+    line += f" : {mark}; done' &) &",
         keep=True,
     )
     second = await scene.again(SandboxSpec(workspace=scene.key()))

@@ -58,6 +58,7 @@ NUMBERS = {
     "ptrace": (101, 117),
     "quotactl": (179, 60),
     "reboot": (169, 142),
+    "renameat2": (316, 276),
     "rt_sigqueueinfo": (129, 138),
     "setdomainname": (171, 162),
     "sethostname": (170, 161),
