@@ -1,3 +1,5 @@
+from .docker.engine import runtimes as docker_runtimes
+from .docker.engine import runtimes as docker_runtimes
 from .docker.image import build_image as build_image
 from .docker.image import image_tag as image_tag
 from .leases.book import providers_written_down as providers_written_down

@@ -6,12 +6,12 @@ import asyncio
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core import Cause, MissingTool, SandboxFault
-from sandbox.docker.facts import EngineFacts, facts_in
+from sandbox.docker.facts import EngineFacts, Runtime, facts_in
 
 if TYPE_CHECKING:
     import docker
@@ -76,6 +76,18 @@ def _engine(host: str) -> Engine:
     except (docker.errors.DockerException, OSError) as error:
         raise MissingTool("no Docker engine answers", mend=MEND) from error
     return Engine(client)
+
+
+def runtimes() -> Mapping[str, Runtime]:
+    """The runtimes of the engine that answers, by name.
+
+    Raises:
+        MissingTool: None does.
+    """
+    try:
+        return engine().facts().runtimes
+    except failures() as error:
+        raise MissingTool("the Docker engine does not work", mend=MEND) from error
 
 
 @functools.cache

@@ -16,6 +16,8 @@ from upbench.cli.output import emit, json_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from upbench.settings import Settings
+
 KEYS = {"OPENAI_API_KEY": "openai", "ANTHROPIC_API_KEY": "anthropic"}
 PYTHON = (3, 11)
 
@@ -41,13 +43,13 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """
     from upbench.settings import load_settings
 
-    checks = list(_checks(load_settings(ctx.obj["project"]).state))
+    checks = list(_checks(load_settings(ctx.obj["project"])))
     emit({"checks": [check.model_dump() for check in checks]}, _table(checks), as_json=as_json)
-    if not any(check.ok for check in checks if check.name in ("bwrap", "docker")):
+    if not any(check.ok for check in checks if check.name in ("bwrap", "docker", "e2b")):
         ctx.exit(3)
 
 
-def _checks(state: Path) -> Iterator[Check]:
+def _checks(settings: Settings) -> Iterator[Check]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check(
         name="python",
@@ -57,7 +59,8 @@ def _checks(state: Path) -> Iterator[Check]:
     )
     yield _clash()
     yield _toolbox()
-    yield from _sandboxes(state)
+    yield from _sandboxes(settings)
+    yield _gvisor()
     yield from _keys()
     office = shutil.which("soffice") or shutil.which("libreoffice")
     yield Check(
@@ -94,15 +97,32 @@ def _toolbox() -> Check:
     return Check(name="toolbox", ok=there, detail=detail, mend=None if there else "upbench toolbox install")
 
 
-def _sandboxes(state: Path) -> Iterator[Check]:
+def _sandboxes(settings: Settings) -> Iterator[Check]:
     from sandbox import provider, provider_names
 
     for name in provider_names():
-        problem = provider(name, state).problem()
+        problem = provider(name, settings.state, settings.options).problem()
         if problem:
             yield Check(name=name, ok=False, detail=problem[0], mend=problem[1])
         else:
             yield Check(name=name, ok=True, detail="sandboxes can be opened")
+
+
+def _gvisor() -> Check:
+    """A runtime of the Docker engine with a kernel of its own."""
+    from core import MissingTool
+    from sandbox import docker_runtimes
+
+    mend = "sudo apt-get install -y runsc, then add it to the engine's runtimes (docs/sandboxes.md)"
+    try:
+        found = [one for one in docker_runtimes().values() if one.gvisor]
+    except MissingTool as error:
+        return Check(name="gvisor", ok=False, detail=f"{error.what} (only needed for gVisor)", mend=error.mend)
+    if not found:
+        return Check(name="gvisor", ok=False, detail="no runtime of the engine is gVisor's (optional)", mend=mend)
+    said = ", ".join(f"docker_runtime = {one.name!r}" for one in found)
+    gates = any(one.host_sockets for one in found)
+    return Check(name="gvisor", ok=True, detail=said if gates else f"{said}, only with --network none")
 
 
 def _keys() -> Iterator[Check]:
