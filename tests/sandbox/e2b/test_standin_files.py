@@ -20,7 +20,7 @@ from e2b import (
     Sandbox,
 )
 
-from tests.standins.e2b import E2BCloud
+from tests.standins.e2b import E2BCloud, Template
 
 TOP = "/tmp/top"
 
@@ -90,7 +90,7 @@ async def test_what_is_not_there_or_not_what_it_should_be(box: AsyncSandbox) -> 
 
 
 async def test_many_bytes_both_ways(box: AsyncSandbox) -> None:
-    blob = os.urandom(1 << 20) * 32
+    blob = os.urandom(1 << 20) * 12
     await box.files.write(f"{TOP}/big", blob)
     got = await box.files.read(f"{TOP}/big", format="bytes")
     assert hashlib.sha256(got).digest() == hashlib.sha256(blob).digest()
@@ -127,11 +127,14 @@ async def test_metadata_of_files(box: AsyncSandbox) -> None:
     assert not (await box.files.get_info("/home/user/m")).metadata
 
 
-async def test_a_full_disk(box: AsyncSandbox) -> None:
-    await box.commands.run("head -c 1200M /dev/zero > /tmp/all || true")
+async def test_a_full_disk(e2b_cloud: E2BCloud) -> None:
+    e2b_cloud.register(Template("small", disk_bytes=8 << 20))
+    box = await AsyncSandbox.create("small", **e2b_cloud.options)
+    await box.commands.run("head -c 20M /dev/zero > /tmp/all || true")
     with pytest.raises(NotEnoughSpaceException):
         await box.files.write("/tmp/more", b"x" * 1_000_000)
-    await box.commands.run("rm /tmp/all")
+    await box.files.remove("/tmp/all")
+    assert (await box.files.write("/tmp/more", b"x" * 1_000_000)).name == "more"
 
 
 async def test_watching_a_folder(box: AsyncSandbox) -> None:
@@ -142,7 +145,7 @@ async def test_watching_a_folder(box: AsyncSandbox) -> None:
     await asyncio.sleep(0.4)
     await box.files.remove(f"{TOP}/w")
     await asyncio.sleep(0.4)
-    await watch.stop()
+    await watch.stop()  # type: ignore[no-untyped-call]
     assert seen == [("w", "create"), ("w", "write"), ("w", "remove")]
 
 

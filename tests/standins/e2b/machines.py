@@ -72,6 +72,7 @@ class Machines:
             envs={**sandbox.template.envs, **envs},
             shown={inside: str(outside) for inside, outside in sandbox.template.shown.items()},
             users=dict(sandbox.template.users),
+            disk_bytes=sandbox.template.disk_bytes,
             ids=FIRST_ID + next(self._numbers) * IDS,
         )
         opened = self._expect("opened", sandbox.id)

@@ -13,7 +13,7 @@ from tests.standins.e2b.envd.app import VERSION
 from tests.standins.e2b.machine.plan import BASE_USERS
 
 DEFAULT_SECONDS = 15  # of a sandbox whose creation names no timeout; the SDK always names one
-CPUS, MEMORY_MB, DISK_MB = 2, 1024, 1024
+CPUS, MEMORY_MB = 2, 1024
 
 
 def iso(when: dt.datetime) -> str:
@@ -36,12 +36,14 @@ class Template:
             path inside to path here.
         users: Names and numbers of its users beside root.
         envs: Environment variables of every command.
+        disk_bytes: The size of its disk, which lies in memory.
     """
 
     name: str
     shown: Mapping[str, Path] = field(default_factory=dict)
     users: Mapping[str, int] = field(default_factory=lambda: dict(BASE_USERS))
     envs: Mapping[str, str] = field(default_factory=dict)
+    disk_bytes: int = 1 << 30
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Sandbox:
             "endAt": iso(self.ends),
             "cpuCount": CPUS,
             "memoryMB": MEMORY_MB,
-            "diskSizeMB": DISK_MB,
+            "diskSizeMB": self.template.disk_bytes >> 20,
             "metadata": self.metadata,
             "state": self.state,
             "envdVersion": VERSION,
