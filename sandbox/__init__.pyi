@@ -1,5 +1,4 @@
-from .docker.engine import runtimes as docker_runtimes
-from .docker.engine import runtimes as docker_runtimes
+from .docker.engine import docker_runtimes as docker_runtimes
 from .docker.image import build_image as build_image
 from .docker.image import image_tag as image_tag
 from .leases.book import providers_written_down as providers_written_down

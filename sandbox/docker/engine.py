@@ -78,7 +78,7 @@ def _engine(host: str) -> Engine:
     return Engine(client)
 
 
-def runtimes() -> Mapping[str, Runtime]:
+def docker_runtimes() -> Mapping[str, Runtime]:
     """The runtimes of the engine that answers, by name.
 
     Raises:
