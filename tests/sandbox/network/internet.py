@@ -1,7 +1,7 @@
 """A small real internet: two network namespaces, public addresses, HTTP and HTTPS servers, names in /etc/hosts.
 
 `unshare --net --mount --propagation private python internet.py FOLDER COMMAND...` (as root) builds it around
-COMMAND, which runs in the first namespace at 9.9.8.1; the servers are in the second. All of it ends with the processes.
+COMMAND, which runs in the first namespace at 9.9.8.1; the servers are in the second. All ends with the processes.
 """
 
 from __future__ import annotations

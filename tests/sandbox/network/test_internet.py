@@ -8,14 +8,19 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agents import SqlTranscript
+from runs import Records
 from sandbox import ProviderOptions, provider
+from tests.runs.support import script, write_pack
+from tests.sandbox.readiness import need
 from tests.support import lacking
+from upbench.bench import Bench
+from upbench.why import story
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -61,17 +66,13 @@ def run(folder: Path, *command: str | Path, **env: str) -> subprocess.CompletedP
     return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
 
 
-Visits = Callable[[], dict[str, Any]]
-
-
 @pytest.fixture(scope="module", params=["bwrap", "docker", "docker-runsc"])
 def visit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What happened in a sandbox with a network."""
     kind, _, runtime = request.param.partition("-")
     folder = tmp_path_factory.mktemp("internet")
     made = provider(kind, folder / "state", ProviderOptions(docker_runtime=runtime or None))
-    if problem := made.problem():
-        lacking(request.param, problem[0])
+    need(made, request.param)
     site(folder)
     said = run(folder, sys.executable, "-m", "tests.sandbox.network.visit", folder, kind, *filter(None, [runtime]))
     assert said.returncode == 0, said.stderr
@@ -139,3 +140,63 @@ def test_pages_are_fetched_under_the_same_policy(visit: dict[str, Any]) -> None:
     assert read["private"] == "refused: inside.example.net is not on the public internet"
     assert read["own"] == read["wrong name"] == "refused: own.example.net is the machine that UpBench runs on"
     assert read["wrong certificate"].startswith("failed: evilwild.example.net: Hostname mismatch")
+
+
+def upbench(project: Path, *words: str) -> list[str | Path]:
+    return [sys.executable, "-m", "upbench.cli.main", "--project", project, *words]
+
+
+def test_a_run_with_pages_and_its_replay(tmp_path: Path) -> None:
+    """`upbench run` in the internet, then the same run again where there is none, from the cassette."""
+    need(provider("bwrap", tmp_path / "unused"), "bwrap")
+    site(tmp_path)
+    fetch = {"tool": "fetch_page", "arguments": {"url": "https://good.example.net/page.html"}}
+    on = {"tool": "fetch_page", "arguments": {"url": "https://good.example.net/page.html", "start": 14336}}
+    other = {"tool": "fetch_page", "arguments": {"url": "http://other.example.net/"}}
+    gate = {
+        "tool": "shell",
+        "arguments": {"command": "curl -sS http://good.example.net/hello.txt; ls /job/.pages"},
+    }
+    write = {"tool": "shell", "arguments": {"command": "cp /job/.pages/page-*.html /job/deliverables/total.csv"}}
+    hand_in = {"tool": "submit", "arguments": {"files": [{"path": "total.csv"}], "summary": "Done."}}
+    turns = script({"calls": [fetch, on]}, {"calls": [other, gate]}, {"calls": [write]}, {"calls": [hand_in]})
+    pack = write_pack(tmp_path, script_text=turns)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    words = ("run", str(pack), "--agent", "react", "--model", "scripted/x", "--sandbox", "bwrap", "--json")
+    web = ("--network", "allow", "--allow-domain", "good.example.net", "--cassette", str(tmp_path / "tape"))
+    live = run(tmp_path, *upbench(tmp_path / "one", *words, *web))
+    assert live.returncode == 0, live.stderr
+    asked = (tmp_path / "requests.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)[1] for line in asked) == ["/hello.txt", "/page.html"]
+    replayed = subprocess.run(
+        upbench(tmp_path / "two", *words, *web, "--replay"), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert replayed.returncode == 0, replayed.stderr
+    first, second = (_told(tmp_path / name) for name in ("one", "two"))
+    assert "\n\nPrices\nA bolt is 1,20.\nmore\n" in first
+    assert "more characters; to read on, call fetch_page with start=" in first
+    assert "other.example.net:80 is not among the allowed domains" in first
+    lines = [line.split("network: ")[1] for line in first.splitlines() if "network: " in line]
+    assert len(lines) == 3
+    assert lines[0].startswith("fetch_page asked for GET good.example.net:443: allowed; ")
+    assert lines[1].startswith(
+        "fetch_page asked for GET other.example.net:80: refused; other.example.net:80 is not"
+    )
+    assert lines[2].startswith("a program asked for GET good.example.net:80: allowed; ")
+    assert "fetch_page asked for GET good.example.net:443: allowed; answered from the cassette" in second
+
+
+def _told(project: Path) -> str:
+    """What `upbench runs why` says, and what the trial's tools answered."""
+    bench = Bench(project)
+    try:
+        trial = bench.show("last").attempts[0].trial
+        attempt = Records(bench.home.database).attempts_of_trial(trial)[0]
+        execution = Records(bench.home.database).executions([attempt.id])[0].id
+        events = SqlTranscript(bench.home.database, bench.home.blobs, execution).events()
+        return "\n".join(
+            [story(bench.home, trial).text, *(e.body["text"] for e in events if e.kind == "tool_done")]
+        )
+    finally:
+        bench.close()
