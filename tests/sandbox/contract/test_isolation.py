@@ -23,11 +23,12 @@ def inputs(tmp_path: Path) -> Path:
 
 
 async def test_an_unprivileged_user(box: Sandbox) -> None:
-    result = await sh(box, "id -u; id -g; grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status")
+    asked = "import ctypes; print(ctypes.CDLL(None).prctl(39, 0, 0, 0, 0))"  # PR_GET_NO_NEW_PRIVS
+    result = await sh(box, f"id -u; id -g; grep CapEff /proc/self/status; python3 -c '{asked}'")
     lines = result.stdout.text.split()
     assert lines[:2] == ["1000", "1000"]
     assert lines[3] == "0" * 16
-    assert lines[5] == "1"
+    assert lines[4] == "1"
 
 
 async def test_inputs_are_there_and_read_only(openings: Openings, inputs: Path) -> None:
@@ -144,11 +145,10 @@ async def test_the_system_is_read_only(box: Sandbox) -> None:
 
 
 async def test_devices_cannot_be_made(box: Sandbox) -> None:
-    result = await sh(
-        box, "mknod /job/disk b 8 0; mknod /tmp/disk b 8 0; ls /job/disk /tmp/disk /dev/sda /dev/vda"
-    )
-    assert result.exit_code != 0
-    assert result.stdout.text == ""
+    # gVisor makes the node in its own memory, with nothing behind it.
+    line = "for disk in /job/disk /tmp/disk; do mknod $disk b 8 0; mknod $disk-254 b 254 0; done; "
+    line += "for disk in /job/disk* /tmp/disk* /dev/sda /dev/vda; do head -c 1 $disk && echo opened; done"
+    assert (await sh(box, f"{line}; rm -f /tmp/disk*")).stdout.text == ""
 
 
 async def test_scratch_is_private(openings: Openings) -> None:
