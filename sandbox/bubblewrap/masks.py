@@ -10,7 +10,7 @@ from pathlib import Path
 from sandbox.bubblewrap.system import python_inside, system_folder
 
 # In `/proc`, which has no namespace of its own for these: the kernel, its keys, the machine's hardware and disks.
-# Docker's list, and what is cheap to cover beside it. (`bwrap` makes `sys`, `irq` and `bus` read-only.)
+# Docker's list, and what is cheap to cover beside it.
 OF_THE_HOST = (
     "acpi",
     "asound",
@@ -34,8 +34,12 @@ ROOMS = ("agents", "core", "dialogues", "grading", "jobs", "rubrics", "runs", "s
 
 @functools.cache
 def proc_masks() -> tuple[str, ...]:
-    """Arguments of `bwrap` that cover, after `--proc /proc`, what of it others than root can read."""
-    found: list[str] = []
+    """Arguments of `bwrap`, to follow `--proc /proc`, that cover what of it others than root can read.
+
+    Settings are read-only: those of its own namespaces would be the sandbox's to change. Each is looked up in the
+    namespaces of the process that asks, whichever `/proc` it is asked through.
+    """
+    found = ["--ro-bind", "/proc/sys", "/proc/sys"]
     for name in OF_THE_HOST:
         try:
             mode = os.stat(f"/proc/{name}").st_mode
