@@ -19,6 +19,7 @@ from sandbox import Reaped, SandboxProvider, Survey, Trouble, providers_written_
 EVERY_SECONDS = 60.0
 BEGINNING_SECONDS = 20.0
 END_SECONDS = 10.0
+CHEAP = "bwrap"
 _log = logging.getLogger("upbench.reaper")
 
 
@@ -54,8 +55,9 @@ class Reaper:
 
         Args:
             own: Providers that are open already.
-            names: Of others to ask; default: those of whose workspaces something is written down. What was
-                never used here is not even imported.
+            names: Of others to ask; default: those of whose workspaces something is written down, and bwrap,
+                which costs nothing and whose control groups may outlive that. What was never used here is not
+                even imported.
         """
         providers, failed = await self._providers(own, names)
         found = await reap(self._state, providers, self.wanted)
@@ -72,7 +74,7 @@ class Reaper:
     ) -> tuple[list[SandboxProvider], list[Trouble]]:
         found = {one.name: one for one in own}
         failed = []
-        for name in providers_written_down(self._state) if names is None else names:
+        for name in (*providers_written_down(self._state), CHEAP) if names is None else names:
             if name not in found:
                 try:
                     found[name] = await asyncio.to_thread(self._open, name)  # SDKs are slow to import

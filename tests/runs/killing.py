@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox import toolbox_path
+from sandbox import owner_of, toolbox_path
 from tests.runs.support import script, write_pack
 from tests.standins.e2b import E2BCloud, Template, unusable
 from tests.support import lacking
@@ -145,10 +145,20 @@ def processes_naming(text: str) -> list[str]:
     return found
 
 
-def groups_of(pids: list[int]) -> list[Path]:
-    """Control groups that these processes made for their sandboxes."""
-    found = []
-    for folder, names, _ in os.walk("/sys/fs/cgroup"):
-        if Path(folder).name.startswith("upbench"):
-            found += [Path(folder, name) for name in names if any(name.startswith(f"{pid}-") for pid in pids)]
-    return found
+def groups_of(state: Path) -> list[Path]:
+    """Control groups that were made for sandboxes of this project."""
+    owner = owner_of(state)
+    return [Path(at, name) for at, names, _ in os.walk("/sys/fs/cgroup") for name in names if owner in name]
+
+
+def left_below(state: Path) -> list[str]:
+    """What sandboxes and runs have left in a project's data: all but its records, blobs and owner."""
+    kept = {"upbench.db", "upbench.db-wal", "upbench.db-shm", "blobs", "owner", "reports", "empty"}
+    found = [
+        path
+        for entry in state.iterdir()
+        if entry.name not in kept
+        for path in (entry.rglob("*") if entry.is_dir() else [entry])
+        if not path.is_dir() or path.parent.name == "workspaces"
+    ]
+    return sorted(str(path.relative_to(state)) for path in found)

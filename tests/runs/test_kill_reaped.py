@@ -14,7 +14,7 @@ import pytest
 
 from runs import AttemptRow
 from sandbox import provider, providers_written_down
-from tests.runs.killing import Project, cloud_for, groups_of, processes_naming, slow_script
+from tests.runs.killing import Project, cloud_for, groups_of, left_below, processes_naming, slow_script
 from tests.runs.project import need_sandbox
 from upbench.bench import Bench
 
@@ -95,11 +95,9 @@ def nothing_left(study: Project, sandbox: str) -> None:
         time.sleep(0.1)
     assert alive == []
     assert asyncio.run(provider(sandbox, study.state).resources()) == ()
-    assert groups_of(study.killed) == []
+    assert groups_of(study.state) == []
     assert providers_written_down(study.state) == ()
-    for name in ("workspaces", "gates", "scratch", "copies"):
-        folder = study.state / name
-        assert not folder.exists() or list(folder.iterdir()) == [], name
+    assert left_below(study.state) == []
 
 
 def _log(bench: Bench, attempt: AttemptRow) -> list[str]:
