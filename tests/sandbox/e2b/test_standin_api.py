@@ -221,6 +221,34 @@ async def test_network_rules_are_kept_and_changed(e2b_cloud: E2BCloud) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("allowed", "denied", "told"),
+    [
+        (["example.com"], [], "must include 'ALL_TRAFFIC' in deny out"),
+        (["*.example.com"], ["10.0.0.0/8"], "must include 'ALL_TRAFFIC' in deny out"),
+        ([], ["example.com"], "invalid denied CIDR"),
+        (["not a name"], ["0.0.0.0/0"], "invalid allowed domain"),
+    ],
+)
+async def test_rules_that_the_api_refuses(
+    e2b_cloud: E2BCloud, allowed: list[str], denied: list[str], told: str
+) -> None:
+    network = SandboxNetworkOpts(allow_out=allowed, deny_out=denied)
+    with pytest.raises(SandboxException, match=told) as raised:
+        await AsyncSandbox.create(network=network, **e2b_cloud.options)
+    assert raised.value.status_code == 400
+    assert not e2b_cloud.sandboxes
+
+
+async def test_the_longest_time(e2b_cloud: E2BCloud) -> None:
+    e2b_cloud.limit(Limits(seconds=3600))
+    with pytest.raises(SandboxException, match="greater than 1 hours"):
+        await AsyncSandbox.create(timeout=3601, **e2b_cloud.options)
+    box = await AsyncSandbox.create(timeout=3600, **e2b_cloud.options)
+    with pytest.raises(SandboxException, match="greater than 1 hours"):
+        await box.set_timeout(4000)
+
+
 async def test_metrics(e2b_cloud: E2BCloud) -> None:
     box = await AsyncSandbox.create(**e2b_cloud.options)
     (row,) = await box.get_metrics()

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from e2b import AsyncSandbox, SandboxException, ServiceBusyException, TimeoutException
+from e2b import AsyncSandbox, SandboxException, SandboxUnreachableException, ServiceBusyException, TimeoutException
 
 from tests.standins.e2b import E2BCloud
 
@@ -48,6 +48,18 @@ async def test_a_sandbox_that_hangs(e2b_cloud: E2BCloud) -> None:
     assert (await box.get_info()).state.value == "running"
     e2b_cloud.thaw(box.sandbox_id)
     assert (await box.commands.run("echo back")).stdout == "back\n"
+
+
+async def test_an_envd_that_died(e2b_cloud: E2BCloud) -> None:
+    box = await AsyncSandbox.create(**e2b_cloud.options)
+    running = await box.commands.run("sleep 60", background=True)
+    e2b_cloud.crash_envd(box.sandbox_id)
+    with pytest.raises(SandboxUnreachableException, match="port is not open"):
+        await box.commands.run("true")
+    with pytest.raises(SandboxUnreachableException):
+        await running.wait()
+    assert (await box.get_info()).state.value == "running"
+    assert await box.kill()
 
 
 async def test_a_hanging_sandbox_can_be_killed(e2b_cloud: E2BCloud) -> None:

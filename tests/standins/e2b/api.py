@@ -84,7 +84,8 @@ class Api:
         return Response(status_code=204)
 
     async def _timeout(self, request: Request) -> Response:
-        self._fleet.set_timeout(self._found(request), (await request.json())["timeout"])
+        seconds = self._fleet.checked_seconds((await request.json())["timeout"])
+        self._fleet.set_timeout(self._found(request), seconds)
         return Response(status_code=204)
 
     async def _pause(self, request: Request) -> Response:
@@ -97,12 +98,14 @@ class Api:
     async def _connect(self, request: Request) -> Response:
         sandbox = self._found(request)
         asked = await request.json() if await request.body() else {}
-        resumed = await self._fleet.connect(sandbox, asked.get("timeout", 300))
+        seconds = self._fleet.checked_seconds(asked.get("timeout", 300))
+        resumed = await self._fleet.connect(sandbox, seconds)
         return JSONResponse(sandbox.created(), 201 if resumed else 200)
 
     async def _network(self, request: Request) -> Response:
         asked = await request.json()
         sandbox = self._found(request)
+        self._fleet.check_rules(asked)
         if "allow_internet_access" in asked:
             sandbox.asked = {**sandbox.asked, "allow_internet_access": asked.pop("allow_internet_access")}
         sandbox.network = asked

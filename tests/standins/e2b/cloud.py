@@ -124,6 +124,10 @@ class E2BCloud:
         """It hangs no more."""
         self._do(self._fleet.machines.go_on(name))
 
+    def crash_envd(self, name: str) -> None:
+        """A sandbox's envd dies: the sandbox runs on, and nobody can reach it."""
+        self._do(self._fleet.machines.crash(name))
+
     def drop_streams(self, name: str) -> int:
         """Cut every open connection into a sandbox; how many there were."""
         return self._do(self._drop(name))

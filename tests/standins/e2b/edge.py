@@ -16,13 +16,24 @@ from tests.standins.e2b.fleet import Fleet
 from tests.standins.e2b.records import Cut, Sandbox
 from tests.standins.e2b.signatures import signed_by
 
+ENVD_PORT = 49983
 INSIDE = ("/process.Process/", "/filesystem.Filesystem/", "/files", "/health", "/envs")
+_REFUSED = 401
 _HOST = re.compile(r"(\d+)-([^.]+)\.")
 _OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "upgrade", "date", "server"}
 
 
 class StreamCut(Exception):
     """A test asked that this answer ends in its middle."""
+
+
+def _not_found(name: str) -> dict[str, str | int]:
+    return {"sandboxId": name, "message": "The sandbox was not found", "code": 502}
+
+
+def _closed(name: str) -> dict[str, str | int]:
+    message = "The sandbox is running but port is not open"
+    return {"sandboxId": name, "message": message, "port": ENVD_PORT, "code": 502}
 
 
 class Edge:
@@ -84,12 +95,13 @@ class Edge:
         self, headers: Headers, query: Mapping[str, str], scope: Scope, receive: Receive, send: Send
     ) -> None:
         name = headers.get("e2b-sandbox-id", "")
+        body: dict[str, str | int]
         if not name and "signature" in query:
-            status, body = 401, {"code": 401, "message": "invalid signature"}
+            status, body = _REFUSED, {"code": _REFUSED, "message": "invalid signature"}
         elif not name and scope["path"] == "/files":
-            status, body = 401, {"code": 401, "message": "missing signature query parameter"}
+            status, body = _REFUSED, {"code": _REFUSED, "message": "missing signature query parameter"}
         else:
-            status, body = 502, {"sandboxId": name, "message": "The sandbox was not found", "code": 502}
+            status, body = 502, _not_found(name)
         self._fleet.note(scope["method"], scope["path"], name, status)
         await JSONResponse(body, status)(scope, receive, send)
 
@@ -119,8 +131,8 @@ class Edge:
             response = await client.send(request, stream=True)
         except httpx2.TransportError:
             self._fleet.note(scope["method"], scope["path"], sandbox.id, 502)
-            told = {"sandboxId": sandbox.id, "message": "The sandbox was not found", "code": 502}
-            await JSONResponse(told, 502)(scope, receive, send)
+            there = sandbox.id in self._fleet.sandboxes
+            await JSONResponse(_closed(sandbox.id) if there else _not_found(sandbox.id), 502)(scope, receive, send)
             return
         self._fleet.note(scope["method"], scope["path"], sandbox.id, response.status_code)
         gone = asyncio.ensure_future(body.caller_gone())

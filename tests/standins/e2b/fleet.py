@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.standins.e2b.machines import MachineFailed, Machines
 from tests.standins.e2b.records import DEFAULT_SECONDS, Cut, Limits, Refusal, Sandbox, Seen, Template, now
+from tests.standins.e2b.rules import RulesRefused, check
 
 
 class Refused(Exception):
@@ -68,7 +69,10 @@ class Fleet:
         template = self.templates.get(name)
         if template is None:
             raise Refused(404, f"template '{name}' not found")
-        sandbox = Sandbox(template, asked, network=dict(asked.get("network") or {}))
+        network = dict(asked.get("network") or {})
+        self.check_rules(network)
+        seconds = self.checked_seconds(asked.get("timeout", DEFAULT_SECONDS))
+        sandbox = Sandbox(template, asked, network=network)
         sandbox.socket = str(self._folder / sandbox.id)
         self.sandboxes[sandbox.id] = sandbox
         try:
@@ -77,8 +81,29 @@ class Fleet:
             self.sandboxes.pop(sandbox.id, None)
             raise Refused(500, str(error)) from error
         sandbox.ready = True
-        self.set_timeout(sandbox, asked.get("timeout", DEFAULT_SECONDS))
+        self.set_timeout(sandbox, seconds)
         return sandbox
+
+    def check_rules(self, network: Mapping[str, Any]) -> None:
+        """Whether the API takes these network rules.
+
+        Raises:
+            Refused: 400, it does not.
+        """
+        try:
+            check(network)
+        except RulesRefused as error:
+            raise Refused(400, str(error)) from error
+
+    def checked_seconds(self, seconds: float) -> float:
+        """A sandbox's time, if the key's plan allows so much.
+
+        Raises:
+            Refused: 400, it does not.
+        """
+        if not 0 <= seconds <= self.limits.seconds:
+            raise Refused(400, f"Timeout cannot be greater than {self.limits.seconds // 3600} hours")
+        return seconds
 
     def set_limits(self, limits: Limits) -> None:
         """What is allowed from now on, with the whole burst to begin with."""

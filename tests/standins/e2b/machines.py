@@ -94,6 +94,10 @@ class Machines:
         """Let all go on."""
         await self._ask("continue", "continued", name)
 
+    async def crash(self, name: str) -> None:
+        """End its envd, and nothing else."""
+        await self._ask("crash", "crashed", name)
+
     async def _ask(self, what: str, happens: str, name: str) -> None:
         happened = self._expect(happens, name)
         self._send({"do": what, "name": name})
@@ -122,7 +126,7 @@ class Machines:
             self._ended.add(name)
             if self.on_end is not None:
                 self.on_end(name)
-            keys += [("opened", name), ("stopped", name), ("continued", name)]
+            keys += [(one, name) for one in ("opened", "stopped", "continued", "crashed")]
         for key in keys:
             for future in self._waiting.pop(key, []):
                 if not future.done():

@@ -159,8 +159,10 @@ class Limits:
         creations_per_second: More are answered 429; None for no limit.
         burst: How many may come at once.
         concurrent: Running sandboxes; None for no limit.
+        seconds: The longest time that may be asked for a sandbox.
     """
 
     creations_per_second: float | None = None
     burst: int = 1
     concurrent: int | None = None
+    seconds: int = 24 * 3600

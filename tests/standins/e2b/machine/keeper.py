@@ -99,6 +99,8 @@ class Keeper:
                     self._signal_all(signal.SIGSTOP)
                 elif word == b"c":
                     self._signal_all(signal.SIGCONT)
+                elif word == b"k":
+                    self._crash()
                 else:  # asked to end, or the zygote is gone
                     break
                 control.send(word)
@@ -119,6 +121,14 @@ class Keeper:
                 os.wait()
         with suppress(FileNotFoundError):
             os.unlink(self._plan.socket)
+
+    def _crash(self) -> None:
+        """End envd, and only it: the one child of this process beside `bwrap`."""
+        assert self._bwrap is not None
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+        for child in {int(one) for one in children} - {self._bwrap.pid}:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
     def _signal_all(self, number: signal.Signals) -> None:
         """Until no process of the machine is found that was not signalled: they may fork meanwhile."""
