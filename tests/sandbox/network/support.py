@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from sandbox import NetworkEvent, NetworkPolicy, SandboxLimits, SandboxSpec
@@ -53,11 +53,12 @@ def answering(answer: bytes, heard: list[bytes] | None = None) -> Handler:
     """Reads a head, keeps it, answers, hangs up."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        if heard is not None:
-            heard.append(head)
-        writer.write(answer)
-        await writer.drain()
+        with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if heard is not None:
+                heard.append(head)
+            writer.write(answer)
+            await writer.drain()
         writer.close()
 
     return handle

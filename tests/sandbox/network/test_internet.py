@@ -86,9 +86,9 @@ def test_programs_reach_what_is_allowed(visit: dict[str, Any]) -> None:
     assert said["secure"][1] == HELLO
     assert said["suffix"][1] == HELLO
     assert said["post"][1] == "300000"
-    assert said["python"][1] == r"b'hello\n'"
-    assert said["git"][1] == "content" or said["has git"][1] != "yes", said["git"]
-    assert said["pip"][1] == "tiny-1.0-py3-none-any.whl" or said["has pip"][1] != "yes", said["pip"]
+    assert said["curl"][1] == HELLO
+    assert said["git"][1] == "content", said["git"]
+    assert said["pip"][1] == "tiny-1.0-py3-none-any.whl", said["pip"]
     assert visit["enforced"]["network"] == "gate"
 
 
@@ -103,14 +103,13 @@ def test_they_are_told_why_something_is_refused(visit: dict[str, Any]) -> None:
     assert said["redirect"] == "metadata.example.net is not on the public internet"
     assert said["own"] == "own.example.net is the machine that UpBench runs on"
     assert said["unknown"] == "unknown.wild.example.net cannot be resolved"
-    code, _, error = visit["commands"]["other secure"]
-    assert code == 56
-    assert "403" in error
+    said = visit["commands"]["other secure"]
+    assert "403 other.example.net:443 is not among the allowed domains" in said[2]
 
 
 def test_there_is_no_way_beside_the_gate(visit: dict[str, Any]) -> None:
     assert visit["commands"]["direct"][:2] == [0, "tried"]
-    assert visit["commands"]["unproxied"][0] == 7
+    assert visit["commands"]["unproxied"][:2] == [1, ""]
 
 
 def test_the_way_to_the_gate_is_made_again(visit: dict[str, Any]) -> None:
@@ -118,7 +117,7 @@ def test_the_way_to_the_gate_is_made_again(visit: dict[str, Any]) -> None:
 
 
 def test_the_cap_holds_over_all_connections(visit: dict[str, Any]) -> None:
-    assert visit["commands"]["big"][0] == 18
+    assert visit["commands"]["big"][2].startswith("cut after ")
     assert sum(event["down_bytes"] for event in visit["told"]) == 32 << 20
 
 

@@ -27,10 +27,18 @@ ALLOWED = (
     "own.example.net",
     "*.wild.example.net",
 )
-PYTHON = """
-import ssl, sys, urllib.request as u
-context = ssl.create_default_context(cafile='/tmp/ca.pem')
-print(u.urlopen('https://good.example.net/hello.txt', context=context).read())
+GET = """
+import http.client, ssl, sys, urllib.error, urllib.request as u
+words = sys.argv[1:]
+handlers = [u.HTTPSHandler(context=ssl.create_default_context(cafile='/tmp/ca.pem'))]
+if '--direct' in words: handlers.append(u.ProxyHandler({}))
+data = bytes(300000) if '--post' in words else None
+try:
+    body = u.build_opener(*handlers).open(words[0], data, 5).read()
+    print(body.decode().strip())
+except urllib.error.HTTPError as error: print(error.read().decode().strip())
+except http.client.IncompleteRead as error: sys.exit(f'cut after {len(error.partial)}')
+except OSError as error: sys.exit(str(error))
 """
 DIRECT = """
 import socket
@@ -50,31 +58,30 @@ for pid in filter(str.isdecimal, os.listdir('/proc')):
     if '/opt/gate\\0003128' in line: os.kill(int(pid), 9); print('killed')
 """
 LINES = {
-    "plain": "curl -sS http://good.example.net/hello.txt",
-    "secure": "curl -sS --cacert /tmp/ca.pem https://good.example.net/hello.txt",
-    "suffix": "curl -sS http://a.wild.example.net/hello.txt",
-    "not suffix": "curl -sS http://evilwild.example.net/hello.txt",
-    "post": "head -c 300000 /dev/zero | curl -sS --data-binary @- http://good.example.net/",
-    "python": 'python3 -c "$PYTHON"',
-    "git": "git -c http.sslCAInfo=/tmp/ca.pem clone -q https://good.example.net/repo.git /tmp/repo"
-    " && cat /tmp/repo/a",
-    "pip": "python3 -m pip download -q --no-deps --cert /tmp/ca.pem --disable-pip-version-check"
+    "plain": "get http://good.example.net/hello.txt",
+    "secure": "get https://good.example.net/hello.txt",
+    "suffix": "get http://a.wild.example.net/hello.txt",
+    "not suffix": "get http://evilwild.example.net/hello.txt",
+    "post": "get http://good.example.net/ --post",
+    "curl": "command -v curl >/dev/null || echo hello; curl -sS --cacert /tmp/ca.pem https://good.example.net/hello.txt",
+    "git": "command -v git >/dev/null || echo content;"
+    " git -c http.sslCAInfo=/tmp/ca.pem clone -q https://good.example.net/repo.git /tmp/repo && cat /tmp/repo/a",
+    "pip": "python3 -m pip --version >/dev/null || echo tiny-1.0-py3-none-any.whl;"
+    " python3 -m pip download -q --no-deps --cert /tmp/ca.pem --disable-pip-version-check"
     " --index-url https://good.example.net/simple/ -d /tmp/pip tiny && ls /tmp/pip",
-    "has git": "command -v git >/dev/null && echo yes",
-    "has pip": "python3 -m pip --version >/dev/null && echo yes",
-    "other": "curl -sS http://other.example.net/hello.txt",
-    "other secure": "curl -sS https://other.example.net/hello.txt",
-    "port": "curl -sS http://good.example.net:8080/hello.txt",
-    "address": "curl -sS http://8.8.4.4/hello.txt",
-    "private": "curl -sS http://inside.example.net/hello.txt",
-    "metadata": "curl -sS http://metadata.example.net/hello.txt",
-    "own": "curl -sS http://own.example.net/hello.txt",
-    "redirect": "curl -sSL 'http://good.example.net/redirect?to=http://metadata.example.net/hello.txt'",
-    "unknown": "curl -sS http://unknown.wild.example.net/",
+    "other": "get http://other.example.net/hello.txt",
+    "other secure": "get https://other.example.net/hello.txt",
+    "port": "get http://good.example.net:8080/hello.txt",
+    "address": "get http://8.8.4.4/hello.txt",
+    "private": "get http://inside.example.net/hello.txt",
+    "metadata": "get http://metadata.example.net/hello.txt",
+    "own": "get http://own.example.net/hello.txt",
+    "redirect": "get 'http://good.example.net/redirect?to=http://metadata.example.net/hello.txt'",
+    "unknown": "get http://unknown.wild.example.net/",
     "direct": 'python3 -c "$DIRECT"',
-    "unproxied": "curl -sS -m 3 --noproxy '*' http://8.8.4.4/hello.txt",
-    "killed": 'python3 -c "$KILL"; sleep 3; curl -sS http://good.example.net/hello.txt',
-    "big": "curl -sS -o /dev/null -w '%{size_download}' 'http://good.example.net/big?mib=64'",
+    "unproxied": "get http://8.8.4.4/hello.txt --direct",
+    "killed": 'python3 -c "$KILL"; sleep 4; get http://good.example.net/hello.txt',
+    "big": "get 'http://good.example.net/big?mib=64'",
 }
 PAGES = {
     "plain": "http://good.example.net/hello.txt",
@@ -89,9 +96,10 @@ PAGES = {
 
 
 async def commands(box: Sandbox, found: dict[str, object]) -> None:
-    env = {"PYTHON": PYTHON, "DIRECT": DIRECT, "KILL": KILL}
+    env = {"GET": GET, "DIRECT": DIRECT, "KILL": KILL}
+    begin = 'get() { python3 -c "$GET" "$@"; }; '
     for name, line in LINES.items():
-        result = await box.run(Command(argv=("bash", "-c", line), env=env))
+        result = await box.run(Command(argv=("bash", "-c", begin + line), env=env))
         found[name] = [result.exit_code, result.stdout.text.strip(), result.stderr.text.strip()[-400:]]
 
 
