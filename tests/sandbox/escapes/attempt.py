@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +43,6 @@ class Attempt:
     contained: frozenset[str] = frozenset()
     control: str = ""
     no_control: str = ""
-    modules: list[str] = field(default_factory=list, compare=False)
 
     @property
     def slug(self) -> str:
@@ -84,7 +85,29 @@ def escape(family: str, name: str, tries: str, by: dict[str, str], why: str = ""
             await test(scene=scene, **more)
             await scene.unharmed()
 
-        run.attempt = attempt  # type: ignore[attr-defined]
         return run
 
     return decorate
+
+
+def on_the_harness(family: str, name: str, tries: str, by: str) -> Callable[[Test], Test]:
+    """Make an attempt of a test function that no provider takes part in."""
+    attempt = add(
+        Attempt(family, name, tries, {"harness": by}, no_control="it is the harness itself that is tried")
+    )
+
+    def decorate(test: Test) -> Test:
+        @functools.wraps(test)
+        async def run(**more: object) -> None:
+            await test(**more)
+            note(attempt, "harness")
+
+        return run
+
+    return decorate
+
+
+def note(attempt: Attempt, where: str) -> None:
+    """Write down that an attempt failed, where the results are being recorded."""
+    if folder := os.environ.get("UPBENCH_ESCAPES_RECORD"):
+        Path(folder, f"{attempt.slug}@{where}").touch()

@@ -185,8 +185,8 @@ async def test_kept(scene: Scene) -> None:
     spec = SandboxSpec(workspace=scene.key())
     box = await scene.again(spec)
     mark = seconds()
-    line = f"(setsid bash -c 'while :; do echo x >> /job/deliverables/late; sleep 0.05; : {mark}; done' &) & sleep 0.2"
-    await scene.sh(box, line, keep=True)
+    write = f"while :; do echo x >> /job/deliverables/late; sleep 0.05; : {mark}; done"
+    await scene.sh(box, f"(setsid bash -c '{write}' &) & sleep 0.2", keep=True)
     assert await inside(scene, box, mark) >= 1
     await box.close()
     assert outside(mark) == 0
@@ -209,12 +209,8 @@ async def test_kept(scene: Scene) -> None:
 async def test_grading(scene: Scene) -> None:
     first = await scene.open()
     mark = seconds()
-    await scene.sh(
-        first,
-        f"(setsid bash -c 'while :; do ls /job /proc > /tmp/seen; sleep 0.05;"
-    line += f" : {mark}; done' &) &",
-        keep=True,
-    )
+    look = f"while :; do ls /job /proc > /tmp/seen; sleep 0.05; : {mark}; done"
+    await scene.sh(first, f"(setsid bash -c '{look}' &) &", keep=True)
     second = await scene.again(SandboxSpec(workspace=scene.key()))
     await second.write("/job/of-the-grading", b"x")
     await scene.sh(second, f"sleep 0.5; : {mark}")
