@@ -144,15 +144,15 @@ def run_jobs(config: RunConfig, available: Iterable[Job]) -> dict[str, Job]:
 
 def _network(order: Order) -> NetworkPolicy:
     try:
-        return NetworkPolicy(mode=Network(order.network), domains=order.allow_domains)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = "--allow-domain" if "domain" in str(first["msg"]) or first["loc"] else "--network"
-        raise BadInput(str(first["msg"]).removeprefix("Value error, "), field=field) from error
+        mode = Network(order.network)
     except ValueError:
-        modes = ", ".join(Network)
-        said = f"no network policy is called {order.network!r}"
-        raise BadInput(said, field="--network", mend=f"one of: {modes}") from None
+        mend = f"one of: {', '.join(Network)}"
+        raise BadInput(f"no network policy is called {order.network!r}", field="--network", mend=mend) from None
+    try:
+        return NetworkPolicy(mode=mode, domains=order.allow_domains)
+    except ValidationError as error:
+        said = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
+        raise BadInput(said, field="--allow-domain") from error
 
 
 def _agents(order: Order) -> tuple[AgentConfig, ...]:
