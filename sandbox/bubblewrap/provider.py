@@ -76,6 +76,8 @@ class BubblewrapProvider:
         return opened
 
     async def _start(self, spec: SandboxSpec, held: Held, audit: Audit) -> BubblewrapSandbox:
+        if spec.labels and held.lease.note != spec.labels:
+            held.lease.write(dict(spec.labels))
         try:
             root = prepare(self._workspaces, spec.workspace)
         except OSError as error:
@@ -129,7 +131,9 @@ class BubblewrapProvider:
         make = functools.partial(Resource, provider=self.name, owner=owner)
         for kind, folder in (("workspace", self._workspaces), ("gate", self._gates)):
             for key in sorted(os.listdir(folder)) if folder.is_dir() else ():
-                yield make(kind=kind, id=key, workspace=key, running=self._book.held(key))
+                lease, note = self._book.written(key)
+                labels = {name: str(note.get(name, "")) for name in ("run", "trial")}
+                yield make(kind=kind, id=key, workspace=key, lease=lease, running=self._book.held(key), **labels)
         for name, used in copies_in(self._copies).items():
             yield make(kind="copy", id=name, running=used)
         for name, used in group_names(owner).items():

@@ -151,6 +151,12 @@ class LeaseBook:
             if lease is not None:
                 lease.release(forget=True)
 
+    def written(self, workspace: str) -> tuple[str, dict[str, Any]]:
+        """The id of the last lease on a workspace and what its holder wrote down; empty where nothing is."""
+        facts = self._facts(workspace)
+        identity, note = facts.get("id"), facts.get("note")
+        return identity if isinstance(identity, str) else "", note if isinstance(note, dict) else {}
+
     def workspaces(self) -> Iterator[str]:
         """The workspaces of which something is written down, held or not."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):

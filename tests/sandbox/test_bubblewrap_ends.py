@@ -164,7 +164,7 @@ async def test_one_holder_at_a_time_and_what_is_removed_is_gone(tmp_path: Path) 
     _ready(state)
     made, other = provider("bwrap", state), provider("bwrap", state)
     assert await made.resources() == ()
-    box = await made.open(SandboxSpec(workspace="one"))
+    box = await made.open(SandboxSpec(workspace="one", labels={"run": "r1", "trial": "t1"}))
     await made.discard("never-opened")
     with pytest.raises(SandboxFault, match="held by process"):
         await other.open(SandboxSpec(workspace="one"))
@@ -172,7 +172,9 @@ async def test_one_holder_at_a_time_and_what_is_removed_is_gone(tmp_path: Path) 
     assert [(one.id, one.workspace, one.running, one.owner) for one in held] == [
         ("one", "one", True, owner_of(state))
     ]
+    assert [(one.run, one.trial, bool(one.lease)) for one in held] == [("r1", "t1", True)]
     await box.close()
+    assert [(one.run, one.running) for one in await made.resources() if one.workspace] == [("r1", False)]
     again = await other.open(SandboxSpec(workspace="one"))
     await again.close()
     for resource in await made.resources():
