@@ -17,6 +17,7 @@ from runs.pipeline import COLLECT
 from runs.plan import Arm, PlannedTrial, RunConfig
 from runs.sheets import add_sheets
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, STEPS, TRIALS
+from sandbox import SandboxInfo
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class AttemptRow:
 
 @dataclass(frozen=True)
 class ExecutionRow:
-    """One execution of an attempt."""
+    """One execution of an attempt; `sandbox` is what it was last opened as, once its agent's work has ended."""
 
     id: str
     attempt: str
@@ -86,7 +87,7 @@ class ExecutionRow:
     working_seconds: float | None
     work_minutes: float | None
     dollars: float | None
-    sandbox: str | None
+    sandbox: SandboxInfo | None
 
 
 class Records:
@@ -314,5 +315,5 @@ def _execution(row: Row[Any]) -> ExecutionRow:
         working_seconds=row.working_seconds,
         work_minutes=row.work_minutes,
         dollars=row.dollars,
-        sandbox=row.sandbox,
+        sandbox=SandboxInfo.model_validate_json(row.sandbox) if row.sandbox else None,
     )

@@ -6,6 +6,7 @@ from collections import Counter
 
 from core import CallJournal, Cause, Ended, Frozen, LeftOut, Submission, cause_row
 from runs import AttemptRow, ExecutionRow, Records
+from sandbox import SandboxInfo
 from upbench.home import Home
 
 
@@ -30,7 +31,7 @@ class TrialSummary(Frozen):
     Attributes:
         missing: Declared, required deliverables (globs) that match nothing.
         left_out: What was found and not collected, and why.
-        seconds, dollars: Of its last execution.
+        seconds, dollars, sandbox: Of its last execution.
     """
 
     trial: str
@@ -49,6 +50,7 @@ class TrialSummary(Frozen):
     left_out: tuple[LeftOut, ...]
     seconds: float | None
     dollars: float | None
+    sandbox: SandboxInfo | None = None
     detail: str = ""
 
 
@@ -137,5 +139,6 @@ def _trial(attempt: AttemptRow, executions: list[ExecutionRow]) -> TrialSummary:
         left_out=submission.left_out,
         seconds=last.seconds if last else None,
         dollars=last.dollars if last else None,
+        sandbox=last.sandbox if last else None,
         detail=last.detail if last else "",
     )

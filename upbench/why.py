@@ -6,6 +6,7 @@ from agents import SqlTranscript, tell
 from core import CallJournal, Frozen, cause_row
 from grading import Book
 from runs import AttemptRow, Records
+from sandbox import SandboxInfo
 from upbench.home import Home
 
 
@@ -38,6 +39,7 @@ def _attempt(home: Home, attempt: AttemptRow) -> list[str]:
     journal = CallJournal(home.database)
     for execution in Records(home.database).executions([attempt.id]):
         lines.append(f"  execution {execution.e}, begun {execution.started}")
+        lines += _sandbox(execution.sandbox)
         events = SqlTranscript(home.database, home.blobs, execution.id).events()
         lines += [f"    {line}" for line in tell(events, journal.calls(f"{execution.id}/"))]
         if execution.cause is not None:
@@ -46,6 +48,19 @@ def _attempt(home: Home, attempt: AttemptRow) -> list[str]:
         else:
             lines.append("  not ended: `upbench runs resume` goes on with it")
     return lines + _hand_in(attempt) + _grades(home, attempt)
+
+
+def _sandbox(info: SandboxInfo | None) -> list[str]:
+    if info is None:
+        return []
+    what = " ".join(part for part in (info.provider, info.version, info.runtime, info.image) if part)
+    adopted = "; adopted alive from a process that had died" if info.adopted else ""
+    enforced = ", ".join(f"{limit} by {how}" for limit, how in sorted(info.enforced.items()) if how != "not")
+    open_ends = ", ".join(limit for limit, how in sorted(info.enforced.items()) if how == "not")
+    return [
+        f"    sandbox {what}{adopted}",
+        f"    enforced: {enforced}" + (f"; not enforced: {open_ends}" if open_ends else ""),
+    ]
 
 
 def _hand_in(attempt: AttemptRow) -> list[str]:
