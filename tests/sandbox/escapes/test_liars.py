@@ -1,4 +1,4 @@
-"""A supervisor that was taken over answers what it likes. Whatever the provider, the harness must not believe it."""
+"""A supervisor that was taken over answers what it likes. Whatever the provider, it must not be believed."""
 
 from __future__ import annotations
 
@@ -77,6 +77,10 @@ async def told(lie: Lie, work: Work, *, hello: bytes = HELLO) -> object:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         theirs.close()
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def run(session: Session) -> Awaitable[object]:
@@ -179,7 +183,7 @@ async def test_rows(tmp_path: Path) -> None:
     "names that lead out", "Lists deliverables named with `..`, absolute, doubled, empty, and as folders of files."
 )
 async def test_names(tmp_path: Path) -> None:
-    names = (
+    names = [
         b"../out",
         b"/tmp/escape-abs",
         b"a/../../out",
@@ -191,8 +195,8 @@ async def test_names(tmp_path: Path) -> None:
         b"a\0b",
         b"./c",
         b"d//e",
-    )
-    names = (*names, b"..", b"x/..", b"\\\\host\\share", b"f/" * 500 + b"g", b"\xff")
+    ]
+    names += [b"..", b"x/..", b"\\\\host\\share", b"f/" * 500 + b"g", b"\xff"]
     target = tmp_path / "target"
 
     def lie(kind: bytes, number: int, fields: list[bytes]) -> Iterator[bytes]:
@@ -202,10 +206,9 @@ async def test_names(tmp_path: Path) -> None:
             yield frame(b"D", number, (4, b"evil" if int(fields[1]) == 0 else b""))
 
     found = await told(lie, lambda session: session.download("/job/deliverables", target, TreeLimits()))
-    inside = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
-    assert inside <= {"a", "a/b"}, found
-    assert [path.name for path in tmp_path.iterdir()] == ["target"]
-    assert not Path("/tmp/escape-abs").exists()
+    assert _files(target) <= {"a", "a/b"}, f"deeper than was asked for, or elsewhere: {str(found)[:200]}"
+    assert os.listdir(tmp_path) == ["target"]
+    assert not os.path.exists("/tmp/escape-abs")
 
 
 @liar("file without end", "Says that a file has ten bytes and never stops sending it.")
@@ -218,7 +221,7 @@ async def test_endless(tmp_path: Path) -> None:
 
     limits = TreeLimits(max_file_bytes=8 * MIB, max_total_bytes=8 * MIB)
     await told(lie, lambda session: session.download("/job/deliverables", tmp_path / "t", limits))
-    assert sum(path.stat().st_size for path in (tmp_path / "t").rglob("*")) <= 8 * MIB
+    assert all(os.stat(tmp_path / "t" / name).st_size <= 8 * MIB for name in _files(tmp_path / "t"))
     with pytest.raises(OSError, match="larger"):
         await told(lie, lambda session: session.read("/job/x", max_bytes=MIB))
 
@@ -265,7 +268,7 @@ async def test_drip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "GRACE_SECONDS", 1.0)
 
     def lie(_kind: bytes, number: int, _fields: list[bytes]) -> Iterator[bytes]:
-        for byte in done(number) + b"x" * 10_000:
+        for byte in done(number, out=b"x" * 1000):
             time.sleep(0.01)
             yield bytes((byte,))
 

@@ -36,8 +36,8 @@ async def attacked(scene: Scene, name: str, *, seconds: float = 20, **facts: obj
     started = time.monotonic()
     with lost_with_a_cause():
         scene.said(await box.run(command))
-    with lost_with_a_cause():
-        await work(scene, box)
+    with lost_with_a_cause(), contextlib.suppress(AssertionError, OSError):
+        await work(scene, box)  # its own sandbox may be of no use any more
     assert time.monotonic() - started < seconds + 20, "the harness was kept waiting"
     await box.close()
     again = await scene.again(spec)
