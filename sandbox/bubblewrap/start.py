@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from sandbox.bubblewrap.masks import cover, own_masks, proc_masks
+from sandbox.bubblewrap.masks import one_user_masks, own_masks, proc_masks
 from sandbox.bubblewrap.process import host_id
 from sandbox.bubblewrap.system import system_arguments, system_folder
 from sandbox.network.gate import GATE_FOLDER, Gate
@@ -74,8 +74,7 @@ def arguments(spec: SandboxSpec, state: Path, root: Path, shown: Shown, gate: Ga
     if gate:
         found += ["--ro-bind", str(gate.folder), GATE_FOLDER]
     if host_id() is None:
-        # There is no second user: what root would own belongs to the sandbox's, so it is closed otherwise.
-        found += ["--uid", "1000", "--gid", "1000", "--remount-ro", "/dev", *cover("/proc/1", folder=True)]
+        found += ["--uid", "1000", "--gid", "1000", *one_user_masks()]
     return [*found, "--remount-ro", "/", "--chdir", WORKSPACE]
 
 
