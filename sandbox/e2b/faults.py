@@ -9,7 +9,6 @@ import httpx
 from connectrpc.errors import ConnectError
 from e2b.exceptions import (
     AuthenticationException,
-    NotEnoughSpaceException,
     RateLimitException,
     SandboxException,
     SandboxNotFoundException,
@@ -38,7 +37,6 @@ CAUSES: tuple[tuple[type[Exception], Cause], ...] = (
     (RateLimitException, Cause.sandbox_rate_limited),
     (SandboxNotFoundException, Cause.sandbox_lost),
     (SandboxNotRunningException, Cause.sandbox_lost),
-    (NotEnoughSpaceException, Cause.workspace_full),
 )
 
 

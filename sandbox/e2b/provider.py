@@ -26,11 +26,13 @@ from sandbox.network.events import Audit, unheard
 from sandbox.network.policy import Network, NetworkPolicy
 from sandbox.options import ProviderOptions
 from sandbox.places import DELIVERABLES
-from sandbox.protocol import Resource, SandboxInfo, SandboxSpec, Taken, TreeLimits
+from sandbox.protocol import Resource, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.supervisor.session import max_reply
 from sandbox.toolbox import toolbox_digest
 
 NO_KEY = ("E2B_API_KEY is not set", "export E2B_API_KEY=...")
+# What outgrew its bounds is collected all the same.
+UNWATCHED = SandboxLimits(workspace_bytes=1 << 60, workspace_files=1 << 60)
 ENFORCED = {
     "wall": "supervisor",
     "output": "supervisor",
@@ -39,7 +41,7 @@ ENFORCED = {
     "file": "rlimit",
     "open_files": "rlimit",
     "cpus": "provider",
-    "workspace": "provider",
+    "workspace": "watched",
     "syscalls": "provider",
 }
 
@@ -90,7 +92,7 @@ class E2BProvider:
 
     async def collect(self, workspace: str, target: Path, limits: TreeLimits) -> Taken:
         """The deliverables of a workspace whose sandbox is closed or dead, read by a supervisor of its own."""
-        spec = SandboxSpec(workspace=workspace)
+        spec = SandboxSpec(workspace=workspace, limits=UNWATCHED)
         lease = await self._book.hold(workspace)
         known = bool(lease.note)
         box = None
@@ -112,9 +114,11 @@ class E2BProvider:
         self._book.forget(workspace)
 
     async def resources(self) -> tuple[Resource, ...]:
-        """All machines of this owner's, running or paused."""
+        """All machines of this owner's, running or paused. Raises `MissingTool` without a key."""
         if not (self._state / NAME).exists():
             return ()
+        if problem := self.problem():
+            raise MissingTool(problem[0], mend=problem[1])
         found = []
         for one in await cloud.find({"app": "upbench", "owner": owner_of(self._state)}):
             labels = one.metadata

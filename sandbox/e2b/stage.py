@@ -108,15 +108,9 @@ def start_line(spec: SandboxSpec, shown: str) -> str:
     """The shell line that starts a supervisor; it ends with code 90 where the program is not there."""
     here = program_folder()
     network = "none" if spec.network.mode is Network.none else "provider"
-    words = [
-        here,
-        toolbox_folder(),
-        PYTHON,
-        shown,
-        network,
-        str(spec.limits.workspace_bytes),
-        _limits(spec.limits),
-    ]
+    limits = spec.limits
+    bounds = [str(limits.workspace_bytes), str(limits.workspace_files), _limits(limits)]
+    words = [here, toolbox_folder(), PYTHON, shown, network, *bounds]
     words += [f"{name}={value}" for name, value in environment(None).items()]
     words += ["--", *arguments(lease=DEAD_MAN_SECONDS, text=True)]
     return f"[ -f {here}/start.sh ] || exit {NO_PROGRAM}; exec bash {here}{MARK}{shlex.join(words)}"

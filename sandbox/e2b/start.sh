@@ -6,14 +6,15 @@
 # the first process of the pid namespace, which ends with this program. Nothing in there can become root again
 # (no new privileges, empty bounding set), whatever sudo rights the template gives its user.
 #
-#   start.sh outside HERE TOOLBOX PYTHON SHOWN NETWORK SCRATCH LIMITS NAME=VALUE... -- ARGUMENTS OF PYTHON
+#   start.sh outside HERE TOOLBOX PYTHON SHOWN NETWORK BYTES FILES LIMITS NAME=VALUE... -- ARGUMENTS OF PYTHON
 #
 # HERE and TOOLBOX are folders, PYTHON a version, SHOWN names what is shown read-only, NETWORK is none or another
-# word, SCRATCH bytes of /tmp, LIMITS options of prlimit. Exit codes that the harness knows: 91 there is no toolbox,
-# 94 nothing of the name SHOWN. (90: there is no start.sh.)
+# word, BYTES and FILES are what /job may grow to (and /tmp to BYTES), LIMITS options of prlimit. Exit codes that the
+# harness knows: 91 there is no toolbox, 94 nothing of the name SHOWN, 96 /job has outgrown its bounds. (90: there is
+# no start.sh.)
 set -eu
 umask 022
-phase=$1 here=$2 toolbox=$3 python=$4 shown=$5 network=$6 scratch=$7 limits=$8
+phase=$1 here=$2 toolbox=$3 python=$4 shown=$5 network=$6 bytes=$7 files=$8 limits=$9
 store=/var/lib/upbench
 
 outside() {
@@ -79,7 +80,27 @@ users() {
     done
 }
 
+# Ends when the workspace has outgrown its bounds; costs a twentieth of a core at most.
+watch() {
+    pause=2
+    while sleep "$pause"; do
+        begun=$SECONDS
+        used=$(du -sx --block-size=1 --exclude=/job/inputs /job 2>/dev/null | cut -f1)
+        held=$(du -sx --inodes --exclude=/job/inputs /job 2>/dev/null | cut -f1)
+        if [ "${used:-0}" -gt "$bytes" ] || [ "${held:-0}" -gt "$files" ]; then
+            echo "the workspace has outgrown $bytes bytes, or $files files and folders" >&2
+            exit 96
+        fi
+        pause=$((2 + 20 * (SECONDS - begun)))
+    done
+}
+
 inside() {
+    # /tmp lies in memory.
+    scratch=$(($(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) * 512))
+    if [ "$bytes" -lt "$scratch" ]; then
+        scratch=$bytes
+    fi
     mount -t proc -o nosuid,nodev,noexec proc /proc
     mkdir -p /job
     chown 1000:1000 /job
@@ -125,17 +146,20 @@ if sys.argv[1] == "none":  # the loopback is there, and down
         shift
     done
     shift
-    # This shell stays as the first process: it belongs to root, so nothing in here can end or trace it.
+    # This shell stays as the first process: it belongs to root, so nothing in here can end or trace it. When it ends,
+    # so does all the rest.
     set +e
+    watch &
     env -i "${variables[@]}" prlimit $limits -- setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all \
         --ambient-caps=-all --bounding-set=-all --no-new-privs \
-        python3 "$@"
+        python3 "$@" <&0 &
+    wait -n
     exit $?
 }
 
 if [ "$phase" = outside ]; then
     outside "$@"
 else
-    shift 8
+    shift 9
     inside "$@"
 fi

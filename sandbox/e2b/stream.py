@@ -17,6 +17,7 @@ OPEN_SECONDS = 60.0  # for a stream to open
 SEND_SECONDS = 60.0  # for one piece of input to arrive
 END_SECONDS = 10.0
 KEPT = 2000
+FULL = 96  # `start.sh` ends so when the workspace has outgrown its bounds
 
 
 class Stream:
@@ -126,6 +127,8 @@ class Stream:
             self.dropped = True
             fault = fault_of(error, Cause.sandbox_lost) if isinstance(error, Exception) else None
             self._why = fault.detail if fault else ""
+        if self.exit_code == FULL:
+            self.wire.fail(SandboxFault(Cause.workspace_full, self.said()))
         assert self._link is not None
         self._link.lost()
 

@@ -195,6 +195,22 @@ async def test_closing_while_the_api_is_down_ends(made: E2BProvider, world: E2BC
     await again.close()
 
 
+@pytest.mark.parametrize("line", ["head -c 20000000 /dev/zero > big", "mkdir d; cd d; seq 1000 | xargs touch"])
+async def test_a_workspace_that_grows_too_large_ends_the_sandbox(
+    made: E2BProvider, world: E2BCloud, tmp_path: Path, line: str
+) -> None:
+    limits = SandboxLimits(workspace_bytes=8 << 20, workspace_files=500)
+    box = await made.open(SandboxSpec(workspace="w", limits=limits))
+    await sh(box, "echo work > deliverables/work")
+    for attempt in (f"{line}; sleep 60", "true"):
+        with pytest.raises(SandboxFault) as fault:
+            await sh(box, attempt, seconds=30)
+        assert fault.value.cause is Cause.workspace_full
+    assert "outgrown" in fault.value.detail
+    await box.close()
+    assert (await made.collect("w", tmp_path / "out", TreeLimits())).files == ("work",)
+
+
 HARNESS = """
 import asyncio, sys
 from pathlib import Path
