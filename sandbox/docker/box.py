@@ -18,10 +18,16 @@ from sandbox.watch import Usage, Watch
 
 
 class Held:
-    """What belongs to one opening: the lease, the copies that are shown, the gate, the container by its name."""
+    """What belongs to one opening: the lease, the copies that are shown, the gate, the container by its name.
 
-    def __init__(self, engine: Engine, lease: Lease, shown: Shown, closed: Callable[[], None]) -> None:
-        self.engine, self.lease, self.shown = engine, lease, shown
+    Attributes:
+        volume: Of the workspace; the names of its containers begin with it.
+    """
+
+    def __init__(
+        self, engine: Engine, volume: str, lease: Lease, shown: Shown, closed: Callable[[], None]
+    ) -> None:
+        self.engine, self.volume, self.lease, self.shown = engine, volume, lease, shown
         self.gate: Gate | None = None
         self._closed = closed
         self._ending = asyncio.Lock()
@@ -34,7 +40,7 @@ class Held:
             SandboxFault: The engine refuses, is gone or does not answer.
         """
         name = self.lease.note.get("container")
-        if isinstance(name, str):
+        if isinstance(name, str) and name.startswith(f"{self.volume}-"):
             await call(lambda: remove(self.engine, name))
         self.lease.note = {}
 

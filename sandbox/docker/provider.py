@@ -94,7 +94,8 @@ class DockerProvider:
             raise BadInput(refusal)
         place = await call(self._place)
         lease = await self._book.hold(spec.workspace)
-        held = Held(place.engine, lease, Shown(self._copies), functools.partial(self._closed, spec.workspace))
+        closed = functools.partial(self._closed, spec.workspace)
+        held = Held(place.engine, self._volume(spec.workspace), lease, Shown(self._copies), closed)
         opened = None
         try:
             opened = await self._start(spec, place, held, audit)
@@ -146,7 +147,8 @@ class DockerProvider:
         if workspace in self._open:
             yield None
             return
-        held = Held(docker_engine, await self._book.hold(workspace), Shown(self._copies), lambda: None)
+        lease = await self._book.hold(workspace)
+        held = Held(docker_engine, self._volume(workspace), lease, Shown(self._copies), lambda: None)
         try:
             await held.end_container()
             yield held
