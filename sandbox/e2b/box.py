@@ -85,7 +85,8 @@ class E2BSandbox(Session):
                 await self.machine.commands.kill(self.stream.pid, request_timeout=KILL_SECONDS)
             with contextlib.suppress(SandboxFault):
                 await cloud.live_for(self.machine.sandbox_id, CLOSED_SECONDS)
-            self._lease.write(place_of(self._lease.note))
+            with contextlib.suppress(SandboxFault):
+                self._lease.write(place_of(self._lease.note))
         finally:
             self._lease.release()
 

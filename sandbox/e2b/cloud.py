@@ -156,12 +156,12 @@ async def set_network(sandbox_id: str, policy: NetworkPolicy) -> None:
         await AsyncSandbox.update_network(sandbox_id, update, request_timeout=CALL_SECONDS, retries=RETRIES)
 
 
-def check_key(seconds: float = 10.0) -> tuple[str, str] | None:
-    """Ask E2B whether it accepts the key: None when it does, else (what is wrong, what mends it). Waits."""
-    return asyncio.run(_check_key(seconds))
+def check_e2b_key(seconds: float = 10.0) -> tuple[str, str] | None:
+    """Ask E2B whether it accepts E2B_API_KEY: None when it does, else (what is wrong, what mends it). Waits."""
+    return asyncio.run(_check(seconds))
 
 
-async def _check_key(seconds: float) -> tuple[str, str] | None:
+async def _check(seconds: float) -> tuple[str, str] | None:
     try:
         async with asyncio.timeout(seconds):
             await AsyncSandbox.list(limit=1, request_timeout=seconds, retries=0).next_items()

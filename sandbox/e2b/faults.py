@@ -19,7 +19,7 @@ from pyqwest import ReadError, StreamError, WriteError
 
 from core import Cause, SandboxFault
 
-# The last four are of the transport below the SDK, which lets some of them through.
+# What follows the first three comes from below the SDK, the last two where a reply is no reply.
 ERRORS = (
     SandboxException,
     AuthenticationException,
@@ -30,6 +30,8 @@ ERRORS = (
     StreamError,
     WriteError,
     OSError,
+    ValueError,
+    KeyError,
 )
 GONE = (SandboxNotFoundException, SandboxNotRunningException)
 CAUSES: tuple[tuple[type[Exception], Cause], ...] = (

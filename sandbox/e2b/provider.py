@@ -33,6 +33,7 @@ from sandbox.toolbox import toolbox_digest
 NO_KEY = ("E2B_API_KEY is not set", "export E2B_API_KEY=...")
 # What outgrew its bounds is collected all the same.
 UNWATCHED = SandboxLimits(workspace_bytes=1 << 60, workspace_files=1 << 60)
+DEBUG = ("E2B_DEBUG is set, with which all sandboxes are one process of this machine", "unset E2B_DEBUG")
 ENFORCED = {
     "wall": "supervisor",
     "output": "supervisor",
@@ -57,7 +58,9 @@ class E2BProvider:
         self._templates = Templates(options.e2b_template)
 
     def problem(self) -> tuple[str, str] | None:
-        """None when there is a key. Whether E2B accepts it, `check_key` asks."""
+        """None when there is a key. Whether E2B accepts it, `check_e2b_key` asks."""
+        if os.environ.get("E2B_DEBUG", "").lower() == "true":
+            return DEBUG
         return None if os.environ.get("E2B_API_KEY") else NO_KEY
 
     def refuses(self, network: NetworkPolicy) -> str | None:

@@ -18,7 +18,7 @@ phase=$1 here=$2 toolbox=$3 python=$4 shown=$5 network=$6 bytes=$7 files=$8 limi
 store=/var/lib/upbench
 
 outside() {
-    for name in unshare mount setpriv prlimit python3; do
+    for name in awk du mount prlimit python3 setpriv unshare; do
         command -v "$name" >/dev/null || { echo "the template has no $name" >&2; exit 93; }
     done
     found=$(python3 -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])')

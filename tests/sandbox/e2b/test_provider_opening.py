@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import BadInput, Cause, MissingTool, SandboxFault
-from sandbox import NetworkPolicy, ProviderOptions, SandboxSpec, provider, toolbox_path
+from sandbox import NetworkPolicy, ProviderOptions, SandboxSpec, check_e2b_key, provider, toolbox_path
 from sandbox.e2b import cloud
 from sandbox.e2b.pack import toolbox_folder
 from sandbox.e2b.provider import E2BProvider
@@ -34,6 +34,14 @@ def test_without_a_key_it_cannot_be_used(tmp_path: Path, monkeypatch: pytest.Mon
     assert provider("e2b", tmp_path).problem() == ("E2B_API_KEY is not set", "export E2B_API_KEY=...")
 
 
+def test_the_sdk_s_debug_mode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("E2B_API_KEY", "e2b_x")
+    monkeypatch.setenv("E2B_DEBUG", "True")
+    problem = provider("e2b", tmp_path).problem()
+    assert problem is not None
+    assert problem[1] == "unset E2B_DEBUG"
+
+
 async def test_without_a_key_nothing_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("E2B_API_KEY", raising=False)
     with pytest.raises(MissingTool, match="E2B_API_KEY"):
@@ -50,13 +58,13 @@ async def test_a_wrong_key(made: E2BProvider, world: E2BCloud, monkeypatch: pyte
 
 
 def test_a_key_is_checked(world: E2BCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cloud.check_key() is None
+    assert check_e2b_key() is None
     monkeypatch.setenv("E2B_API_KEY", "e2b_" + "0" * 40)
-    problem = cloud.check_key()
+    problem = check_e2b_key()
     assert problem is not None
     assert "does not accept the key" in problem[0]
     monkeypatch.setenv("E2B_API_URL", "http://127.0.0.1:9")
-    problem = cloud.check_key(5.0)
+    problem = check_e2b_key(5.0)
     assert problem is not None
     assert "E2B_API_URL" in problem[1]
 
@@ -64,7 +72,7 @@ def test_a_key_is_checked(world: E2BCloud, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_key_check_does_not_wait_for_ever(world: E2BCloud) -> None:
     world.slow(api=30)
     started = time.monotonic()
-    assert cloud.check_key(0.5) is not None
+    assert check_e2b_key(0.5) is not None
     assert time.monotonic() - started < 5
 
 
