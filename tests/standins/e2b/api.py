@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -14,18 +14,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.standins.e2b.fleet import Fleet, Refused
+from tests.standins.e2b.build_api import BuildApi
+from tests.standins.e2b.fleet import Fleet, Handler, Refused
 from tests.standins.e2b.records import Sandbox
 
 PAGE = 100
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Api:
     """The routes; every one asks for the key."""
 
-    def __init__(self, fleet: Fleet, inside: Callable[[Sandbox], httpx2.AsyncClient]) -> None:
+    def __init__(self, fleet: Fleet, builds: BuildApi, inside: Callable[[Sandbox], httpx2.AsyncClient]) -> None:
         self._fleet = fleet
+        self._builds = builds
         self._inside = inside
 
     def app(self) -> Starlette:
@@ -44,6 +45,7 @@ class Api:
         yield Route(f"{one}/pause", self._guarded(self._pause), methods=["POST"])
         yield Route(f"{one}/network", self._guarded(self._network), methods=["PUT"])
         yield Route(f"{one}/metrics", self._guarded(self._metrics), methods=["GET"])
+        yield from self._builds.routes(self._guarded)
 
     def _guarded(self, handler: Handler) -> Handler:
         async def answer(request: Request) -> Response:

@@ -18,6 +18,8 @@ from e2b import ApiParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.standins.e2b.api import Api
+from tests.standins.e2b.build_api import BuildApi
+from tests.standins.e2b.builder import Builder
 from tests.standins.e2b.edge import INSIDE, Edge
 from tests.standins.e2b.fleet import Fleet
 from tests.standins.e2b.machines import Machines
@@ -219,7 +221,8 @@ class E2BCloud:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _serve(self, listening: socket.socket) -> None:
-        api = Api(self._fleet, self._edge.client).app()
+        builder = Builder(self._fleet, self.folder, self.options)
+        api = Api(self._fleet, BuildApi(self._fleet, builder, self._url), self._edge.client).app()
         config = uvicorn.Config(
             _Both(api, self._edge, self._fleet),
             log_config=None,

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.standins.e2b.machines import MachineFailed, Machines
 from tests.standins.e2b.records import DEFAULT_SECONDS, Cut, Limits, Refusal, Sandbox, Seen, Template, now
 from tests.standins.e2b.rules import RulesRefused, check
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Refused(Exception):
@@ -72,6 +77,16 @@ class Fleet:
         network = dict(asked.get("network") or {})
         self.check_rules(network)
         seconds = self.checked_seconds(asked.get("timeout", DEFAULT_SECONDS))
+        sandbox = await self.open(template, asked, network)
+        self.set_timeout(sandbox, seconds)
+        return sandbox
+
+    async def open(self, template: Template, asked: Mapping[str, Any], network: dict[str, Any]) -> Sandbox:
+        """A sandbox that runs, beyond all limits and without an end.
+
+        Raises:
+            Refused: 500, its machine could not be made.
+        """
         sandbox = Sandbox(template, asked, network=network)
         sandbox.socket = str(self._folder / sandbox.id)
         self.sandboxes[sandbox.id] = sandbox
@@ -81,7 +96,6 @@ class Fleet:
             self.sandboxes.pop(sandbox.id, None)
             raise Refused(500, str(error)) from error
         sandbox.ready = True
-        self.set_timeout(sandbox, seconds)
         return sandbox
 
     def check_rules(self, network: Mapping[str, Any]) -> None:

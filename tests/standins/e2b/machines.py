@@ -72,6 +72,7 @@ class Machines:
             envs={**sandbox.template.envs, **envs},
             shown={inside: str(outside) for inside, outside in sandbox.template.shown.items()},
             users=dict(sandbox.template.users),
+            archive=None if sandbox.template.archive is None else str(sandbox.template.archive),
             disk_bytes=sandbox.template.disk_bytes,
             ids=FIRST_ID + next(self._numbers) * IDS,
         )
@@ -93,6 +94,11 @@ class Machines:
     async def go_on(self, name: str) -> None:
         """Let all go on."""
         await self._ask("continue", "continued", name)
+
+    async def take(self, sandbox: Sandbox) -> Path:
+        """An archive of the files on its disk."""
+        await self._ask("take", "taken", sandbox.id)
+        return Path(f"{sandbox.socket}.tar")
 
     async def crash(self, name: str) -> None:
         """End its envd, and nothing else."""
@@ -126,7 +132,7 @@ class Machines:
             self._ended.add(name)
             if self.on_end is not None:
                 self.on_end(name)
-            keys += [(one, name) for one in ("opened", "stopped", "continued", "crashed")]
+            keys += [(one, name) for one in ("opened", "stopped", "continued", "crashed", "taken")]
         for key in keys:
             for future in self._waiting.pop(key, []):
                 if not future.done():

@@ -37,6 +37,7 @@ class Template:
         users: Names and numbers of its users beside root.
         envs: Environment variables of every command.
         disk_bytes: The size of its disk, which lies in memory.
+        archive: Files that its sandboxes begin with, of a template that was built here.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Template:
     users: Mapping[str, int] = field(default_factory=lambda: dict(BASE_USERS))
     envs: Mapping[str, str] = field(default_factory=dict)
     disk_bytes: int = 1 << 30
+    archive: Path | None = None
 
 
 @dataclass

@@ -22,6 +22,7 @@ from tests.standins.e2b.envd.app import serve
 from tests.standins.e2b.machine.namespaces import adopt_orphans, enter, map_users
 from tests.standins.e2b.machine.plan import MachinePlan
 from tests.standins.e2b.machine.root import bwrap_arguments
+from tests.standins.e2b.machine.snapshot import take
 from tests.standins.e2b.machine.title import rename
 
 
@@ -101,6 +102,8 @@ class Keeper:
                     self._signal_all(signal.SIGCONT)
                 elif word == b"k":
                     self._crash()
+                elif word == b"t":
+                    take(self._plan, self._init, Path(f"{self._plan.socket}.tar"))
                 else:  # asked to end, or the zygote is gone
                     break
                 control.send(word)

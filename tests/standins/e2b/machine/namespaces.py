@@ -8,10 +8,13 @@ import os
 import resource
 import socket
 import struct
+import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.standins.e2b.machine.plan import MachinePlan
 from tests.standins.e2b.machine.root import furnish
+from tests.standins.e2b.machine.snapshot import put
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -45,6 +48,23 @@ def _loopback_up() -> None:
         fcntl.ioctl(handle, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
 
 
+def _move_in(plan: MachinePlan, init: int) -> None:
+    with ExitStack() as stack:
+        # What lies outside is opened before.
+        archive = None if plan.archive is None else stack.enter_context(tarfile.open(plan.archive))
+        handles = [os.open(f"/proc/{init}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in ENTERED]
+        for handle, kind in zip(handles, ENTERED, strict=True):
+            _checked(_libc.setns(handle, 0), f"setns {kind}")
+        os.chdir("/")
+        # The kernel lets a machine's root mount a /proc of its own, as E2B's may, only where nothing of this one
+        # is covered. Without the covers it is safe too: none of these belongs to a user of the machine.
+        for name in COVERED:
+            _libc.umount2(f"/proc/{name}".encode(), MNT_DETACH)
+        furnish(plan)
+        if archive is not None:
+            put(plan, archive)
+
+
 def enter(plan: MachinePlan, init: int, unshared: int, mapped: int) -> None:
     """Become root of the machine whose first process is `init`; children are in its process namespace.
 
@@ -54,15 +74,7 @@ def enter(plan: MachinePlan, init: int, unshared: int, mapped: int) -> None:
     Raises:
         OSError: The kernel refused.
     """
-    handles = [os.open(f"/proc/{init}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in ENTERED]
-    for handle, kind in zip(handles, ENTERED, strict=True):
-        _checked(_libc.setns(handle, 0), f"setns {kind}")
-    os.chdir("/")
-    # The kernel lets a machine's root mount a /proc of its own, as E2B's may, only where nothing of this one is
-    # covered. Without the covers it is safe too: none of these belongs to a user of the machine.
-    for name in COVERED:
-        _libc.umount2(f"/proc/{name}".encode(), MNT_DETACH)
-    furnish(plan)
+    _move_in(plan, init)
     # Its root owns these, as in a machine of its own: it may mount, and set up its loopback.
     kinds = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
     _checked(_libc.unshare(kinds), "unshare")

@@ -22,6 +22,7 @@ class MachinePlan:
         users: Names and numbers of users beside root.
         ids: The host's user and group number that is root inside; 65536 from there belong to the machine.
         disk_bytes: The size of its disk, which lies in memory.
+        archive: The host's path of an archive of files that it begins with.
         processes: How many processes may run in it.
     """
 
@@ -33,6 +34,7 @@ class MachinePlan:
     users: Mapping[str, int] = field(default_factory=lambda: dict(BASE_USERS))
     ids: int = 1 << 24
     disk_bytes: int = 1 << 30
+    archive: str | None = None
     processes: int = 1024
 
     def dump(self) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from typing import Any
 from tests.standins.e2b.machine import keeper
 from tests.standins.e2b.machine.warm import warm
 
-WORDS = {"end": b"e", "stop": b"s", "continue": b"c", "crash": b"k"}
-HAPPENED = {b"o": "opened", b"s": "stopped", b"c": "continued", b"k": "crashed"}
+WORDS = {"end": b"e", "stop": b"s", "continue": b"c", "crash": b"k", "take": b"t"}
+HAPPENED = {b"o": "opened", b"s": "stopped", b"c": "continued", b"k": "crashed", b"t": "taken"}
 
 
 class Zygote:
