@@ -100,8 +100,8 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
     return config, pack
 
 
-def _check_cassette(config: RunConfig) -> None:
-    """The folder of kept pages can be used. Raises `BadInput`."""
+def _check_cassette(config: RunConfig, *, make: bool = False) -> None:
+    """The folder of kept pages can be used; with `make` it is there then. Raises `BadInput`."""
     if config.cassette is None:
         if config.replay:
             raise BadInput("no kept pages are named", field="--replay", mend="add --cassette FOLDER")
@@ -111,9 +111,10 @@ def _check_cassette(config: RunConfig) -> None:
         mend = "add --network open, or --network allow with --allow-domain"
         raise BadInput("without a network no page is fetched", field="--cassette", mend=mend)
     try:
-        if not config.replay:
+        if make and not config.replay:
             folder.mkdir(parents=True, exist_ok=True)
-        next(folder.iterdir(), None)
+        if make or config.replay or folder.exists():
+            next(folder.iterdir(), None)
     except OSError as error:
         raise BadInput(f"kept pages: {error.strerror}", file=folder, field="--cassette") from error
 
@@ -254,7 +255,7 @@ def open_workplace(
     refusal = chosen.refuses(config.network)
     if refusal is not None:
         raise BadInput(refusal, field="--network", mend="choose another --sandbox, or --network none")
-    _check_cassette(config)
+    _check_cassette(config, make=True)
     prices = price_table(home.settings)
     working = config.executed if execute else ()
     models = {
