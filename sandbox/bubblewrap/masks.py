@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandbox.bubblewrap.system import python_inside, system_folder
 
-# Files of `/proc` that tell about the kernel, its keys, and what else runs on this machine. Each costs about 0.1 ms
+# Files of `/proc` that tell about the kernel, its keys, and what else runs on this machine. Each costs 0.1 ms
 # of an opening; those that only the host's root can read, who is not the sandbox's user, are left alone.
 OF_THE_HOST = (
     "cmdline",
