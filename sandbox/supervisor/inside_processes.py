@@ -68,16 +68,16 @@ def first_of(path: str) -> bytes:
 
 
 def mark_of(name: str) -> "tuple[int, bytes]":
-    """Mark and state (`R`, `S`, `T` stopped ...) of a living process; mark 0 when it is dead or not ours."""
+    """Mark and state (`R`, `S`, `T` stopped ...) of a living process; mark -1 when it is dead or of no command."""
     stat = first_of("/proc/" + name + "/stat")
     state = stat[stat.rfind(b")") + 2 :][:1]
     if state in (b"Z", b"X", b""):
-        return 0, b""
+        return -1, b""
     try:
         mark: int = resource.prlimit(int(name), MARK)[1]
     except OSError:
-        return 0, b""
-    return max(mark, 0), state
+        return -1, b""
+    return mark, state  # unlimited is -1 as well; a process may have set it to anything lower, 0 included
 
 
 def marked(me: int) -> "dict[int, tuple[int, bytes]]":
@@ -86,7 +86,7 @@ def marked(me: int) -> "dict[int, tuple[int, bytes]]":
     for name in posix.listdir("/proc"):
         if name.isdigit() and int(name) not in (1, me):
             mark, state = mark_of(name)
-            if mark:
+            if mark >= 0:
                 found[int(name)] = mark, state
     return found
 

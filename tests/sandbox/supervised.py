@@ -18,17 +18,40 @@ from sandbox.supervisor.program import PROGRAM, arguments
 from tests.support import lacking
 
 MAX_REPLY = 40 << 20
-SPACES = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--uid", "1000", "--gid", "1000"]
+SPACES = [
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--uid",
+    "1000",
+    "--gid",
+    "1000",
+    "--cap-drop",
+    "ALL",
+]
 SYSTEM = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
 
 
 class Inside:
     """A real supervisor in namespaces of its own, over a socket that outlives every connection to it.
 
-    `first` makes it process 1; otherwise an init that reaps is above it, as under Docker.
+    Args:
+        folder: For its files.
+        options: Arguments of Python.
+        first: It is process 1; otherwise an init that reaps is above it, as under Docker.
+        setup: Shell lines before it starts.
+        hidden: Its interpreter may be run but not read.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str] = (), *, first: bool = False, setup: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: Sequence[str] = (),
+        *,
+        first: bool = False,
+        setup: str = "",
+        hidden: bool = False,
+    ) -> None:
         program = shutil.which("bwrap")
         if program is None:
             lacking("bwrap", "bubblewrap is not installed")
@@ -40,10 +63,15 @@ class Inside:
         shown.mkdir()
         for source in PROGRAM:
             py_compile.compile(str(source), str(shown / f"{source.stem}.pyc"), optimize=2)
+        python = "/usr/bin/python3"
+        if hidden:
+            shutil.copyfile(os.path.realpath(python), shown / "python3")
+            (shown / "python3").chmod(0o111)
+            python = "/opt/upbench/python3"
         self.socket, theirs = socket.socketpair()
         self.socket.setblocking(False)
         self.errors = folder / "errors"
-        words = ["/usr/bin/python3", *(options or arguments())]
+        words = [python, *(options or arguments())]
         if setup:
             words = ["/bin/bash", "-c", f"{setup}\nexec {' '.join(words)}"]
         spaces = [*SPACES, *SYSTEM, *_links(), "--die-with-parent", *(["--as-pid-1"] if first else [])]

@@ -16,6 +16,7 @@ from core import Cause, SandboxFault
 from sandbox import Command, Sandbox, SandboxLimits, SandboxSpec, provider
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.frames import encode
+from sandbox.supervisor.inside import frame
 from sandbox.supervisor.program import arguments
 from tests.sandbox.contract.helpers import sh as line
 from tests.sandbox.supervised import Inside, forsake, sh, until
@@ -57,7 +58,7 @@ async def test_a_fork_bomb_alone(box: Sandbox) -> None:
 
 
 async def test_a_fork_bomb_beside_a_command_that_stays(box: Sandbox) -> None:
-    other = asyncio.create_task(line(box, "sleep 5; echo lived"))
+    other = asyncio.create_task(line(box, "sleep 3; echo lived"))
     await asyncio.sleep(0.2)
     bomb = asyncio.create_task(line(box, BOMB, seconds=1.5))
     await asyncio.sleep(0.8)
@@ -74,9 +75,18 @@ async def test_a_fork_bomb_beside_a_command_that_stays(box: Sandbox) -> None:
 
 async def test_a_bomb_of_background_processes_is_swept_with_the_next_command(box: Sandbox) -> None:
     await line(box, "sleep 300 & true", keep=True)
-    result = await line(box, "for i in $(seq 100); do (setsid sleep 99 &) ; done; true", seconds=5)
+    result = await line(box, "for i in $(seq 100); do (setsid sleep 99 &) ; done; true", seconds=2)
     assert result.seconds < 10
     assert (await line(box, "pgrep -c sleep")).stdout.text == "1\n"
+
+
+async def test_a_mark_that_was_lowered_saves_nobody(box: Sandbox) -> None:
+    await line(box, "sleep 300 & true", keep=True)
+    for lower in ("prlimit --rss=0:0", "prlimit --rss=1:1", "prlimit --rss=1000000:1000000"):
+        await line(box, f"({lower} setsid sleep 99 &) ; sleep 0.2")
+    assert (await line(box, "pgrep -c sleep")).stdout.text == "1\n"
+    higher = await line(box, "prlimit --pid $$ --rss=unlimited:unlimited")
+    assert higher.exit_code != 0
 
 
 async def test_output_without_end_costs_no_memory(inside: Inside) -> None:
@@ -220,6 +230,69 @@ async def test_a_killed_supervisor_takes_everything_with_it(inside: Inside) -> N
         return inside.process.poll() is not None
 
     assert await until(ended)
+
+
+# Opens what belongs to its supervisor, and takes its end of the wire to write an answer in its place.
+THIEF = """
+import ctypes, os, sys
+pid = next(int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) > 1 and int(p) != os.getpid()
+           and b'/opt/upbench/inside.pyc' in open(f'/proc/{p}/cmdline', 'rb').read())
+got = []
+for name in ('mem', 'environ', 'maps', 'fd', 'cwd'):
+    try:
+        os.readlink(f'/proc/{pid}/fd/1') if name == 'fd' else os.open(f'/proc/{pid}/{name}', os.O_RDONLY)
+        got.append(name)
+    except OSError:
+        pass
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.ptrace(16, pid, 0, 0) == 0:
+    got.append('ptrace')
+    os.waitpid(pid, 0x40000000)
+    libc.ptrace(17, pid, 0, 0)
+handle = libc.syscall(438, libc.syscall(434, pid, 0), 1, 0)
+if handle >= 0:
+    got.append('wire')
+    os.write(handle, bytes.fromhex(sys.argv[1]))
+os.write(1, ' '.join(got).encode())
+"""
+
+
+async def steal(inside: Inside, forged: bytes) -> str:
+    """What a thief gets, or the cause with which its sandbox ends."""
+    wire = await inside.connect()
+    await sh(wire, "true")
+    command = Command(argv=("python3", "-I", "-S", "-c", THIEF, forged.hex()))
+    try:
+        result = await wire.run(command, seconds=20, cap=4096)
+        return f"{result.stdout.text} {result.exit_code} {(await sh(wire, 'echo on')).stdout.text}"
+    except SandboxFault as fault:
+        return fault.cause.value
+
+
+async def test_an_interpreter_that_cannot_be_read_hides_its_supervisor(tmp_path: Path) -> None:
+    inside = Inside(tmp_path, arguments(lease=60), hidden=True)
+    try:
+        assert await steal(inside, b"nonsense") == " 0 on\n"
+    finally:
+        inside.end()
+
+
+FORGED = {
+    "nonsense": (b"nonsense", "sandbox_protocol"),
+    "a hello": (frame(b"H", 0, (b"2", b"0" * 32, 0)), "sandbox_protocol"),
+    "an answer to no question": (frame(b"D", 77, ()), "sandbox_protocol"),
+    "too much": (b"D\0\0\0\2" + b"\xff" * 4, "sandbox_protocol"),
+    "its own result, and then the real one": (
+        frame(b"D", 2, (7, 0, 1, b"lie", b"", 3, b"", b"", 0)),
+        "sandbox_protocol",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+async def test_a_thief_of_the_wire_ends_its_own_sandbox(inside: Inside, how: str) -> None:
+    forged, cause = FORGED[how]
+    assert await steal(inside, forged) == cause
 
 
 MALFORMED = {
