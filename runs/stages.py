@@ -124,7 +124,7 @@ class TrialStages:
         )
         transcript = SqlTranscript(place.database, place.blobs, execution)
         audit = _audit(transcript)
-        fetcher = self._fetcher(spec, audit)
+        fetcher = self._fetcher(spec, audit, transcript)
         sandbox = await place.provider.open(spec, audit=audit)
         try:
             desk = Desk(
@@ -232,13 +232,20 @@ class TrialStages:
             network=config.network,
         )
 
-    def _fetcher(self, spec: SandboxSpec, audit: Audit) -> PageFetcher | None:
+    def _fetcher(self, spec: SandboxSpec, audit: Audit, transcript: Transcript) -> PageFetcher | None:
         config = self._place.config
         if config.network.mode is Network.none:
             return None
         cassette = Cassette(Path(config.cassette), replay=config.replay) if config.cassette else None
+        told = [event.body for event in transcript.events() if event.kind == "network"]
+        up, down = (sum(body.get(name, 0) for body in told) for name in ("up_bytes", "down_bytes"))
         return PageFetcher(
-            config.network, workspace=spec.workspace, limits=spec.limits, audit=audit, cassette=cassette
+            config.network,
+            workspace=spec.workspace,
+            limits=spec.limits,
+            audit=audit,
+            cassette=cassette,
+            used=(up, down),
         )
 
     def _model(self, agent: Agent) -> ChatModel | None:

@@ -16,7 +16,8 @@ RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 MAX_ADDRESSES = 4
 # Of its own: a resolver that hangs must not keep the rest of the harness from its threads.
-_RESOLVERS = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+_RESOLVERS = ThreadPoolExecutor(64, thread_name_prefix="resolve")
+MAX_RESOLVING = 4
 
 
 class NotReached(Exception):
@@ -102,6 +103,7 @@ class Dialer:
 
     def __init__(self, policy: NetworkPolicy, outside: Outside | None = None) -> None:
         self._policy, self._outside = policy, outside or Outside()
+        self._turns = asyncio.Semaphore(MAX_RESOLVING)
 
     async def dial(self, host: Host, port: int) -> Reached:
         """Connect to `host`, if the policy allows it and the address is public.
@@ -121,7 +123,7 @@ class Dialer:
     async def _resolve(self, name: str, port: int) -> list[str]:
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
-                found = await self._outside.resolve(name, port)
+                found = await self._looked_up(name, port)
         except TimeoutError as error:
             raise NotReached(f"no resolver answered for {name}", status=504) from error
         except (OSError, UnicodeError) as error:
@@ -129,6 +131,18 @@ class Dialer:
         if not found:
             raise NotReached(f"{name} has no address")
         return list(dict.fromkeys(found))
+
+    async def _looked_up(self, name: str, port: int) -> list[str]:
+        """As the resolver says. A look-up that nobody waits for any more keeps its turn until its thread ends."""
+        await self._turns.acquire()
+        lookup = asyncio.ensure_future(self._outside.resolve(name, port))
+        lookup.add_done_callback(self._looked)
+        return await asyncio.shield(lookup)
+
+    def _looked(self, lookup: asyncio.Future[list[str]]) -> None:
+        self._turns.release()
+        if not lookup.cancelled():
+            lookup.exception()  # it was seen, even if nobody waited for it
 
     async def _connect(self, name: str, addresses: list[str], port: int) -> Reached:
         why = NotReached(f"{name}:{port} cannot be reached")

@@ -64,10 +64,23 @@ class PageFetcher:
         audit: Audit,
         cassette: Cassette | None = None,
         outside: Outside | None = None,
+        used: tuple[int, int] = (0, 0),
     ) -> None:
+        """Make one.
+
+        Args:
+            policy: What may be fetched.
+            workspace: Of the sandbox; with its gate it shares what may be sent and received.
+            limits: Its caps on bytes.
+            audit: Told of every hop.
+            cassette: Where pages are kept, if anywhere.
+            outside: The network, if not the system's.
+            used: Bytes up and down that the sandbox has used before, when an execution goes on.
+        """
         self._policy, self._cassette = policy, cassette
         self._dialer = Dialer(policy, outside)
         self._meter = meter_of(workspace, limits)
+        self._meter.up, self._meter.down = max(self._meter.up, used[0]), max(self._meter.down, used[1])
         self._lines = Lines(audit)
 
     async def fetch(self, url: str) -> Page:

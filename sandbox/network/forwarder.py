@@ -114,6 +114,7 @@ class Forwarder:
             near.close()
             return
         far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        far.setblocking(False)
         try:
             far.connect(self.folder + "/gate")
         except OSError:

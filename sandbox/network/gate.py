@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import time
@@ -30,6 +31,7 @@ from sandbox.trees import remove_tree
 GATE_FOLDER = "/opt/gate"
 PORT = 3128
 MAX_CONNECTIONS = 64
+RATE, BURST = 100.0, 100.0  # connections a second, and at once
 MAX_RESTARTS = 50
 RESTART_SECONDS = 2.0
 START_SECONDS = 30.0
@@ -64,23 +66,21 @@ class Gate:
         self.folder = folder
         self.environment = dict(ENVIRONMENT)
         self._dialer, self._meter, self._lines = dialer, meter, Lines(audit)
-        self._servers: list[asyncio.Server] = []
+        self._listeners: dict[socket.socket, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._open, self._watched = 0, False
         self._session: Runs | None = None
         self._restarts, self._started_at = 0, 0.0
 
-    async def listen(self) -> None:
+    def listen(self) -> None:
         """Make the sockets. Raises OSError."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.parent.chmod(0o700)
         self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o755)
         for name, work in (("gate", self._serve), ("alive", self._watch)):
-            server = await asyncio.start_unix_server(
-                self._accepting(work), sock=_bound(self.folder, name), limit=CHUNK
-            )
-            self._servers.append(server)
+            listener = _bound(self.folder, name)
+            self._listeners[listener] = asyncio.ensure_future(self._accept(listener, work))
 
     async def serve_inside(self, session: Runs) -> None:
         """Start the program inside that passes connections on. It is started again whenever it dies.
@@ -98,8 +98,10 @@ class Gate:
 
     async def close(self) -> None:
         """End every connection and remove the gate's folder. Closing twice is fine."""
-        for server in self._servers:
-            server.close()
+        for listener, accepting in self._listeners.items():
+            accepting.cancel()
+            await asyncio.gather(accepting, return_exceptions=True)
+            listener.close()
         if self._tasks:  # what is at its end already is told as such
             await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
         for task in self._tasks:
@@ -108,19 +110,28 @@ class Gate:
         self._lines.sum_up()
         remove_tree(self.folder)
 
-    def _accepting(
-        self, work: Callable[[Stream], Coroutine[Any, Any, None]]
-    ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            def ended(task: asyncio.Task[None]) -> None:
-                self._tasks.discard(task)
-                writer.close()  # also of a task that was cancelled before it began
-
-            task = asyncio.get_running_loop().create_task(work(Stream(reader, writer)))
+    async def _accept(self, listener: socket.socket, work: Callable[[Stream], Coroutine[Any, Any, None]]) -> None:
+        """Take connections, not faster than the rate: a flood must not keep the harness from its other work."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() - BURST / RATE
+        while True:
+            try:
+                link, _ = await loop.sock_accept(listener)
+                stream = Stream(*await asyncio.open_unix_connection(sock=link, limit=CHUNK))
+            except OSError:  # out of file handles, most likely
+                await asyncio.sleep(1 / RATE)
+                continue
+            task = loop.create_task(work(stream))
             self._tasks.add(task)
-            task.add_done_callback(ended)
+            task.add_done_callback(functools.partial(self._ended, stream))
+            now = loop.time()
+            due = max(due, now - BURST / RATE) + 1 / RATE
+            if due > now:
+                await asyncio.sleep(due - now)
 
-        return accept
+    def _ended(self, stream: Stream, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        stream.writer.close()  # also of a task that was cancelled before it began
 
     async def _serve(self, inside: Stream) -> None:
         if self._open >= MAX_CONNECTIONS:
@@ -177,7 +188,7 @@ async def open_gate(
     dialer, meter = Dialer(spec.network, outside), meter_of(spec.workspace, spec.limits)
     gate = Gate(folder, dialer, meter, audit)
     try:
-        await gate.listen()
+        gate.listen()
     except OSError as error:
         await gate.close()
         raise SandboxFault(Cause.sandbox_start, f"the gate cannot be opened: {error}") from error
@@ -194,6 +205,7 @@ def _bound(folder: Path, name: str) -> socket.socket:
         path = f"/proc/self/fd/{handle}/{name}"
         link.bind(path)
         Path(path).chmod(0o666)  # the sandbox's user is another one than ours
+        link.listen(128)
         link.setblocking(False)
     except BaseException:
         link.close()
