@@ -35,9 +35,19 @@ def proc_masks() -> tuple[str, ...]:
             mode = os.stat(f"/proc/{name}").st_mode
         except OSError:
             continue
-        if mode & 0o004:
+        if mode & 0o004 and (name != "kallsyms" or _addresses_show()):
             found += cover(f"/proc/{name}", folder=False)
     return tuple(found)
+
+
+def _addresses_show() -> bool:
+    """Whether everybody is told where the kernel lies (as a rule all that is read there is zeros)."""
+    settings = Path("/proc/sys/kernel")
+    try:
+        restricted = int((settings / "kptr_restrict").read_text()) > 0
+        return not restricted and int((settings / "perf_event_paranoid").read_text()) < 2
+    except (OSError, ValueError):
+        return True
 
 
 def one_user_masks() -> list[str]:

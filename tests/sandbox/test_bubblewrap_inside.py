@@ -52,6 +52,7 @@ async def test_proc_tells_nothing_of_keys_kernel_and_hardware(box: Sandbox) -> N
         "    path = '/proc/' + name\n"
         "    try:\n        found = os.listdir(path) if os.path.isdir(path) else open(path).read()\n"
         "    except OSError:\n        continue\n"
+        "    if name == 'kallsyms': found = {line.split()[0].strip('0') for line in found.splitlines()} - {''}\n"
         "    if found: print(name)\n"
     )
     assert await said(box, code) == ""
