@@ -8,7 +8,6 @@ import pytest
 import pytest_asyncio
 
 from sandbox import ProviderOptions, SandboxProvider, provider
-from tests.sandbox.contract.helpers import Openings
 from tests.sandbox.escapes.attempt import LOCAL
 from tests.sandbox.escapes.scene import Scene, Shared
 from tests.sandbox.escapes.witness import Witness
@@ -41,9 +40,9 @@ async def shared(
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(shared: Shared, tmp_path: Path) -> AsyncIterator[Scene]:
     """The scene of one attempt."""
-    openings = Openings(shared.made)
-    yield Scene(shared, openings, tmp_path)
-    await openings.end()
+    found = Scene(shared, tmp_path)
+    yield found
+    await found.end()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core import SandboxFault
-from sandbox import Command, CommandResult, Sandbox, SandboxLimits, SandboxProvider, SandboxSpec
-from tests.sandbox.contract.helpers import Openings, sh
+from sandbox import Audit, Command, CommandResult, Sandbox, SandboxLimits, SandboxProvider, SandboxSpec, unheard
+from tests.sandbox.contract.helpers import sh
 from tests.sandbox.escapes.attempt import Attempt, note
 from tests.sandbox.escapes.witness import Witness
 
@@ -66,8 +67,10 @@ class Shared:
 class Scene:
     """What a test function of an attempt uses."""
 
-    def __init__(self, shared: Shared, openings: Openings, folder: Path) -> None:
-        self.shared, self._openings, self.folder = shared, openings, folder
+    def __init__(self, shared: Shared, folder: Path) -> None:
+        self.shared, self.folder = shared, folder
+        self._open: list[Sandbox] = []
+        self._keys: set[str] = set()
         self.made, self.param, self.witness = shared.made, shared.param, shared.witness
         self.attempt: Attempt | None = None
         self._said: list[str] = []
@@ -79,21 +82,31 @@ class Scene:
 
     async def open(self, limits: SandboxLimits | None = None, **more: Any) -> Sandbox:
         """A sandbox of its own, with what runs inside laid out in it."""
-        return await self.open_key(self._openings.key(), limits, **more)
+        return await self.open_key(self.key(), limits, **more)
 
     async def open_key(self, key: str, limits: SandboxLimits | None = None, **more: Any) -> Sandbox:
         """The same, of a workspace of one's own choice."""
-        box = await self._openings(SandboxSpec(workspace=key, limits=limits or SandboxLimits(), **more))
+        box = await self.again(SandboxSpec(workspace=key, limits=limits or SandboxLimits(), **more))
         await box.upload(INSIDE, f"{TOOLS}/inside")
         return box
 
-    async def again(self, spec: SandboxSpec) -> Sandbox:
+    async def again(self, spec: SandboxSpec, audit: Audit = unheard) -> Sandbox:
         """A workspace of one's own choice, opened (again)."""
-        return await self._openings(spec)
+        self._keys.add(spec.workspace)
+        opened = await self.made.open(spec, audit=audit)
+        self._open.append(opened)
+        return opened
+
+    async def end(self) -> None:
+        """Close and discard what was opened."""
+        for one in self._open:
+            await one.close()
+        for key in self._keys:
+            await self.made.discard(key)
 
     def key(self) -> str:
         """A workspace of its own."""
-        return self._openings.key()
+        return f"t-{uuid.uuid4().hex[:12]}"
 
     async def inside(self, program: str, box: Sandbox | None = None, **more: Any) -> Report:
         """Run a program inside, in the shared sandbox unless another is given."""

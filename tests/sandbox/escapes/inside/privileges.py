@@ -55,7 +55,7 @@ def capabilities(report: Report, facts: Facts) -> None:
     with open("/proc/self/status") as stream:
         lines = dict(line.split(":", 1) for line in stream if ":" in line)
     for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
-        if int(lines[name], 16):
+        if int(lines.get(name, "0"), 16):
             report.did.append(name)
         else:
             report.refused[name] = "none"
@@ -80,10 +80,10 @@ def _setuid_programs() -> list[str]:
 @program
 def setuid_programs(report: Report, facts: Facts) -> None:
     """Start every setuid and setgid program that there is, and see who it runs as."""
-    names = dict.fromkeys(os.path.basename(path) for path in _setuid_programs())
-    if not names:
+    found = {os.path.basename(path): path for path in _setuid_programs()}
+    if not found:
         report.refused["any"] = "ENOENT"
-    for path in [p for n in names for p in _setuid_programs() if os.path.basename(p) == n][:14]:
+    for path in sorted(found.values())[:10]:
         if _runs_as_other(path):
             report.did.append(path)
         else:

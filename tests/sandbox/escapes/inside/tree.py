@@ -18,8 +18,12 @@ def _exchange(one: str, other: str) -> None:
 def _race(facts: Facts, one: str, other: str) -> None:
     end = time.monotonic() + float(facts.get("last", 20))
     while time.monotonic() < end:
-        for _ in range(200):
+        try:
             _exchange(one, other)
+        except OSError:  # a kernel that cannot exchange: three steps, and a moment with nothing there
+            os.rename(one, other + ".third")
+            os.rename(other, one)
+            os.rename(other + ".third", other)
 
 
 @program
