@@ -57,13 +57,14 @@ class Host:
         assert command.keep_background
         self.runs += 1
         words = [sys.executable, *command.argv[1:-2], str(self.gate.folder), str(self.port)]
-        process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
-        assert process.stderr is not None
-        code = await process.wait()
-        said = await asyncio.wait_for(process.stderr.read(-1), 5)
-        return CommandResult(
-            exit_code=code, timed_out=False, seconds=0, stdout=Output(), stderr=Output(head=said, total=len(said))
-        )
+        process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.DEVNULL)
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        return CommandResult(exit_code=code, timed_out=False, seconds=0, stdout=Output(), stderr=Output())
 
 
 async def tunnel(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
