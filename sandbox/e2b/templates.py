@@ -59,4 +59,4 @@ class Templates:
             return await cloud.create(template, labels, policy, per_second=per_second, key=f"{key}-2"), template
         except cloud.NoTemplate as error:
             what = f"E2B has no template `{template}` for this key"
-            raise SandboxFault(Cause.sandbox_start, f"{what}; build it, or choose another e2b_template") from error
+            raise SandboxFault(Cause.sandbox_start, f"{what}; choose another e2b_template, or none") from error

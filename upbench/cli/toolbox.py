@@ -71,3 +71,18 @@ def image(base: str, only_tag: bool, as_json: bool) -> None:
 
     tag = image_tag() if only_tag else build_image(base, say)
     emit({"image": tag}, tag, as_json=as_json)
+
+
+@command.command()
+@click.option("--cpus", default=2, show_default=True, help="Of every machine made from it.")
+@click.option("--memory", "memory_mb", default=4096, show_default=True, help="The same, in MiB.")
+@json_option
+def e2b(cpus: int, memory_mb: int, as_json: bool) -> None:
+    """Build the template of the e2b sandboxes from the installed toolbox, in the account of E2B_API_KEY.
+
+    Example: upbench toolbox e2b
+    """
+    from sandbox import build_e2b_template
+
+    name = build_e2b_template(say, cpus=cpus, memory_mb=memory_mb)
+    emit({"template": name}, name, as_json=as_json)
