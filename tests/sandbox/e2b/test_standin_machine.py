@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from e2b import AsyncSandbox, CommandExitException
+from e2b import AsyncSandbox, CommandExitException, TimeoutException
 
 from tests.standins.e2b import E2BCloud, unusable
 from tests.support import lacking
@@ -146,7 +146,8 @@ async def test_a_killed_one_leaves_no_process(e2b_cloud: E2BCloud) -> None:
     box = await AsyncSandbox.create(**e2b_cloud.options)
     marks = [f"sleep 9{os.getpid()}{number}" for number in range(3)]
     await box.commands.run(
-        f"exec > /dev/null 2>&1; {marks[0]} & setsid {marks[1]} & (setsid nohup {marks[2]} &) & wait -n"
+        f"exec > /dev/null 2>&1; {marks[0]} & setsid {marks[1]} & (setsid nohup {marks[2]} &) &"
+        "while [ $(pgrep -c -f '^sleep 9') -lt 3 ]; do :; done"
     )
 
     def alive() -> list[str]:
@@ -166,6 +167,26 @@ async def test_opening_is_quick(e2b_cloud: E2BCloud) -> None:
         await box.commands.run("true")
         seconds.append(time.monotonic() - started)
     assert statistics.median(seconds) < 1.0, seconds
+
+
+async def test_many_leave_no_open_files(e2b_cloud: E2BCloud) -> None:
+    def opened() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    async def one() -> None:
+        box = await AsyncSandbox.create(**e2b_cloud.options)
+        running = await box.commands.run("sleep 60", background=True)
+        await asyncio.gather(*(box.files.read("/etc/passwd") for _ in range(3)))
+        await box.kill()
+        with pytest.raises(TimeoutException):
+            await running.wait()
+
+    await asyncio.gather(*(one() for _ in range(4)))
+    before = opened()
+    for _ in range(3):
+        await asyncio.gather(*(one() for _ in range(8)))
+    await asyncio.sleep(0.3)
+    assert opened() < before + 24
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class Edge:
         self._fleet = fleet
         self._clients: dict[str, httpx2.AsyncClient] = {}
         self._open: dict[str, set[asyncio.Task[None]]] = {}
+        fleet.on_end = self._forget
 
     def client(self, sandbox: Sandbox) -> httpx2.AsyncClient:
         """Speaks with a sandbox's envd."""
@@ -53,6 +54,13 @@ class Edge:
                 transport=transport, base_url="http://envd", timeout=None, trust_env=False
             )
         return self._clients[sandbox.id]
+
+    async def _forget(self, name: str) -> None:
+        """A sandbox has ended: keep nothing open for it."""
+        self._open.pop(name, None)
+        client = self._clients.pop(name, None)
+        if client is not None:
+            await client.aclose()
 
     def drop(self, name: str) -> int:
         """Cut every connection into a sandbox; how many there were."""

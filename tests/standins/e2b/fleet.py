@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Fleet:
         self.key = key
         self.machines = machines
         machines.on_end = self._lost
+        self.on_end: Callable[[str], Coroutine[Any, Any, None]] | None = None
         self.templates: dict[str, Template] = {"base": Template("base")}
         self.sandboxes: dict[str, Sandbox] = {}
         self.seen: list[Seen] = []
@@ -167,7 +168,10 @@ class Fleet:
         self._timers[sandbox.id] = asyncio.get_running_loop().call_later(seconds, self._time_is_up, sandbox)
 
     def _time_is_up(self, sandbox: Sandbox) -> None:
-        task = asyncio.create_task(self.pause(sandbox) if sandbox.pauses else self.end(sandbox))
+        self._later(self.pause(sandbox) if sandbox.pauses else self.end(sandbox))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -175,6 +179,8 @@ class Fleet:
         sandbox = self.sandboxes.pop(name, None)
         if sandbox is not None:
             self._forget_timer(sandbox)
+        if self.on_end is not None:
+            self._later(self.on_end(name))
 
     def _forget_timer(self, sandbox: Sandbox) -> None:
         timer = self._timers.pop(sandbox.id, None)

@@ -17,6 +17,7 @@ from tests.standins.e2b.records import Sandbox
 
 ROOT = Path(__file__).parents[3]
 FIRST_ID, IDS = 1 << 24, 65536
+RANGES, RANGES_OF_A_CLOUD = 60_000, 64  # clouds of other processes take others
 
 
 class MachineFailed(Exception):
@@ -28,7 +29,7 @@ class Machines:
 
     def __init__(self) -> None:
         self._waiting: defaultdict[tuple[str, str], list[asyncio.Future[None]]] = defaultdict(list)
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(os.getpid() * RANGES_OF_A_CLOUD)
         self._ended: set[str] = set()
         self.on_end: Callable[[str], None] | None = None
 
@@ -74,7 +75,7 @@ class Machines:
             users=dict(sandbox.template.users),
             archive=None if sandbox.template.archive is None else str(sandbox.template.archive),
             disk_bytes=sandbox.template.disk_bytes,
-            ids=FIRST_ID + next(self._numbers) * IDS,
+            ids=FIRST_ID + next(self._numbers) % RANGES * IDS,
         )
         opened = self._expect("opened", sandbox.id)
         self._send({"do": "open", "plan": plan.dump()})
