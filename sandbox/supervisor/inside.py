@@ -227,6 +227,10 @@ def main() -> None:
     if value_after("--protocol", words) != str(PROTOCOL):
         posix.write(2, b"the supervisor of this image speaks protocol %d, not the one asked for\n" % PROTOCOL)
         posix._exit(WRONG)
+    try:
+        score = posix.open("/proc/self/oom_score_adj", posix.O_RDWR)  # as root still: later it is not ours
+    except OSError:
+        score = -1
     if posix.getuid() == 0:
         posix.setgroups([])
         posix.setgid(1000)
@@ -236,7 +240,7 @@ def main() -> None:
     link = Link(text="--text" in words, lasting=bool(lease))
     link.hello(0)
     sys.path.insert(0, __file__.rpartition("/")[0])
-    __import__("inside_commands").Supervisor(link, lease).serve()
+    __import__("inside_commands").Supervisor(link, lease, score).serve()
 
 
 if __name__ == "__main__":

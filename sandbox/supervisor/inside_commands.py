@@ -70,10 +70,11 @@ def files() -> "ModuleType":
 
 
 class Supervisor:
-    """Runs commands and answers requests over a `Link`."""
+    """Runs commands and answers requests over a `Link`. `score` is its open `oom_score_adj`, or -1."""
 
-    def __init__(self, link: "Link", lease: float) -> None:
+    def __init__(self, link: "Link", lease: float, score: int) -> None:
         self.link, self.lease = link, lease
+        self.victims = processes.Victims(score)
         self.poll = link.poll
         self.jobs: dict[int, Job] = {}  # number -> what has not been answered yet
         self.kept: set[int] = set()  # marks of commands whose background processes were left running
@@ -146,7 +147,8 @@ class Supervisor:
             self.mark -= 1
             job.mark = self.mark
             ends = [pairs[2][0] if job.stdin else self.null, pairs[0][1], pairs[1][1]]
-            job.pid = processes.spawn(job.argv, job.env, ends, job.mark)
+            with self.victims:
+                job.pid = processes.spawn(job.argv, job.env, ends, job.mark)
         except (OSError, ValueError, MemoryError) as error:
             for pair in pairs:
                 posix.close(pair[0])

@@ -80,6 +80,21 @@ async def test_a_bomb_of_background_processes_is_swept_with_the_next_command(box
     assert (await line(box, "pgrep -c sleep")).stdout.text == "1\n"
 
 
+async def test_commands_are_killed_for_want_of_memory_before_the_supervisor(inside: Inside) -> None:
+    wire = await inside.connect()
+    result = await sh(wire, "cat /proc/self/oom_score_adj")
+    assert result.stdout.text == "500\n"
+    async with asyncio.timeout(5):
+        await wire.ping()
+    own = f"/proc/{supervisor_of(inside)}/oom_score_adj"
+    assert await asyncio.to_thread(lambda: Path(own).read_text()) == (await asyncio.to_thread(ours))
+
+
+def ours() -> str:
+    """The score of this process."""
+    return Path("/proc/self/oom_score_adj").read_text()
+
+
 async def test_a_mark_that_was_lowered_saves_nobody(box: Sandbox) -> None:
     await line(box, "sleep 300 & true", keep=True)
     for lower in ("prlimit --rss=0:0", "prlimit --rss=1:1", "prlimit --rss=1000000:1000000"):
