@@ -45,7 +45,7 @@ class Project:
 
     def __init__(self, folder: Path, *, jobs: int, script_text: str, env: Mapping[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self._env = folder, os.environ | dict(env or {})
+        self.folder, self.env = folder, dict(env or {})
         self.pack = write_pack(folder / "packs", jobs=jobs, script_text=script_text)
         self.state = folder / ".upbench"
         self.killed: list[int] = []
@@ -56,7 +56,7 @@ class Project:
         process = subprocess.Popen(
             [sys.executable, "-m", "upbench", *arguments],
             cwd=self.folder,
-            env=self._env,
+            env=os.environ | self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,

@@ -45,6 +45,18 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
             asyncio.run(_clear(sandbox, project.state))
 
 
+@pytest.fixture
+def beside(project: tuple[str, Project], tmp_path: Path) -> Iterator[Project]:
+    """Another installation, whose one trial goes on meanwhile."""
+    sandbox, study = project
+    found = Project(tmp_path / "beside", jobs=1, script_text=slow_script(4, 5.0), env=study.env)
+    try:
+        yield found
+    finally:
+        found.end()
+        asyncio.run(_clear(sandbox, found.state))
+
+
 async def _clear(sandbox: str, state: Path) -> None:
     made = provider(sandbox, state)
     for one in await made.resources():
@@ -71,21 +83,28 @@ def kill_and_resume(project: Project, sandbox: str, dice: random.Random) -> None
     assert before.items() <= project.ended().items()
 
 
-def test_killed_eight_times_and_nothing_is_left(project: tuple[str, Project], seed: int) -> None:
+def test_killed_eight_times_and_nothing_is_left(project: tuple[str, Project], beside: Project, seed: int) -> None:
     sandbox, study = project
+    other = beside.run(sandbox)
     kill_and_resume(study, sandbox, random.Random(seed))
+    assert once_each(study) == JOBS * REPEATS, "and a resume goes on with the same execution"
+    nothing_left(study, sandbox)
+    beside.finish(other)
+    assert once_each(beside) == 1, "another installation on the same engine has not noticed"
+    nothing_left(beside, sandbox)
+
+
+def once_each(study: Project) -> int:
+    """How many attempts have been handed in, each in its first execution; its logs tell that no step ran twice."""
     with study.bench() as bench:
         summary = bench.show("last")
-        records = bench.reopen("last", execute=False).records
-        executions = records.executions([attempt.attempt for attempt in summary.attempts])
-        logs = [_log(bench, attempt) for attempt in records.attempts(summary.id)]
-    assert summary.trials == {"total": JOBS * REPEATS, "planned": 0, "running": 0, "done": JOBS * REPEATS}
-    assert summary.causes == {"submitted": JOBS * REPEATS}
-    assert [e.e for e in executions] == [1] * JOBS * REPEATS, "a resume goes on with the same execution"
+        attempts = bench.reopen("last", execute=False).records.attempts(summary.id)
+        logs = [_log(bench, attempt) for attempt in attempts]
+    assert [(a.cause, a.executions) for a in summary.attempts] == [("submitted", 1)] * len(attempts)
     for lines in logs:
         assert set(Counter(lines).values()) == {1}, "no tool call ran twice"
         assert lines == sorted(lines)
-    nothing_left(study, sandbox)
+    return len(attempts)
 
 
 def nothing_left(study: Project, sandbox: str) -> None:
