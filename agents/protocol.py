@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import Field
 
 from agents.transcript import Transcript
 from core import Cause, ChatModel, ChatReply, ChatRequest, Frozen, ModelConfig, digest_of
-from sandbox import NetworkPolicy, PageFetcher, Sandbox
+from sandbox import NetworkPolicy, Sandbox
+
+if TYPE_CHECKING:  # it costs start-up time
+    from sandbox import PageFetcher
 
 
 class AgentConfig(Frozen):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript, Transcript
 from core import (
@@ -38,16 +39,17 @@ from runs.records import AttemptRow, Records
 from runs.review import review_item
 from sandbox import (
     Audit,
-    Cassette,
     Network,
     NetworkEvent,
-    PageFetcher,
     SandboxInfo,
     SandboxProvider,
     SandboxSpec,
     Taken,
     TreeLimits,
 )
+
+if TYPE_CHECKING:  # it costs start-up time
+    from sandbox import PageFetcher
 
 Call = Callable[[str, ChatRequest], Awaitable[ChatReply]]
 
@@ -236,6 +238,8 @@ class TrialStages:
         config = self._place.config
         if config.network.mode is Network.none:
             return None
+        from sandbox import Cassette, PageFetcher  # only such runs need them, and they cost start-up time
+
         cassette = Cassette(Path(config.cassette), replay=config.replay) if config.cassette else None
         told = [event.body for event in transcript.events() if event.kind == "network"]
         up, down = (sum(body.get(name, 0) for body in told) for name in ("up_bytes", "down_bytes"))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from agents.protocol import Expected
 from agents.tools.schema import parameters_of
 from core import Frozen, Image, ToolCall, ToolSpec
-from sandbox import PageFetcher, Sandbox
+from sandbox import Sandbox
+
+if TYPE_CHECKING:  # it costs start-up time
+    from sandbox import PageFetcher
 
 OUTPUT_BYTES = 16 * 1024
 """What of a tool's text the model sees: the first and last halves of so many bytes."""

@@ -7,6 +7,7 @@ import codecs
 import hashlib
 import re
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -14,7 +15,10 @@ from pydantic import Field
 from agents.tools.base import Outcome, Tool, ToolContext, error
 from agents.tools.commands import run_inside, why
 from core import Frozen
-from sandbox import NotReached, Page
+from sandbox import NotReached
+
+if TYPE_CHECKING:  # it costs start-up time
+    from sandbox import Page
 
 FOLDER = "/job/.pages"
 WINDOW_BYTES = 14 * 1024
