@@ -101,23 +101,30 @@ class E2BSandbox(Session):
         async with self._mending:
             if not self.stream.over or not self.stream.dropped or self._closing:
                 return
-            broken = self.stream
-            broken.dropped = False  # whatever comes of it, this is not tried again
-            await broken.stop()
-            machine = await cloud.connect(self.machine.sandbox_id, Cause.sandbox_lost)
-            if machine is None:
-                raise SandboxFault(Cause.sandbox_lost, "E2B has no such sandbox any more")
-            stream = Stream(machine, max_reply(self._limits), self._token)
-            found = False
             try:
-                await stream.join(broken.pid)
-                await stream.wire.started()
-                found = True
-            finally:
-                if not found:
-                    await stream.stop()
-            self.machine, self.stream, self._wire = machine, stream, stream.wire
-            stream.wire.keep_alive(PING_EVERY)
+                await self._reconnect()
+            except SandboxFault:
+                self.stream.dropped = False  # this is not tried again
+                raise
+
+    async def _reconnect(self) -> None:
+        await self.stream.stop()
+        machine = await cloud.connect(self.machine.sandbox_id, Cause.sandbox_lost)
+        if machine is None:
+            raise SandboxFault(Cause.sandbox_lost, "E2B has no such sandbox any more")
+        stream = Stream(machine, max_reply(self._limits), self._token)
+        found = False
+        try:
+            await stream.join(self.stream.pid)
+            await stream.wire.started()
+            if self._closing:
+                raise closed()
+            found = True
+        finally:
+            if not found:
+                await stream.stop()
+        self.machine, self.stream, self._wire = machine, stream, stream.wire
+        stream.wire.keep_alive(PING_EVERY)
 
 
 def place_of(note: dict[str, Any]) -> dict[str, Any]:

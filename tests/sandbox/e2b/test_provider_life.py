@@ -116,6 +116,41 @@ async def test_a_broken_connection_is_mended(made: E2BProvider, world: E2BCloud)
     await box.close()
 
 
+async def test_a_request_whose_sending_fails_is_lost_and_the_next_is_not(
+    made: E2BProvider, world: E2BCloud
+) -> None:
+    box = await made.open(SPEC)
+    for _ in range(2):
+        world.cut("/process.Process/SendInput")
+        await lost(box)
+        assert await sh(box, "echo on") == "on\n"
+    await box.close()
+
+
+async def test_a_mending_that_is_cancelled_is_tried_again(made: E2BProvider, world: E2BCloud) -> None:
+    box = await made.open(SPEC)
+    world.drop_streams(box.machine.sandbox_id)
+    await asyncio.sleep(0.3)
+    world.slow(api=1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sh(box, "echo never"), 0.3)
+    world.slow()
+    assert await sh(box, "echo on") == "on\n"
+    await box.close()
+
+
+async def test_closing_while_it_is_mended_ends_both(made: E2BProvider, world: E2BCloud) -> None:
+    box = await made.open(SPEC)
+    world.drop_streams(box.machine.sandbox_id)
+    await asyncio.sleep(0.3)
+    world.slow(api=0.5)
+    mending = asyncio.create_task(lost(box))
+    await asyncio.sleep(0.1)
+    await box.close()
+    await mending
+    assert not held(made, "w")
+
+
 async def test_what_was_under_way_is_lost_with_the_connection(made: E2BProvider, world: E2BCloud) -> None:
     box = await made.open(SPEC)
     waiting = asyncio.create_task(lost(box, "sleep 7801; echo no > /job/no"))
