@@ -27,7 +27,7 @@ GRACE_SECONDS = 30.0  # past a command's deadline, for the supervisor to answer
 FILE_SECONDS = 120.0  # for one request on files
 START_SECONDS = 60.0
 SYNC_SECONDS = 30.0  # to be found again
-PING_SECONDS = 60.0
+PING_SECONDS = FILE_SECONDS  # it may be busy with files
 MAX_STDIN = 64 << 20
 T = TypeVar("T")
 
