@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from sandbox.network.policy import Network, NetworkPolicy
 from sandbox.options import ProviderOptions
 from sandbox.places import INPUTS, absolute
 from sandbox.protocol import Resource, SandboxInfo, SandboxSpec, Taken, TreeLimits
-from sandbox.shown import Shown
+from sandbox.shown import Shown, copies_in, remove_copy
 from sandbox.toolbox import toolbox_digest
 from sandbox.trees import remove_tree
 
@@ -156,8 +157,8 @@ class DockerProvider:
             await held.let_go()
 
     async def resources(self) -> tuple[Resource, ...]:
-        """All that exists in the engine of this owner, held or not."""
-        return await call(lambda: holdings(engine(), self._owner))
+        """All of this owner's that exists, held or not: in the engine, and gates and copies of this provider."""
+        return await call(lambda: (*holdings(engine(), self._owner), *self._folders()))
 
     async def remove(self, resource: Resource) -> None:
         """Remove one of `resources`. One that is gone is fine.
@@ -167,7 +168,19 @@ class DockerProvider:
         """
         if resource.owner != self._owner:
             raise BadInput(f"the {resource.kind} {resource.id} belongs to another owner")
-        await call(lambda: remove_holding(engine(), resource))
+        if resource.kind == "gate":
+            await asyncio.to_thread(remove_tree, self._gates / resource.id)
+        elif resource.kind == "copy":
+            await asyncio.to_thread(remove_copy, self._copies, resource.id)
+        else:
+            await call(lambda: remove_holding(engine(), resource))
+
+    def _folders(self) -> Iterator[Resource]:
+        make = functools.partial(Resource, provider=self.name, owner=self._owner)
+        for key in sorted(os.listdir(self._gates)) if self._gates.is_dir() else ():
+            yield make(kind="gate", id=key, workspace=key, running=self._book.held(key))
+        for name, used in copies_in(self._copies).items():
+            yield make(kind="copy", id=name, running=used)
 
     def _place(self) -> Place:
         """Where sandboxes run.
