@@ -172,7 +172,7 @@ class Resource(Frozen):
 
     Attributes:
         kind: `container`, `volume`, `workspace` (a folder), `cgroup`, `copy` (of an unreadable input), `gate`,
-            `sandbox` (of a cloud).
+            `process` (of a sandbox that was being started), `sandbox` (of a cloud).
         id: The provider's name for it.
         workspace: Key of the workspace it belongs to; None where it belongs to none.
         owner, run, trial, lease: As it is labelled (`sandbox.leases`); empty where it has no such label.

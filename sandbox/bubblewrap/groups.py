@@ -203,12 +203,12 @@ def _maker_lives(match: re.Match[str]) -> bool:
     """Whether the harness that made a group lives; one in another pid namespace is taken to."""
     if match["space"] != _space():
         return True
-    return _started(int(match["pid"])) == match["start"]
+    return started(int(match["pid"])) == match["start"]
 
 
 def _myself() -> str:
     pid = os.getpid()
-    return f"{_space()}-{pid}-{_started(pid)}"
+    return f"{_space()}-{pid}-{started(pid)}"
 
 
 @functools.cache
@@ -216,7 +216,7 @@ def _space() -> str:
     return str(os.stat("/proc/self/ns/pid").st_ino)
 
 
-def _started(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """When a process was started, in ticks since the machine was; None where there is none, or a dead one."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

@@ -13,7 +13,8 @@ from core import BadInput, Cause, MissingTool, SandboxFault
 from sandbox.bubblewrap.box import BubblewrapSandbox, Held
 from sandbox.bubblewrap.groups import Groups, group_names, remove_group
 from sandbox.bubblewrap.process import Process
-from sandbox.bubblewrap.start import arguments, bubblewrap_problem, program, version
+from sandbox.bubblewrap.start import arguments, bubblewrap_problem, program, version, without_inheritable
+from sandbox.bubblewrap.strays import end, launched
 from sandbox.bubblewrap.system import filter_file, python_inside
 from sandbox.bubblewrap.workspace import FOLDER, prepare
 from sandbox.environment import environment
@@ -90,7 +91,8 @@ class BubblewrapProvider:
             words = arguments(spec, self._state, root, held.shown, gate)
         env = environment("/opt/python" if shown else None) | (gate.environment if gate else {})
         syscalls = filter_file()
-        process = await Process.start(program(), [*words, python, *ARGUMENTS], env, syscalls)
+        words += [*without_inheritable(), python, *ARGUMENTS]
+        process = await Process.start(program(), words, env, syscalls)
         held.process = process
         enforced = {
             "wall": "supervisor",
@@ -123,7 +125,7 @@ class BubblewrapProvider:
         self._book.forget(workspace)
 
     async def resources(self) -> tuple[Resource, ...]:
-        """The workspaces, gates, copies and cgroups of this owner's that exist."""
+        """The workspaces, gates, copies, cgroups and launchers of this owner's that exist."""
         return await asyncio.to_thread(lambda: tuple(self._resources()))
 
     def _resources(self) -> Iterator[Resource]:
@@ -138,6 +140,8 @@ class BubblewrapProvider:
             yield make(kind="copy", id=name, running=used)
         for name, used in group_names(owner).items():
             yield make(kind="cgroup", id=name, running=used)
+        for process, key in launched(self._workspaces):
+            yield make(kind="process", id=process, running=self._book.held(key))
 
     async def remove(self, resource: Resource) -> None:
         """Remove one of `resources`. One that is gone is fine; what is in use by then stays."""
@@ -152,6 +156,8 @@ class BubblewrapProvider:
             remove_copy(self._copies, resource.id)
         elif resource.kind == "cgroup":
             remove_group(owner_of(self._state), resource.id)
+        elif resource.kind == "process":
+            end(resource.id)
 
 
 async def _groups_of(owner: str) -> Groups:

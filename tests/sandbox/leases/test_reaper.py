@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from core import Cause, Fault, MissingTool, SandboxFault
-from sandbox import Audit, NetworkPolicy, Resource, Sandbox, SandboxSpec, Taken, TreeLimits, owner_of
+from sandbox import Audit, NetworkPolicy, Resource, Sandbox, SandboxSpec, Taken, TreeLimits, owner_of, provider
 from sandbox.leases import reaper
 from sandbox.leases.book import CLOSED_SECONDS, LeaseBook
 from sandbox.leases.reaper import Standing, reap, survey
@@ -285,3 +287,33 @@ async def test_two_reapers_at_once_do_each_thing_once(tmp_path: Path, files: Fil
     assert len(set(removed)) == 20
     assert (first.failed, second.failed) == ((), ())
     assert list(files.folder.iterdir()) == []
+
+
+@contextmanager
+def waiting(folder: Path, key: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that looks as one does which `bwrap` has made and not let run."""
+    words = ["/usr/bin/bwrap", "-c", "read line", "bwrap", "--bind", f"{folder}/workspaces/{key}", "/job"]
+    with subprocess.Popen(words, executable="/bin/sh", stdin=subprocess.PIPE) as process:
+        try:
+            while b"workspaces" not in Path("/proc", str(process.pid), "cmdline").read_bytes():
+                time.sleep(0.001)
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_a_process_that_its_launcher_left_waiting_is_ended(tmp_path: Path, owner: str) -> None:
+    assert owner
+    book, made = LeaseBook(tmp_path, "bwrap"), provider("bwrap", tmp_path)
+    held = book.take("held")
+    other = tmp_path / "other"
+    with waiting(tmp_path, "held") as stays, waiting(tmp_path, "gone") as goes, waiting(other, "gone") as foreign:
+        reaped = await reap(tmp_path, [made], lambda _: True)
+        assert [one.id.partition("-")[0] for one in reaped.removed] == [str(goes.pid)]
+        assert goes.wait(timeout=10) == -9
+        assert (await reap(tmp_path, [made], lambda _: True)).removed == ()
+        assert stays.poll() is None
+        held.release()
+        assert len((await reap(tmp_path, [made], lambda _: True)).removed) == 1
+        assert stays.wait(timeout=10) == -9
+        assert foreign.poll() is None
