@@ -61,7 +61,8 @@ class Exchange:
         except (h11.ProtocolError, OSError) as broken:
             self._note(verdict="failed", reason=f"broken off: {broken}"[:200])
         except asyncio.CancelledError:
-            self._note(reason="cut: the sandbox was closed")
+            verdict = "allowed" if self._event.verdict == "allowed" else "failed"
+            self._note(verdict=verdict, reason="cut: the sandbox was closed")
             raise
         finally:
             self._inside.drop() if self._cut() else self._inside.writer.close()

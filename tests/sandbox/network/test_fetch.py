@@ -185,6 +185,14 @@ async def test_caps_hold_over_pages() -> None:
             await pages.fetch("http://example.org/3")
 
 
+async def test_what_was_used_before_a_crash_counts() -> None:
+    outside = small(1)
+    limits = SandboxLimits(network_down_bytes=1000)
+    pages = PageFetcher(OPEN, workspace="again", limits=limits, audit=unheard, outside=outside, used=(10, 1000))
+    with pytest.raises(Refused, match="may receive 1000 bytes"):
+        await pages.fetch("http://example.org/")
+
+
 async def test_a_cassette_answers_what_it_knows(tmp_path: Path) -> None:
     heard: list[bytes] = []
     tape = Cassette(tmp_path / "tape")

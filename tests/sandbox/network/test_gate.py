@@ -3,15 +3,18 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from sandbox import NetworkPolicy, SandboxLimits, SandboxSpec, unheard
+from sandbox.network import dial, relay
 from sandbox.network import gate as gate_module
-from sandbox.network import relay
 from sandbox.network.gate import open_gate
 from tests.sandbox.network.support import PUBLIC, Small, answering, ask, connect, opened, serving
+from tests.support import lacking
 
 ALLOW = NetworkPolicy(mode="allow", domains=("example.org", "*.example.org"))
 OPEN = NetworkPolicy(mode="open")
@@ -311,3 +314,64 @@ async def test_a_path_of_any_length_and_a_folder_for_us_alone(tmp_path: Path) ->
     for one in gates:
         assert one is not None
         await one.close()
+
+
+def test_no_other_user_of_the_host_can_use_it() -> None:
+    """Whoever could enter the folder could use the network of the sandbox."""
+    if os.geteuid() != 0:
+        lacking("root", "another user is played")
+
+    async def main(folder: Path) -> tuple[str, str]:
+        folder.chmod(0o755)  # noqa: ASYNC240
+        async with opened(folder, OPEN, Small()) as (gate, _):
+            code = (
+                "import socket, sys, os; os.setuid(int(sys.argv[2])); s = socket.socket(socket.AF_UNIX);"
+                " s.connect(sys.argv[1]); print('in')"
+            )
+            said = []
+            for user in ("0", "12345"):
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", "-c", code, str(gate.folder / "gate"), user),
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                )
+                said.append((await process.communicate())[0].decode().strip().splitlines()[-1])
+            return said[0], said[1]
+
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = asyncio.run(main(Path(folder)))
+    assert ours == "in"
+    assert theirs.startswith("PermissionError")
+
+
+async def test_a_lookup_that_hangs_holds_up_no_other_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hanging(Small):
+        async def resolve(self, name: str, port: int) -> list[str]:
+            asked.append(name)
+            await asyncio.sleep(3600)
+            return []
+
+    monkeypatch.setattr(dial, "RESOLVE_SECONDS", 0.1)
+    asked: list[str] = []
+    request = b"CONNECT slow.example.org:443 HTTP/1.1\r\nHost: slow.example.org\r\n\r\n"
+    async with opened(tmp_path, OPEN, Hanging()) as (gate, told):
+        said = await asyncio.gather(*(ask(gate, request) for _ in range(8)))
+    assert all(one.startswith(b"HTTP/1.1 504 no resolver answered for slow.example.org") for one in said)
+    assert len(asked) == dial.MAX_RESOLVING
+    assert [event.verdict for event in told] == ["failed"] * 8
+
+
+async def test_a_new_gate_in_the_old_folder(tmp_path: Path) -> None:
+    """A sandbox that outlived its harness still shows the folder: it must stay the same one."""
+    spec = SandboxSpec(workspace="w", network=OPEN)
+    folder = tmp_path / "gates" / "w"
+    dead = await open_gate(spec, folder, unheard, outside=Small())
+    assert dead is not None
+    before = folder.stat().st_ino
+    async with opened(tmp_path, OPEN, Small()) as (gate, _):
+        assert gate.folder == folder
+        assert folder.stat().st_ino == before
+        assert (await ask(gate, b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+    await dead.close()
