@@ -52,6 +52,20 @@ def bubblewrap_problem() -> tuple[str, str] | None:
     return f"bubblewrap cannot make namespaces here: {said.stderr.strip()[:200]}", mend
 
 
+@functools.cache
+def without_inheritable() -> tuple[str, ...]:
+    """What starts the supervisor without the capabilities that `bwrap` leaves inheritable; nothing where unneeded.
+
+    They are what root needs to become the sandbox's user. Nobody can make anything of them without new privileges,
+    which there are none of; but they are nobody's to keep either, and Python cannot give them up by itself.
+    """
+    words = ("/usr/bin/setpriv", "--inh-caps=-all")
+    if host_id() is None or not Path(words[0]).exists():
+        return ()
+    said = subprocess.run([*words, "/bin/true"], capture_output=True, check=False)
+    return words if said.returncode == 0 else ()
+
+
 def arguments(spec: SandboxSpec, state: Path, root: Path, shown: Shown, gate: Gate | None) -> list[str]:
     """The arguments of `bwrap` for a sandbox whose workspace is the folder `root` below the project data.
 

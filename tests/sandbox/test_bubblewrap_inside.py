@@ -102,6 +102,14 @@ async def test_the_supervisor_s_memory_and_descriptors_are_closed_to_commands(bo
     assert await said(box, "print('still answers')") == "still answers\n"
 
 
+async def test_no_capability_is_left_in_any_set_that_counts(box: Sandbox) -> None:
+    code = (
+        "rows = [line.split() for line in open('/proc/self/status') if line.startswith('Cap')]\n"
+        "print(sorted(name for name, value in rows if int(value, 16)))\n"
+    )
+    assert await said(box, code) in ("[]\n", "['CapBnd:']\n")
+
+
 async def test_there_is_no_terminal_and_few_devices(box: Sandbox) -> None:
     code = (
         "import os, stat\n"
