@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 from collections.abc import Coroutine, Sequence
@@ -29,13 +31,16 @@ KEY = "e2b_" + "5" * 40
 T = TypeVar("T")
 
 
+@functools.cache
 def unusable() -> str | None:
     """Why the stand-in cannot run on this machine, None if it can."""
     if os.geteuid() != 0:
         return "its sandboxes have users of their own, which only root may give them"
     if shutil.which("bwrap") is None:
         return "bubblewrap (bwrap) is not installed"
-    return None
+    tried = ("bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true")
+    result = subprocess.run(tried, capture_output=True, text=True, check=False)
+    return f"bubblewrap cannot make a sandbox here: {result.stderr.strip()}" if result.returncode else None
 
 
 class E2BCloud:

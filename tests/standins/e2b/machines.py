@@ -47,6 +47,7 @@ class Machines:
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,
             env=environment,
+            start_new_session=True,  # a terminal's interrupt is for the tests; its input's end, for it
         )
         assert self._process.stdout is not None
         if not await self._process.stdout.readline():

@@ -105,7 +105,6 @@ class Zygote:
 
 def main() -> None:
     """Serve until standard input ends; keepers are reaped by the kernel."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's interrupt is for the tests
     warm()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     Zygote().run()
