@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -190,6 +191,38 @@ async def test_the_machine_itself_is_out_of_reach(made: E2BProvider) -> None:
     code = "import socket; socket.create_connection(('127.0.0.1', 49983), 1)"
     assert await sh(box, f'python3 -c "{code}" 2>/dev/null || echo refused') == "refused\n"
     await box.close()
+
+
+async def test_nothing_of_the_host_is_sent_that_a_link_leads_to(made: E2BProvider, tmp_path: Path) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    (tmp_path / "secret").write_text("of the host")
+    (inputs / "brief").write_text("the brief")
+    (inputs / "out").symlink_to(tmp_path / "secret")
+    (inputs / "in").symlink_to("brief")
+    os.mkfifo(inputs / "pipe")
+    box = await made.open(SandboxSpec(workspace="w", inputs=inputs))
+    assert await sh(box, "cd inputs; ls; cat out 2>/dev/null; cat in") == "brief\nin\nout\nthe brief"
+    await box.close()
+
+
+async def test_inputs_are_sent_once_and_again_when_they_change(
+    made: E2BProvider, world: E2BCloud, tmp_path: Path
+) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    (inputs / "brief").write_text("the brief")
+    spec = SandboxSpec(workspace="w", inputs=inputs)
+    sent = []
+    for text in ("the brief", "the brief", "another one"):
+        if text == "another one":
+            (inputs / "brief").write_text(text)
+        before = len(world.requests)
+        box = await made.open(spec)
+        assert await sh(box, "cat inputs/brief") == text
+        await box.close()
+        sent.append(sum(seen.path == "/files" for seen in world.requests[before:]))
+    assert sent == [2, 0, 1]  # the program as well, at first
 
 
 async def test_limits_are_told_as_they_are_enforced(made: E2BProvider) -> None:
