@@ -68,7 +68,7 @@ async def test_each_has_files_of_its_own(e2b_cloud: E2BCloud, tmp_path: Path) ->
     (tmp_path / "secret").write_text("of the host")
     for folder in ("/tmp", "/home/user", "/opt", "/etc", "/root", "/var", "/srv", "/"):
         await one.files.write(f"{folder}/mark".replace("//", "/"), "x", user="root")
-    line = f"find / -xdev -name mark; cat {tmp_path}/secret; ls -A /root /tmp; ls -d /work /workspace; true"
+    line = f"find / -xdev -name mark; cat {tmp_path}/secret; ls -A /root /tmp; ls -d {Path.cwd()}; true"
     result = await two.commands.run(line, user="root")
     assert "mark" not in result.stdout
     assert "of the host" not in result.stdout
