@@ -10,6 +10,7 @@ from pathlib import Path
 from core import Cause, SandboxFault
 from sandbox.bubblewrap.groups import Group, Groups, machine_bounds
 from sandbox.bubblewrap.process import Process
+from sandbox.bubblewrap.unlinked import workspace_usage
 from sandbox.leases.book import Lease
 from sandbox.network.gate import Gate
 from sandbox.places import INPUTS, WORKSPACE, absolute
@@ -18,7 +19,7 @@ from sandbox.shown import Shown
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.session import Session, max_reply
 from sandbox.trees import collect_tree
-from sandbox.watch import Watch, folder_usage
+from sandbox.watch import Watch
 
 
 class Held:
@@ -82,7 +83,7 @@ class BubblewrapSandbox(Session):
             raise SandboxFault(Cause.sandbox_start, why) from error
         assert isinstance(enforced, dict)
         self._info = self._info.model_copy(update={"enforced": self._info.enforced | enforced})
-        measure = functools.partial(folder_usage, self._root, spec.limits)
+        measure = functools.partial(workspace_usage, self._root, self._process.first, spec.limits)
         self._held.watch = Watch(measure, spec.limits, self._end)
         if self._held.gate:
             await self._held.gate.serve_inside(self)

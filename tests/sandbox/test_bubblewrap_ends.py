@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -46,6 +47,28 @@ if sys.argv[1] == "thread":
     time.sleep(500)
 else:
     asyncio.run(main(*sys.argv[2:]))
+"""
+
+REMOVED = """
+import os, time
+handle = os.open('/job/large', os.O_RDWR | os.O_CREAT)
+os.unlink('/job/large')
+if os.fork() == 0:
+    os.setsid()
+    os.write(handle, b'x' * 20_000_000)
+    time.sleep(100)
+os.close(handle)
+time.sleep(100)
+"""
+MAPPED = """
+import mmap, os, time
+handle = os.open('/job/large', os.O_RDWR | os.O_CREAT)
+os.unlink('/job/large')
+os.ftruncate(handle, 20_000_000)
+memory = mmap.mmap(handle, 20_000_000)
+os.closerange(3, 100)  # Python's own copy as well
+memory[:] = b'x' * 20_000_000
+time.sleep(100)
 """
 
 
@@ -116,10 +139,15 @@ async def test_a_workspace_that_grows_too_large_ends_its_sandbox(tmp_path: Path)
     state = tmp_path / "state"
     _ready(state)
     made = provider("bwrap", state)
-    for limits, line in (
-        (SandboxLimits(workspace_bytes=4 * MIB), "head -c 20000000 /dev/zero > /job/large; sleep 60"),
-        (SandboxLimits(workspace_files=100), "mkdir /job/d; seq 300 | xargs -I{} touch /job/d/{}; sleep 60"),
-    ):
+    bytes_, files = SandboxLimits(workspace_bytes=4 * MIB), SandboxLimits(workspace_files=100)
+    lines = [
+        (bytes_, "head -c 20000000 /dev/zero > /job/large; sleep 60"),
+        (bytes_, f"python3 -S -c {shlex.quote(REMOVED)}"),
+        (files, "mkdir /job/d; seq 300 | xargs -I{} touch /job/d/{}; sleep 60"),
+    ]
+    if os.geteuid() == 0:  # others are not told what is mapped
+        lines.append((bytes_, f"python3 -S -c {shlex.quote(MAPPED)}"))
+    for limits, line in lines:
         box = await made.open(SandboxSpec(workspace="grows", limits=limits))
         assert box.info.enforced["workspace"] == "watched"
         started = time.monotonic()
