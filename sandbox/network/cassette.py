@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import secrets
@@ -104,7 +103,11 @@ class Cassette:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            with contextlib.suppress(FileExistsError):
+            try:
                 os.link(fresh, target)
+            except FileExistsError:
+                return
+            except PermissionError:  # a file system without hard links: then the last one decides
+                fresh.replace(target)
         finally:
             fresh.unlink(missing_ok=True)

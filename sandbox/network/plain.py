@@ -20,6 +20,7 @@ _HOP_BY_HOP = {
     b"upgrade",
     b"http2-settings",
 }
+HEAD_BYTES = 64 * 1024
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -48,7 +49,7 @@ async def forward(
         NotReached: The other end does not answer in HTTP.
         CapReached, Silent, OSError, h11.ProtocolError: Why it was cut.
     """
-    far = h11.Connection(h11.CLIENT)
+    far = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
     way = _Way(wire, far, inside, outside, counted)
     await way.send_up(far.send(request))
     await both(counted, way.up(), way.down(), until_down=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox import NetworkEvent, NetworkPolicy
+from sandbox import NetworkEvent, NetworkPolicy, NotReached, PageFetcher, SandboxLimits
 from tests.sandbox.network.support import PUBLIC, Small, answering, connect, opened, serving
 
 OPEN = NetworkPolicy(mode="open")
@@ -116,6 +116,30 @@ async def exchange(
                 writer.close()
         assert len(told) <= len(requests)
     return told
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ANSWERS)
+def test_no_answer_breaks_a_fetch(answer: bytes) -> None:
+    told: list[NetworkEvent] = []
+    said: list[str] = []
+
+    async def main() -> None:
+        small = Small({"example.org": [PUBLIC]})
+        async with serving(answering(answer)) as port:
+            small.ports[PUBLIC, 80] = port
+            limits = SandboxLimits()
+            fetcher = PageFetcher(OPEN, workspace="fuzz", limits=limits, audit=told.append, outside=small)
+            try:
+                page = await fetcher.fetch("http://example.org/")
+            except NotReached as problem:
+                said.append(problem.reason)
+            else:
+                said.append(f"HTTP {page.status}")
+
+    asyncio.run(main())
+    assert said[0].isprintable()
+    assert 1 <= len(told) <= 10
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
