@@ -24,6 +24,10 @@ LIMITS = SandboxLimits(
 )
 
 
+class ProgramEnded(Fault):
+    """The program was killed, or did not end in time: something in its sandbox may have seen to that."""
+
+
 async def run_program(
     provider: SandboxProvider,
     *,
@@ -46,7 +50,8 @@ async def run_program(
         max_answer: Bytes.
 
     Raises:
-        Fault: With cause `check_failed_to_run` when the program dies or answers nonsense.
+        ProgramEnded: It was killed, or did not end in time.
+        Fault: With cause `check_failed_to_run` when the program fails or answers nonsense.
         SandboxFault: The sandbox did not start or was lost.
     """
     shown = [Mount(source=path, target=f"{ROOM}/{name}") for name, path in {"program": PROGRAM, **mounts}.items()]
@@ -69,7 +74,9 @@ async def _answer(
     )
     result = await sandbox.run(command)
     if result.timed_out:
-        raise Fault(Cause.check_failed_to_run, f"no answer within {limits.command_seconds:.0f} s")
+        raise ProgramEnded(Cause.check_failed_to_run, f"no answer within {limits.command_seconds:.0f} s")
+    if result.exit_code < 0:
+        raise ProgramEnded(Cause.check_failed_to_run, f"ended by signal {-result.exit_code}")
     if result.exit_code != 0:
         said = result.stderr.text.strip().splitlines()
         raise Fault(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from core import Cause, Fault, Frozen
-from grading.checks.program import LIMITS, run_program
+from grading.checks.program import LIMITS, ProgramEnded, run_program
 from grading.evaluations import Evidence, EvidenceKind
-from rubrics import Rubric, Verdict
+from rubrics import Criterion, Rubric, Verdict
 from sandbox import SandboxLimits, SandboxProvider
 
 MAX_ANSWER = 8 << 20
 # What is left of the sandbox's own time when the program must be done, so that it can still answer.
 MARGIN_SECONDS = 30.0
+# For a check that has a sandbox to itself.
+ALONE_SECONDS = 120.0
 
 
 class CheckOutcome(Frozen):
@@ -34,6 +37,9 @@ class CheckOutcome(Frozen):
     evidence: tuple[Evidence, ...] = ()
     feedback: str = ""
     seconds: float = Field(default=0.0, ge=0)
+
+
+_Ask = Callable[[Sequence[Criterion], SandboxLimits], Awaitable[list[CheckOutcome]]]
 
 
 class _Seen(Frozen):
@@ -83,13 +89,51 @@ async def run_checks(
     asked = [criterion for criterion in rubric.criteria if criterion.check is not None]
     if not asked:
         return []
-    request = {
-        "criteria": [{"id": one.id, "check": one.check.model_dump(mode="json")} for one in asked if one.check],
-        "total_seconds": max(1.0, limits.command_seconds - MARGIN_SECONDS),
-    }
     mounts = {"deliverables": deliverables, "inputs": inputs}
     if checks_file is not None:
         mounts["checks.py"] = checks_file
+
+    async def ask(criteria: Sequence[Criterion], limits: SandboxLimits) -> list[CheckOutcome]:
+        return await _ask(provider, key, criteria, mounts, limits)
+
+    try:
+        return await ask(asked, limits)
+    except ProgramEnded:
+        if not any(_may_start_programs(one) for one in asked):
+            raise
+    # A delivered program that a check started may have ended the one that reports: find out which, one by one.
+    found = {
+        one.criterion: one for one in await ask([one for one in asked if not _may_start_programs(one)], limits)
+    }
+    alone = limits.model_copy(update={"command_seconds": min(limits.command_seconds, ALONE_SECONDS)})
+    for one in asked:
+        if one.id not in found:
+            found[one.id] = await _alone(ask, one, alone)
+    return [found[one.id] for one in asked]
+
+
+async def _alone(ask: _Ask, criterion: Criterion, limits: SandboxLimits) -> CheckOutcome:
+    """The outcome of a check that has a sandbox to itself; what ends the program there leaves it to people."""
+    try:
+        return (await ask([criterion], limits))[0]
+    except ProgramEnded as ended:
+        feedback = f"the check could not be carried out: its program was stopped while it ran ({ended.detail})"
+        return CheckOutcome(criterion=criterion.id, verdict=Verdict.cannot_judge, feedback=feedback)
+
+
+async def _ask(
+    provider: SandboxProvider,
+    key: str,
+    criteria: Sequence[Criterion],
+    mounts: dict[str, Path],
+    limits: SandboxLimits,
+) -> list[CheckOutcome]:
+    if not criteria:
+        return []
+    request = {
+        "criteria": [{"id": one.id, "check": one.check.model_dump(mode="json")} for one in criteria if one.check],
+        "total_seconds": max(1.0, limits.command_seconds - MARGIN_SECONDS),
+    }
     answer = await run_program(
         provider,
         key=key,
@@ -99,7 +143,12 @@ async def run_checks(
         limits=limits,
         max_answer=MAX_ANSWER,
     )
-    return _validated(answer, [one.id for one in asked])
+    return _validated(answer, [one.id for one in criteria])
+
+
+def _may_start_programs(criterion: Criterion) -> bool:
+    """Whether its check runs the job's own code, which may start what was handed in."""
+    return criterion.check is not None and criterion.check.kind == "python"
 
 
 def _validated(answer: object, asked: list[str]) -> list[CheckOutcome]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .alone import end_descendants, mark, unshielded
+
 CHILD_MEMORY = 3 << 30
 MAX_LINE = 4 << 20
 
@@ -66,18 +68,20 @@ def answers(work: Callable[[], Iterator[Any]], seconds: float, until: float) -> 
 
 
 def _end(child: int) -> None:
-    # The child leads its own group, so that what it started ends with it.
+    # The child leads its own group; what has left that is swept up as an orphan.
     for stop in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             stop(child, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child, 0)
+    end_descendants()
 
 
 def _child(work: Callable[[], Iterator[Any]], writer: int) -> None:
     status = 1
     try:
         os.setsid()
+        mark()
         _limit()
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
@@ -103,5 +107,5 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (bound if soft == resource.RLIM_INFINITY else min(soft, bound), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Should memory run out for all, the kernel ends the child and not the program that reports on it.
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:
+    with unshielded(), contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as stream:
         stream.write("1000")

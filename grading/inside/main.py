@@ -14,6 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from .alone import shield
+
 DELIVERABLES = Path("/grading/deliverables")
 INPUTS = Path("/grading/inputs")
 CHECKS = Path("/grading/checks.py")
@@ -42,13 +44,21 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if args.command == "try":
         return _try(args)
+    shield()
     answer = _check(args) if args.command == "check" else _render(args)
     text = json.dumps(answer)
     if args.out is None:
         sys.stdout.write(text)
     else:
-        args.out.write_text(text, "utf-8")
+        _write_anew(args.out, text)
     return 0
+
+
+def _write_anew(path: Path, text: str) -> None:
+    """Write a file that was not there before: what stands in its place is somebody else's."""
+    path.unlink(missing_ok=True)
+    with path.open("x", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def _check(args: argparse.Namespace) -> dict[str, Any]:
