@@ -9,6 +9,10 @@ rm -f "$state/docker"
 if [ "$how" = systemd ]; then
     say "stopping the Docker engine that was started here"
     as_root systemctl stop docker docker.socket
+    if [ -e /run/systemd/system/docker.service.d/upbench.conf ]; then
+        as_root rm -f /run/systemd/system/docker.service.d/upbench.conf
+        as_root systemctl daemon-reload
+    fi
     exit 0
 fi
 pid=$(cat "$state/dockerd.pid" 2>/dev/null || true)
