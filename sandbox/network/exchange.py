@@ -44,7 +44,8 @@ class Exchange:
         self._inside, self._dialer, self._tell = inside, dialer, tell
         self._counted = Counted(meter)
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
-        self._started = time.monotonic()
+        self._started, self._ended = time.monotonic(), 0.0
+        self._told_all = False  # nothing but waiting for the other end to hang up is left to do
         self._event = NetworkEvent(via="gate", method="?", host="", port=0, verdict="refused")
 
     async def run(self) -> None:
@@ -61,8 +62,9 @@ class Exchange:
         except (h11.ProtocolError, OSError) as broken:
             self._note(verdict="failed", reason=f"broken off: {broken}"[:200])
         except asyncio.CancelledError:
-            verdict = "allowed" if self._event.verdict == "allowed" else "failed"
-            self._note(verdict=verdict, reason="cut: the sandbox was closed")
+            if not self._told_all:
+                verdict = "allowed" if self._event.verdict == "allowed" else "failed"
+                self._note(verdict=verdict, reason="cut: the sandbox was closed")
             raise
         finally:
             self._inside.drop() if self._cut() else self._inside.writer.close()
@@ -70,7 +72,7 @@ class Exchange:
                 self._note(
                     up_bytes=self._counted.up,
                     down_bytes=self._counted.down,
-                    seconds=round(time.monotonic() - self._started, 3),
+                    seconds=round((self._ended or time.monotonic()) - self._started, 3),
                 )
                 self._tell(self._event)
 
@@ -121,12 +123,16 @@ class Exchange:
             else:
                 request = again(asked.request, asked.host, asked.port, asked.path)
                 await forward(self._wire, request, self._inside, outside, self._counted)
-                await self._inside.linger()
         finally:
             outside.drop()
+            self._ended = time.monotonic()
+        self._told_all = True
+        if asked.path is not None:
+            await self._inside.linger()
 
     async def _refuse(self, refusal: NotReached) -> None:
         """Say why in the status line, for that is what most programs show, and in the body."""
+        self._ended, self._told_all = time.monotonic(), True
         said = f"{refusal.reason}\n".encode("ascii", "replace")
         head = (
             b"HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
