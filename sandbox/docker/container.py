@@ -18,7 +18,8 @@ from sandbox.protocol import SandboxLimits, Taken, TreeLimits
 OWN_PROCESSES = 2
 # gVisor's own threads count in the control group, dozens for a command; at its bound the whole sandbox dies.
 GVISOR_PROCESSES = 4096
-OPEN_FILES_LEAST = 64
+APP = "upbench"
+"""The label `app` of everything that is ours."""
 MASKED = "rw,exec,nosuid,nodev,mode=1777"
 
 
@@ -166,9 +167,17 @@ def _await_removal(engine: Engine, container: str) -> None:
 
 
 def remove_volume(engine: Engine, volume: str) -> None:
-    """Remove a volume; a missing one is fine."""
+    """Remove a volume, with the containers of ours that still use it; a missing one is fine."""
+    import docker.errors
+
     try:
         engine.api.remove_volume(volume, force=True)
-    except failures() as error:
-        if not gone(error):
+    except docker.errors.APIError as error:
+        if gone(error):
+            return
+        if error.status_code != 409:
             raise
+        using = {"label": [f"app={APP}"], "volume": [volume]}
+        for row in engine.api.containers(all=True, filters=using):
+            remove(engine, row["Id"])
+        engine.api.remove_volume(volume, force=True)

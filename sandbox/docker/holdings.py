@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.docker.container import remove, remove_volume
+from sandbox.docker.container import APP, remove, remove_volume
 from sandbox.docker.engine import Engine
 from sandbox.protocol import Resource
 
-APP = "upbench"
 ALIVE = ("running", "paused", "restarting")
 
 
@@ -32,11 +31,8 @@ def remove_holding(engine: Engine, resource: Resource) -> None:
     """Remove a container, or a volume with the containers of its owner that use it."""
     if resource.kind == "container":
         remove(engine, resource.id)
-        return
-    using = {"label": [f"app={APP}", f"owner={resource.owner}"], "volume": [resource.id]}
-    for row in engine.api.containers(all=True, filters=using):
-        remove(engine, row["Id"])
-    remove_volume(engine, resource.id)
+    else:
+        remove_volume(engine, resource.id)
 
 
 def _resource(kind: str, name: str, labels: dict[str, Any], *, running: bool = False) -> Resource:

@@ -329,3 +329,12 @@ def test_a_runtime_without_a_way_to_the_gate_refuses_a_network(
     assert other.refuses(NetworkPolicy()) is None
     why = other.refuses(NetworkPolicy.model_validate("open"))
     assert (why is not None) is refused
+
+
+async def test_a_container_that_a_killed_collection_left_is_in_nobody_s_way(made: DockerProvider) -> None:
+    box = await made.open(SandboxSpec(workspace="left"))
+    await box.close()
+    (volume,) = await made.resources()
+    docker("create", "--label", "app=upbench", "-v", f"{volume.id}:/job", image_tag(), "true")
+    await made.discard("left")
+    assert await made.resources() == ()
