@@ -11,6 +11,8 @@ SCRATCH = "/tmp"  # noqa: S108  # of the sandbox, not of the host
 DELIVERABLES = "/job/deliverables"
 INPUTS = "/job/inputs"
 MAX_NAME = 1024
+# Line and paragraph separators, and what turns the direction of text (`"\u202egnp.exe"` is shown as `exe.png`).
+DECEIVING = frozenset("\u2028\u2029\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def writable(path: str, *, roots: bool = False) -> bytes:
@@ -44,6 +46,8 @@ def name_problem(path: str) -> str | None:
         return "its name is not UTF-8"
     if len(path) > MAX_NAME:
         return "its name is too long"
+    if any(char in DECEIVING for char in path):
+        return "its name holds a character that turns text round or breaks lines unseen"
     try:
         plain = safe_relative(path).as_posix() == path
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -181,8 +182,9 @@ class Wire(asyncio.Protocol):
             *env,
             command.stdin,
         ]
+        began = time.monotonic()
         reply = await self._ask(b"R", fields, seconds + GRACE_SECONDS, result_bytes(cap))
-        return self._believe(lambda: result_in(reply, cap))
+        return self._believe(lambda: result_in(reply, cap, time.monotonic() - began))
 
     async def ask(self, kind: bytes, fields: Sequence[bytes | int]) -> list[bytes]:
         """A request on files with a short answer. Raises OSError as the sandbox's system did."""

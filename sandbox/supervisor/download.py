@@ -25,6 +25,8 @@ async def download(wire: Wire, source: str, target: Path, limits: TreeLimits) ->
             picker.leave("...", "more entries than are looked at")
         elif kind != b"f":
             picker.leave(name, KINDS.get(kind, "not a regular file"))
+        elif name.count("/") >= limits.max_depth:
+            picker.leave(name, KINDS[b"x"])
         elif picker.wants(name, size):
             await _fetch(wire, root + b"/" + raw, name, target, picker)
     return picker.taken()

@@ -59,8 +59,8 @@ def result_bytes(cap: int) -> int:
     return 2 * cap + SMALL
 
 
-def result_in(fields: list[bytes], cap: int) -> CommandResult:
-    """The result of a command.
+def result_in(fields: list[bytes], cap: int, waited: float) -> CommandResult:
+    """The result of a command, which took no longer than the harness has `waited` (seconds).
 
     Raises:
         Nonsense: It is none.
@@ -75,7 +75,7 @@ def result_in(fields: list[bytes], cap: int) -> CommandResult:
     return CommandResult.model_construct(
         exit_code=number_in(fields[0], low=-127, high=255),
         timed_out=number_in(fields[1], high=1) == 1,
-        seconds=number_in(fields[2]) / 1e6,
+        seconds=min(number_in(fields[2]) / 1e6, waited),
         stdout=streams[0],
         stderr=streams[1],
     )

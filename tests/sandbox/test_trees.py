@@ -134,7 +134,20 @@ def test_writable_places() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\\b", "a/./b", "a//b", "a\nb", "\x1b[0m", "a/../b", "/a", "x" * 2000, os.fsdecode(b"\xff")]
+    "name",
+    [
+        "a\\b",
+        "a/./b",
+        "a//b",
+        "a\nb",
+        "\x1b[0m",
+        "a/../b",
+        "/a",
+        "x" * 2000,
+        os.fsdecode(b"\xff"),
+        "\u202egnp.exe",
+        "a\u2028b",
+    ],
 )
 def test_names_that_are_not_taken(name: str) -> None:
     assert name_problem(name)
