@@ -85,6 +85,7 @@ def escape(family: str, name: str, tries: str, by: dict[str, str], why: str = ""
             await test(scene=scene, **more)
             await scene.unharmed()
 
+        run.__dict__["attempt"] = attempt
         return run
 
     return decorate

@@ -214,7 +214,12 @@ async def test_giant(scene: Scene) -> None:
         scene.refused(await scene.inside("bombs:giant", box))
 
 
-@escape(FAMILY, "output bomb", "Writes gigabytes to both streams without one line end.", held("supervisor"))
+@escape(
+    FAMILY,
+    "output bomb",
+    "Writes gigabytes to both streams without one line end.",
+    held("supervisor", e2b="supervisor"),
+)
 async def test_output(scene: Scene) -> None:
     box = await scene.open(SMALL)
     before = own_memory()
@@ -228,7 +233,12 @@ async def test_output(scene: Scene) -> None:
     await lives(scene, box)
 
 
-@escape(FAMILY, "endless trickle", "Writes a byte now and then, for ever, past its deadline.", held("supervisor"))
+@escape(
+    FAMILY,
+    "endless trickle",
+    "Writes a byte now and then, for ever, past its deadline.",
+    held("supervisor", e2b="supervisor"),
+)
 async def test_trickle(scene: Scene) -> None:
     box = await scene.shared.box("shared")
     started = time.monotonic()

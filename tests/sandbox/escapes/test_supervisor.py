@@ -21,7 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FAMILY = "supervisor"
 LOSS = (Cause.sandbox_lost, Cause.sandbox_protocol)
-APART = held("another user's process", docker="the wire", runsc="the wire")
+APART = held("the wire", bwrap="a process that its user cannot open")
+CLOUD = {**APART, "e2b": "another user's process"}
 
 
 async def attacked(scene: Scene, name: str, *, seconds: float = 20, **facts: object) -> None:
@@ -62,7 +63,7 @@ async def work(scene: Scene, box: Sandbox) -> None:
     assert await box.read("/job/note", max_bytes=10) == b"n"
 
 
-@escape(FAMILY, "killed", "Kills every process number and all at once (kill -1).", APART)
+@escape(FAMILY, "killed", "Kills every process number and all at once (kill -1).", CLOUD)
 async def test_kill(scene: Scene) -> None:
     await attacked(scene, "kill")
 
@@ -79,7 +80,7 @@ async def test_stop(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @escape(
-    FAMILY, "impersonated", "Writes answers to its streams, reads its requests away, takes its descriptors.", APART
+    FAMILY, "impersonated", "Writes answers to its streams, reads its requests away, takes its descriptors.", CLOUD
 )
 async def test_speak(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "GRACE_SECONDS", 3.0)
@@ -104,7 +105,12 @@ async def test_limits(scene: Scene) -> None:
     await attacked(scene, "limits")
 
 
-@escape(FAMILY, "replies drowned", "A hundred commands at once write all they can.", held("supervisor, the wire"))
+@escape(
+    FAMILY,
+    "replies drowned",
+    "A hundred commands at once write all they can.",
+    held("supervisor, the wire"),
+)
 async def test_drowned(scene: Scene) -> None:
     box = await scene.open()
     before = own_memory()

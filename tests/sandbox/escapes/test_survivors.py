@@ -19,7 +19,7 @@ from tests.support import lacking
 ASYNC = pytest.mark.asyncio(loop_scope="session")
 
 FAMILY = "survivors"
-SWEEP = held("supervisor's sweep")
+SWEEP = held("supervisor's sweep", e2b="supervisor's sweep")
 # Each starts a child that goes on by itself; it sleeps, or never stays the same process.
 STAY = "import os, resource, signal, time\nif os.fork() == 0:\n    os.setsid()\n"
 SLEEP = "    time.sleep(1000)\n"
@@ -160,7 +160,12 @@ async def test_mark(scene: Scene) -> None:
 
 
 @ASYNC
-@escape(FAMILY, "always forking", "Is another process each moment, so that no list of processes holds it.", SWEEP)
+@escape(
+    FAMILY,
+    "always forking",
+    "Is another process each moment, so that no list of processes holds it.",
+    held("supervisor's sweep"),
+)
 async def test_forking(scene: Scene) -> None:
     box = await scene.open()
     mark = seconds()

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from agents.tables import EVENTS
-from core import Cause
+from core import Cause, SandboxFault
 from grading import CheckOutcome, run_checks
 from rubrics import Criterion, Rubric
 from sandbox import SandboxProvider
@@ -27,6 +27,19 @@ from upbench.settings import Settings
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FAMILY = "trials"
+GRADING = "grading reads data, in a sandbox of its own"
+CHANNEL = "the grading program's own channel"
+APART = "a supervisor that its user cannot open"
+
+CHECK = """
+import subprocess, sys
+
+
+def prints(ctx):
+    words = [sys.executable, "-I", str(ctx.one("tool.py"))]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    return ctx.passed() if done.stdout == "right\\n" else ctx.failed("it prints " + done.stdout)
+"""
 
 SEARCH = r"""
 import os, re
@@ -64,9 +77,9 @@ for pid in [name for name in os.listdir("/proc") if name.isdigit()]:
                     memory.seek(start)
                     for hit in pattern.findall(memory.read(end - start)):
                         found.add((hit, pid))
-                except OSError:
+                except (OSError, OverflowError, ValueError):
                     pass
-    except OSError:
+    except (OSError, OverflowError, ValueError):
         pass
 out = open("/job/deliverables/found.txt", "w")
 out.write("searched " + repr(sorted(found)))
@@ -110,7 +123,7 @@ def plan(code: str, *files: str) -> str:
 def bench(scene: Scene) -> Iterator[Bench]:
     """A bench over a project of its own, on the scene's provider."""
     name, _, runtime = scene.param.partition("-")
-    more: dict[str, Any] = {"docker_runtime": runtime} if runtime else {}
+    more: dict[str, Any] = {"docker_runtime": runtime or None, "e2b_creations_per_second": 100}
     made = Bench(settings=Settings(project=scene.folder, sandbox=name, **more))
     try:
         yield made
@@ -122,7 +135,7 @@ def bench(scene: Scene) -> Iterator[Bench]:
     FAMILY,
     "rubric, checks and reference",
     "Searches all files and all memory for what the job keeps from its agent.",
-    held("never shown to a sandbox"),
+    held("never shown to a sandbox", e2b="never shown to a sandbox"),
 )
 async def test_rubric(scene: Scene) -> None:
     mark = secrets.token_hex(6)
@@ -152,7 +165,7 @@ async def test_rubric(scene: Scene) -> None:
     FAMILY,
     "verdicts and others' work",
     "Writes verdict files, modules that a check might import, and into every other trial's folder.",
-    held("grading reads data in a sandbox of its own"),
+    held(GRADING),
 )
 async def test_forged_files(scene: Scene) -> None:
     pack = write_pack(scene.folder, jobs=2, script_text=plan(FORGE.format(), "total.csv", "note.txt"))
@@ -177,7 +190,7 @@ async def test_forged_files(scene: Scene) -> None:
     FAMILY,
     "program that forges its verdict",
     "A delivered program that a check starts stays, and rewrites the checks' answer.",
-    held("the grading program's own channel"),
+    held(CHANNEL),
 )
 async def test_forger(scene: Scene) -> None:
     assert await forged(scene, "answer") == ["fail"]
@@ -187,10 +200,14 @@ async def test_forger(scene: Scene) -> None:
     FAMILY,
     "program that speaks for the supervisor",
     "A delivered program writes an answer, and the word that the checks are done, in the supervisor's name.",
-    held("a supervisor that its user cannot open"),
+    held(APART, e2b=APART),
 )
 async def test_speaker(scene: Scene) -> None:
-    assert await forged(scene, "wire") == ["fail"]
+    try:
+        verdicts = await forged(scene, "wire")
+    except SandboxFault as fault:
+        verdicts = [fault.cause.value]
+    assert verdicts in (["fail"], ["sandbox_protocol"], ["sandbox_lost"]), "no pass, whatever else"
 
 
 async def forged(scene: Scene, way: str) -> list[str]:
@@ -200,11 +217,7 @@ async def forged(scene: Scene, way: str) -> list[str]:
     text = (Path(__file__).parent / "inside" / "forger.py").read_text()
     (deliverables / "tool.py").write_text(text.replace('WAY = "answer"', f'WAY = "{way}"'))
     checks = scene.folder / "checks.py"
-    checks.write_text(
-        "import subprocess, sys\n\n\ndef prints(ctx):\n    words = [sys.executable, '-I', str(ctx.one('tool.py'))]\n"
-        "    done = subprocess.run(words, capture_output=True, text=True, timeout=20)\n"
-        "    return ctx.passed() if done.stdout == 'right\\n' else ctx.failed('it prints ' + done.stdout)\n"
-    )
+    checks.write_text(CHECK)
     outcomes = await graded(scene.made, scene.key(), deliverables, checks)
     return [one.verdict.value for one in outcomes]
 

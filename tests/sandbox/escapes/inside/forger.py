@@ -47,13 +47,15 @@ def speak() -> None:
             os.write(handle, lie)
         except OSError:
             continue
-    time.sleep(15)
+    time.sleep(4)
 
 
 def main() -> None:
     """Answer wrongly, and leave a child behind that belongs to nobody."""
     if WAY == "wire":
         speak()
+        sys.stdout.write("wrong\n")
+        return
     if os.fork() == 0:
         os.setsid()
         if os.fork() != 0:

@@ -125,7 +125,7 @@ def _see_memory(report: Report, pid: int) -> None:
                 try:
                     memory.seek(start)
                     data = memory.read(end - start)
-                except OSError:
+                except (OSError, OverflowError, ValueError):
                     continue
                 for found in re.findall(rb"sk-[a-z0-9-]{8,80}", data)[:20]:
                     report.saw(found.decode("latin-1"))
