@@ -112,7 +112,7 @@ class DockerProvider:
         plan = await asyncio.to_thread(self._plan, spec, place, held)
         info = self._info(place, gate)
         box = await adopt(plan, spec, info, held) or await start(plan, spec, info, held)
-        box.watch(await call(lambda: measure_of(place.engine, plan.volume, spec.limits)))
+        box.watch(await call(lambda: measure_of(place.engine, plan.volume, box.container, spec.limits)))
         if gate:
             await gate.serve_inside(box)
         return box

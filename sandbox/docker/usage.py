@@ -9,19 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sandbox.bubblewrap.unlinked import workspace_usage
 from sandbox.docker.engine import Engine, failures
 from sandbox.protocol import SandboxLimits
-from sandbox.watch import Usage, folder_usage
+from sandbox.watch import Usage
 
 SHARED_SECONDS = 5.0
 PATIENCE = 20  # the engine is asked again after so many times as long as the last answer took
 
 
-def measure_of(engine: Engine, volume: str, limits: SandboxLimits) -> Callable[[], Usage]:
-    """How the volume is measured from here on. The engine knows its bytes only, not its files."""
+def measure_of(engine: Engine, volume: str, container: str, limits: SandboxLimits) -> Callable[[], Usage]:
+    """How the volume of a running container is measured from here on.
+
+    By its folder, removed files that are held open count as well. The engine knows its bytes only, not its files.
+    """
     folder = Path(engine.api.inspect_volume(volume)["Mountpoint"])
     if os.access(folder, os.R_OK | os.X_OK):
-        return lambda: folder_usage(folder, limits)
+        first: int = engine.api.inspect_container(container)["State"]["Pid"]
+        return lambda: workspace_usage(folder, first, limits)
     sizes = engine.known("sizes", lambda: VolumeSizes(engine))
     return lambda: Usage(bytes=sizes.of(volume))
 

@@ -296,11 +296,25 @@ async def test_inputs_that_are_not_there_leave_nothing(made: DockerProvider, tmp
     await made.discard("i")
 
 
-async def test_a_workspace_that_grows_too_large_is_ended(made: DockerProvider) -> None:
-    limits = SandboxLimits(workspace_bytes=32 << 20)
+@pytest.mark.parametrize("runtime", ["runc", "runsc"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for i in 1 2 3 4 5; do head -c 16000000 /dev/urandom > f$i; done; sleep 60",
+        "mkdir d; cd d; seq 3000 | xargs touch; sleep 60",
+        "exec 5> f; rm f; head -c 80000000 /dev/urandom >&5; sleep 60",
+    ],
+    ids=["bytes", "files", "a removed file"],
+)
+async def test_a_workspace_that_grows_too_large_is_ended(
+    made: DockerProvider, tmp_path: Path, line: str, runtime: str
+) -> None:
+    made = DockerProvider(tmp_path / "state", ProviderOptions(docker_runtime=runtime))
+    need(made, "docker" if runtime == "runc" else runtime)
+    limits = SandboxLimits(workspace_bytes=32 << 20, workspace_files=1000)
     box = await made.open(SandboxSpec(workspace="big", limits=limits))
     with pytest.raises(SandboxFault) as fault:
-        await sh(box, "for i in 1 2 3 4 5; do head -c 16000000 /dev/urandom > f$i; done; sleep 60", seconds=90)
+        await sh(box, line, seconds=20)
     assert fault.value.cause is Cause.workspace_full
     await box.close()
     await made.discard("big")
