@@ -45,7 +45,7 @@ class Exchange:
         self._counted = Counted(meter)
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._started, self._ended = time.monotonic(), 0.0
-        self._told_all = False  # nothing but waiting for the other end to hang up is left to do
+        self._over = False  # nothing but waiting for the other end to hang up is left to do
         self._event = NetworkEvent(via="gate", method="?", host="", port=0, verdict="refused")
 
     async def run(self) -> None:
@@ -62,7 +62,7 @@ class Exchange:
         except (h11.ProtocolError, OSError) as broken:
             self._note(verdict="failed", reason=f"broken off: {broken}"[:200])
         except asyncio.CancelledError:
-            if not self._told_all:
+            if not self._over:
                 verdict = "allowed" if self._event.verdict == "allowed" else "failed"
                 self._note(verdict=verdict, reason="cut: the sandbox was closed")
             raise
@@ -126,13 +126,13 @@ class Exchange:
         finally:
             outside.drop()
             self._ended = time.monotonic()
-        self._told_all = True
+        self._over = True
         if asked.path is not None:
             await self._inside.linger()
 
     async def _refuse(self, refusal: NotReached) -> None:
         """Say why in the status line, for that is what most programs show, and in the body."""
-        self._ended, self._told_all = time.monotonic(), True
+        self._ended, self._over = time.monotonic(), True
         said = f"{refusal.reason}\n".encode("ascii", "replace")
         head = (
             b"HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"

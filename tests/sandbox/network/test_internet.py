@@ -141,6 +141,18 @@ def test_pages_are_fetched_under_the_same_policy(visit: dict[str, Any]) -> None:
     assert read["wrong certificate"].startswith("failed: evilwild.example.net: Hostname mismatch")
 
 
+@pytest.mark.parametrize("name", ["bwrap", "docker", "docker-runsc"])
+def test_the_next_harness_opens_the_gate_again(tmp_path: Path, name: str) -> None:
+    """After `kill -9`; under docker the sandbox lives on, with the folder of the dead gate in it."""
+    kind, _, runtime = name.partition("-")
+    need(provider(kind, tmp_path / "state", ProviderOptions(docker_runtime=runtime or None)), name)
+    site(tmp_path)
+    said = run(tmp_path, sys.executable, "-m", "tests.sandbox.network.again", tmp_path, kind, runtime)
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert found == {"said": [HELLO, HELLO], "adopted": kind == "docker", "told": 2}
+
+
 def upbench(project: Path, *words: str) -> list[str | Path]:
     return [sys.executable, "-m", "upbench.cli.main", "--project", project, *words]
 
