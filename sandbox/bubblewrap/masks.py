@@ -65,7 +65,7 @@ def own_masks(state: Path) -> tuple[str, ...]:
 
     Only where these lie below a folder that is shown: a system-wide installation, for instance.
     """
-    return _own_masks(state.resolve(), PACKAGES)
+    return _own_masks(state, PACKAGES)
 
 
 @functools.cache
@@ -73,7 +73,7 @@ def _own_masks(state: Path, packages: Path) -> tuple[str, ...]:
     installed = packages.name in ("site-packages", "dist-packages")
     ours = [packages / room for room in ROOMS] if installed else [packages]
     found: list[str] = []
-    for path in (*ours, state):
+    for path in (*ours, state.resolve()):
         for shown, inside in _shown_folders():
             below = path.resolve()
             if below.is_dir() and below.is_relative_to(shown):
