@@ -12,12 +12,14 @@ from sandbox.docker.facts import EngineFacts, Runtime
 from sandbox.docker.plan import Plan
 from sandbox.docker.stream import attach
 from sandbox.places import DELIVERABLES, SCRATCH, WORKSPACE
-from sandbox.protocol import SandboxLimits, Taken, TreeLimits
+from sandbox.protocol import MIB, SandboxLimits, Taken, TreeLimits
 
 # The supervisor and the container's init.
 OWN_PROCESSES = 2
 # gVisor's own threads count in the control group, dozens for a command; at its bound the whole sandbox dies.
 GVISOR_PROCESSES = 4096
+# Its own memory counts as well; a program must meet its own bound before the whole sandbox meets this one.
+GVISOR_MEMORY = 256 * MIB
 APP = "upbench"
 """The label `app` of everything that is ours."""
 MASKED = "rw,exec,nosuid,nodev,mode=1777"
@@ -45,7 +47,8 @@ def create(engine: Engine, plan: Plan) -> str:
 def _host_config(engine: Engine, plan: Plan) -> dict[str, Any]:
     from docker.types import LogConfig, Mount
 
-    limits, facts = plan.limits, engine.facts()
+    limits, facts, gvisor = plan.limits, engine.facts(), plan.runtime.gvisor
+    memory = limits.memory_bytes + (GVISOR_MEMORY if gvisor else 0)
     mounts = [Mount(WORKSPACE, plan.volume, type="volume")]
     mounts += [Mount(target, str(path), type="bind", read_only=True) for target, path in plan.binds.items()]
     found: dict[str, Any] = engine.api.create_host_config(
@@ -58,9 +61,9 @@ def _host_config(engine: Engine, plan: Plan) -> dict[str, Any]:
         read_only=True,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
-        pids_limit=GVISOR_PROCESSES if plan.runtime.gvisor else limits.processes + OWN_PROCESSES,
-        mem_limit=limits.memory_bytes,
-        memswap_limit=limits.memory_bytes,
+        pids_limit=GVISOR_PROCESSES if gvisor else limits.processes + OWN_PROCESSES,
+        mem_limit=memory,
+        memswap_limit=memory,
         nano_cpus=int(min(limits.cpus, facts.cores) * 1e9),
         ulimits=_ulimits(limits, plan.runtime),
         log_config=LogConfig(type="none"),
