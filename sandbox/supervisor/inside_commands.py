@@ -149,6 +149,7 @@ class Supervisor:
             ends = [pairs[2][0] if job.stdin else self.null, pairs[0][1], pairs[1][1]]
             with self.victims:
                 job.pid = processes.spawn(job.argv, job.env, ends, job.mark)
+            self.victims.late(job.pid)
         except (OSError, ValueError, MemoryError) as error:
             for pair in pairs:
                 posix.close(pair[0])

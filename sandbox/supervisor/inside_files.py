@@ -95,8 +95,13 @@ def do_list(root: bytes, most: bytes, depth: bytes) -> "tuple[bytes | int, ...]"
                     if not room or size < 0:
                         return (*found, b"+", 0, b"")
                     room -= 1
-                    about = entry.stat(follow_symlinks=False)
-                    kind, name = about.st_mode & TYPE, below + entry.name
+                    name = below + entry.name
+                    try:
+                        about = entry.stat(follow_symlinks=False)
+                    except OSError:
+                        found += (b"u", 0, name)  # it has just gone
+                        continue
+                    kind = about.st_mode & TYPE
                     if kind != FOLDER:
                         found += ({REGULAR: b"f", LINK: b"l"}.get(kind, b"o"), about.st_size, name)
                     elif level < int(depth):

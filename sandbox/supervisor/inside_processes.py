@@ -21,7 +21,8 @@ VICTIM = b"500"  # oom_score_adj of commands: where memory is short, half of it 
 class Victims:
     """While this is entered, what is started is killed for want of memory before the supervisor is.
 
-    The score goes up and comes back down, which needs no privilege; where it cannot be set nothing is done.
+    The score goes up and comes back down, which needs no privilege. A supervisor that is closed to its own user
+    (its interpreter cannot be read) may not: there the command's is set once it runs.
     """
 
     def __init__(self, score: int) -> None:
@@ -33,6 +34,20 @@ class Victims:
 
     def __exit__(self, *_: object) -> None:
         self.set(self.own)
+
+    def late(self, pid: int) -> None:
+        """Set the score of a command that has just been started, where it could not inherit it."""
+        if self.score < 0:
+            try:
+                handle = posix.open(f"/proc/{pid}/oom_score_adj", posix.O_WRONLY)
+            except OSError:
+                return  # gone already, or there is no such file here
+            try:
+                posix.write(handle, VICTIM)
+            except OSError:
+                pass
+            finally:
+                posix.close(handle)
 
     def set(self, value: bytes) -> None:
         """Write the score of this process, which those that it starts inherit."""
