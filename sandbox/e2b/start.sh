@@ -32,7 +32,13 @@ outside() {
     kinds="--mount --pid --ipc --uts"
     [ "$network" = none ] && kinds="$kinds --net"
     shift
-    exec unshare $kinds --fork --kill-child=KILL bash "$here/start.sh" inside "$@"
+    # Both end with this process, however it ends. The watch is not inside: the supervisor takes every process that it
+    # cannot kill for a survivor of a command.
+    setpriv --pdeathsig KILL bash "$here/start.sh" watch "$@" &
+    setpriv --pdeathsig KILL unshare $kinds --fork --kill-child=KILL bash "$here/start.sh" inside "$@" <&0 &
+    set +e
+    wait -n
+    exit $?
 }
 
 # A real folder of the agent's, whatever the agent has put in its place.
@@ -149,17 +155,14 @@ if sys.argv[1] == "none":  # the loopback is there, and down
     # This shell stays as the first process: it belongs to root, so nothing in here can end or trace it. When it ends,
     # so does all the rest.
     set +e
-    watch &
     env -i "${variables[@]}" prlimit $limits -- setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all \
         --ambient-caps=-all --bounding-set=-all --no-new-privs \
-        python3 "$@" <&0 &
-    wait -n
+        python3 "$@"
     exit $?
 }
 
-if [ "$phase" = outside ]; then
-    outside "$@"
-else
-    shift 9
-    inside "$@"
-fi
+case $phase in
+outside) outside "$@" ;;
+inside) shift 9 && inside "$@" ;;
+watch) watch ;;
+esac
