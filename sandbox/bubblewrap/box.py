@@ -40,6 +40,8 @@ class Held:
             await self.process.end()
         if self.group:
             group, self.group = self.group, None
+            if group.busy():  # the kernel has ended all of the pid namespace; should one be left, it is ended here
+                await asyncio.to_thread(group.kill)
             self.groups.give_back(group)
         if self.gate:
             gate, self.gate = self.gate, None

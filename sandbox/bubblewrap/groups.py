@@ -52,6 +52,10 @@ class Group:
         for one in self.made:
             kill_all(one.folder / self.name)
 
+    def busy(self) -> bool:
+        """Whether a process is in it."""
+        return bool(self.made) and bool(processes_in(self.made[0].folder / self.name))
+
     def empty(self) -> bool:
         """Whether no process is in it, and little memory is left charged to it, so that it is as good as new."""
         for one in self.made:

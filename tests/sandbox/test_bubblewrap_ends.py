@@ -16,6 +16,7 @@ import pytest
 
 from core import Cause, SandboxFault
 from sandbox import Command, NetworkEvent, NetworkPolicy, SandboxLimits, SandboxSpec, provider, reap
+from sandbox.bubblewrap.cgroups import controllers
 from sandbox.bubblewrap.groups import group_names
 from sandbox.leases.owner import owner_of
 from sandbox.protocol import MIB
@@ -209,3 +210,20 @@ async def test_one_holder_at_a_time_and_what_is_removed_is_gone(tmp_path: Path) 
         await made.remove(resource)
         await made.remove(resource)
     assert [one.kind for one in await made.resources() if one.kind != "cgroup"] == []
+
+
+async def test_a_process_that_is_only_in_the_group_is_ended_with_the_sandbox(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    _ready(state)
+    made = provider("bwrap", state)
+    box = await made.open(SandboxSpec(workspace="stray"))
+    if box.info.enforced["memory"] != "cgroup":
+        await box.close()
+        pytest.skip("this process may make no limiting cgroup here")
+    (name,) = [one.id for one in await made.resources() if one.kind == "cgroup"]
+    with subprocess.Popen(["sleep", "600"]) as stray:  # noqa: ASYNC220  # as if the kernel had missed one
+        for one in controllers():
+            if (one.folder / name).is_dir():
+                (one.folder / name / "cgroup.procs").write_text(str(stray.pid))
+        await box.close()
+        assert stray.wait(10) == -signal.SIGKILL

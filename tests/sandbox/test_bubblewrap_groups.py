@@ -84,7 +84,9 @@ def test_a_group_that_is_not_empty_is_not_reused(owner: str, sleeper: int) -> No
     second = made.take(LIMITS)
     assert second.name != first.name
     assert processes_in(folders(first.name)[0]) == (sleeper,)
+    assert first.busy()
     first.kill()
+    assert not first.busy()
     os.waitpid(sleeper, 0)  # a dead process counts until somebody has asked how it ended
     assert first.empty()
     made.give_back(first)
