@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import io
 import os
-import secrets
 import sys
 import tarfile
 import tempfile
@@ -57,18 +57,17 @@ def program_pack() -> Pack:
 
 
 def toolbox_pack() -> Pack:
-    """The installed toolbox, packed once for each lock and Python."""
+    """The installed toolbox, packed once for each lock and Python; who comes second waits for the first."""
     folder = cache_folder() / "e2b"
     file = folder / f"{toolbox_path().name}.tar.gz"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh = folder / f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}"
-        try:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            fresh = folder / f".{file.name}"  # what a process left there that was killed is written over
             with tarfile.open(fresh, mode="w:gz", compresslevel=LEVEL) as archive:
                 archive.add(toolbox_path(), ".", filter=_plain)
             fresh.rename(file)
-        finally:
-            fresh.unlink(missing_ok=True)
     return Pack(toolbox_folder(), file.open("rb"))
 
 

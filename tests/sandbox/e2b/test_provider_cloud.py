@@ -225,6 +225,17 @@ async def test_inputs_are_sent_once_and_again_when_they_change(
     assert sent == [2, 0, 1]  # the program as well, at first
 
 
+async def test_nobody_but_the_agent_is_in_there(made: E2BProvider) -> None:
+    box = await made.open(SandboxSpec(workspace="w"))
+    line = "for p in /proc/[0-9]*; do [ $(stat -c %u $p) = 1000 ] || echo ${p#/proc/}; done"
+    assert await sh(box, line) == "1\n"  # or every command would be waited for
+    started = time.monotonic()
+    for _ in range(5):
+        await sh(box, "true")
+    assert time.monotonic() - started < 10
+    await box.close()
+
+
 async def test_limits_are_told_as_they_are_enforced(made: E2BProvider) -> None:
     box = await made.open(SandboxSpec(workspace="w"))
     assert await sh(box, "ulimit -c; ulimit -n; ulimit -u; ulimit -f") == f"0\n4096\n257\n{1 << 20}\n"
