@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from runs import AttemptRow, Records
 from sandbox import owner_of, toolbox_path
 from tests.runs.support import script, write_pack
 from tests.standins.e2b import E2BCloud, Template, unusable
@@ -108,10 +109,16 @@ class Project:
 
     def ended(self) -> dict[str, tuple[str | None, str | None]]:
         """The attempts that have ended, and when, and why."""
+        return {a.id: (a.finished, a.cause and a.cause.value) for a in self._attempts() if a.finished}
+
+    def unfinished(self) -> list[str]:
+        """The runs with attempts that have not ended."""
+        return sorted({attempt.run for attempt in self._attempts() if not attempt.finished})
+
+    def _attempts(self) -> list[AttemptRow]:
         with self.bench() as bench:
-            rows = bench.runs()
-            attempts = [a for row in rows for a in bench.reopen(row.id, execute=False).records.attempts(row.id)]
-            return {a.id: (a.finished, a.cause and a.cause.value) for a in attempts if a.finished}
+            records = Records(bench.home.database)
+            return [attempt for run in records.runs() for attempt in records.attempts(run.id)]
 
 
 @contextmanager
