@@ -1,7 +1,7 @@
 """`python -m tests.sandbox.escapes.table`: make every attempt on this machine, and write the table of results.
 
-The table stands in `sandbox/README.md` between two marks. A cell says what held; an attempt that did not fail, or that
-could not be made here, is said to be just that.
+The table stands in `sandbox/README.md` between two marks. A cell says what held; where an attempt did not fail, or
+could not be made, it says just that.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def by_search(report: Report, facts: Facts) -> None:
     found = []
     for top in sorted(set(os.listdir("/")) - {"proc", "sys", "usr", "opt", "lib", "lib64", "bin", "sbin"}):
         for at, folders, names in os.walk("/" + top):
-            if at.count("/") > 8:
+            if at.count("/") > (1 if facts.get("control") else 8):
                 folders.clear()
             found += [os.path.join(at, name) for name in (*folders, *names) if mark in name]
     if found:

@@ -62,9 +62,9 @@ def capabilities(report: Report, facts: Facts) -> None:
     (report.did if lines.get("NoNewPrivs", "1").strip() == "0" else report.seen).append("NoNewPrivs")
 
 
-def _setuid_programs() -> list[str]:
+def _setuid_programs(places: tuple[str, ...]) -> list[str]:
     found = []
-    for place in PLACES:
+    for place in places:
         for at, _, names in os.walk(place):
             for name in names:
                 path = os.path.join(at, name)
@@ -80,7 +80,8 @@ def _setuid_programs() -> list[str]:
 @program
 def setuid_programs(report: Report, facts: Facts) -> None:
     """Start every setuid and setgid program that there is, and see who it runs as."""
-    found = {os.path.basename(path): path for path in _setuid_programs()}
+    places = PLACES[:1] if facts.get("control") else PLACES
+    found = {os.path.basename(path): path for path in _setuid_programs(places)}
     if not found:
         report.refused["any"] = "ENOENT"
     for path in sorted(found.values())[:10]:
