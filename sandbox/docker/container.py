@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,16 @@ def remove(engine: Engine, container: str) -> None:
     import docker.errors
 
     try:
+        _remove(engine, container)
+    except docker.errors.APIError:
+        wake(engine, container)
+        _remove(engine, container)
+
+
+def _remove(engine: Engine, container: str) -> None:
+    import docker.errors
+
+    try:
         engine.api.remove_container(container, force=True, v=True)
     except docker.errors.APIError as error:
         if gone(error):
@@ -158,6 +169,14 @@ def remove(engine: Engine, container: str) -> None:
         if error.status_code != 409:
             raise
         _await_removal(engine, container)
+
+
+def wake(engine: Engine, container: str) -> None:
+    """Let a paused container go on: gVisor kills none that is paused, and it cannot be removed."""
+    import docker.errors
+
+    with contextlib.suppress(docker.errors.APIError):  # it is not paused, or gone
+        engine.api.unpause(container)
 
 
 def _await_removal(engine: Engine, container: str) -> None:

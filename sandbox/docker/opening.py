@@ -8,7 +8,7 @@ from typing import Any
 
 from core import SandboxFault
 from sandbox.docker.box import DockerSandbox, Held
-from sandbox.docker.container import begin
+from sandbox.docker.container import begin, wake
 from sandbox.docker.engine import Engine, call, failures, gone
 from sandbox.docker.plan import Plan
 from sandbox.docker.stream import Demultiplexer, attach
@@ -74,6 +74,9 @@ def _is_the_one(engine: Engine, made: str, name: str, plan: Plan) -> bool:
             return False
         raise
     state, labels = about["State"], about["Config"]["Labels"] or {}
+    if state["Status"] == "paused":
+        wake(engine, made)
+        return False
     same = ("owner", "workspace", "plan")
     return (
         state["Status"] == "running"

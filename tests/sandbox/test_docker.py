@@ -352,3 +352,14 @@ async def test_a_container_that_a_killed_collection_left_is_in_nobody_s_way(made
     docker("create", "--label", "app=upbench", "-v", f"{volume.id}:/job", image_tag(), "true")
     await made.discard("left")
     assert await made.resources() == ()
+
+
+@pytest.mark.parametrize("runtime", ["runc", "runsc"])
+async def test_a_paused_container_is_closed(made: DockerProvider, tmp_path: Path, runtime: str) -> None:
+    made = DockerProvider(tmp_path / "state", ProviderOptions(docker_runtime=runtime))
+    need(made, "docker" if runtime == "runc" else runtime)
+    box = await made.open(SandboxSpec(workspace="paused"))
+    docker("pause", box.container)
+    await box.close()
+    assert [row.kind for row in await made.resources()] == ["volume"]
+    await made.discard("paused")
