@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.bubblewrap.cgroups import Controller, controllers, processes_in, put, set_limit
+from sandbox.bubblewrap.cgroups import OURS, ROOT, Controller, controllers, processes_in, put, set_limit
 from sandbox.protocol import SandboxLimits
 
 IDLE = 64  # groups that are kept for the next sandbox, at most
@@ -89,12 +89,20 @@ def machine_bounds(limits: SandboxLimits) -> bool:
 
 
 class Groups:
-    """The groups that this process makes for one owner's sandboxes."""
+    """The groups that this process makes for one owner's sandboxes.
 
-    def __init__(self, owner: str) -> None:
+    Args:
+        owner: Whose they are.
+        places: File in which is written down where groups were made: version 1 nests them below the group of the
+            harness, and the next one may run in another. None: nobody looks for them later.
+    """
+
+    def __init__(self, owner: str, places: Path | None = None) -> None:
         self._prefix = f"{owner}-{_myself()}"
         self._idle: deque[Group] = deque()
-        remove_dead(owner)
+        if places:
+            _write_down(places)
+        remove_dead(owner, places)
 
     def take(self, limits: SandboxLimits) -> Group:
         """A group with these limits; it sets none where this process may make none."""
@@ -142,30 +150,30 @@ class Groups:
                 (one.folder / group.name).rmdir()
 
 
-def group_names(owner: str) -> dict[str, bool]:
+def group_names(owner: str, places: Path | None = None) -> dict[str, bool]:
     """The groups of this owner's -> whether they are in use: by processes, or by a harness that lives."""
     found: dict[str, bool] = {}
-    for folder, match in _all_groups(owner):
+    for folder, match in _all_groups(owner, places):
         found[folder.name] = found.get(folder.name, False) or _maker_lives(match) or bool(processes_in(folder))
     return found
 
 
-def remove_group(owner: str, name: str) -> None:
+def remove_group(owner: str, name: str, places: Path | None = None) -> None:
     """Kill what is in a group of this owner's whose harness is dead, and remove it.
 
     Raises:
         OSError: It cannot be removed.
     """
-    for folder, match in _all_groups(owner):
+    for folder, match in _all_groups(owner, places):
         if folder.name == name and not _maker_lives(match):
             kill_all(folder)
             with contextlib.suppress(FileNotFoundError):
                 folder.rmdir()
 
 
-def remove_dead(owner: str) -> None:
+def remove_dead(owner: str, places: Path | None = None) -> None:
     """Remove the groups that this owner's dead harnesses have left, as far as that goes."""
-    for folder, match in _all_groups(owner):
+    for folder, match in _all_groups(owner, places):
         if not _maker_lives(match):
             kill_all(folder)
             with contextlib.suppress(OSError):
@@ -191,16 +199,35 @@ def _wanted(limits: SandboxLimits) -> tuple[Controller, ...]:
     return tuple(one for one in controllers() if not (enough and one.limits == ("cpus",)))
 
 
-def _all_groups(owner: str) -> Iterator[tuple[Path, re.Match[str]]]:
-    for one in controllers():
+def _all_groups(owner: str, places: Path | None) -> Iterator[tuple[Path, re.Match[str]]]:
+    for parent in dict.fromkeys([*(one.folder for one in controllers()), *_written_down(places)]):
         try:
-            names = os.listdir(one.folder)
+            names = os.listdir(parent)
         except OSError:
             continue
         for name in names:
             match = _NAME.fullmatch(name)
             if match and match["owner"] == owner:
-                yield one.folder / name, match
+                yield parent / name, match
+
+
+def _written_down(places: Path | None) -> list[Path]:
+    """The folders in which this owner's harnesses have made groups, as far as they are there still."""
+    try:
+        lines = places.read_text().splitlines() if places else []
+    except OSError:
+        return []
+    found = [Path(line) for line in lines]
+    return [one for one in found if one.name == OURS and ".." not in one.parts and one.is_relative_to(ROOT)]
+
+
+def _write_down(places: Path) -> None:
+    """Add the folders of this process to those written down (added only: another harness may do so now as well)."""
+    known = _written_down(places)
+    fresh = [one.folder for one in controllers() if one.folder not in known]
+    if fresh:
+        with places.open("a") as stream:
+            stream.write("".join(f"{one}\n" for one in fresh))
 
 
 def _maker_lives(match: re.Match[str]) -> bool:

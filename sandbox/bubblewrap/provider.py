@@ -40,6 +40,7 @@ class BubblewrapProvider:
         self._workspaces = self._state / "workspaces"
         self._copies = self._state / "copies" / self.name
         self._gates = self._state / "gates" / self.name
+        self._places = self._state / "cgroups"
         self._book = LeaseBook(self._state, self.name)
         self._checked = False
         self._groups: Groups | None = None
@@ -66,7 +67,7 @@ class BubblewrapProvider:
                 raise MissingTool(problem[0], mend=problem[1])
             self._checked = True
         if self._groups is None:
-            self._groups = await _groups_of(owner_of(self._state))
+            self._groups = await _groups_of(owner_of(self._state), self._places)
         held = Held(await self._book.hold(spec.workspace), Shown(self._copies), self._groups)
         opened = None
         try:
@@ -138,7 +139,7 @@ class BubblewrapProvider:
                 yield make(kind=kind, id=key, workspace=key, lease=lease, running=self._book.held(key), **labels)
         for name, used in copies_in(self._copies).items():
             yield make(kind="copy", id=name, running=used)
-        for name, used in group_names(owner).items():
+        for name, used in group_names(owner, self._places).items():
             yield make(kind="cgroup", id=name, running=used)
         for process, key in launched(self._workspaces):
             yield make(kind="process", id=process, running=self._book.held(key))
@@ -155,15 +156,15 @@ class BubblewrapProvider:
         elif resource.kind == "copy":
             remove_copy(self._copies, resource.id)
         elif resource.kind == "cgroup":
-            remove_group(owner_of(self._state), resource.id)
+            remove_group(owner_of(self._state), resource.id, self._places)
         elif resource.kind == "process":
             end(resource.id)
 
 
-async def _groups_of(owner: str) -> Groups:
+async def _groups_of(owner: str, places: Path) -> Groups:
     """The groups of this process for an owner; the first asking sweeps what its dead harnesses left."""
     if owner not in _made:
-        groups = await asyncio.to_thread(Groups, owner)
+        groups = await asyncio.to_thread(Groups, owner, places)
         if _made.setdefault(owner, groups) is groups:
             atexit.register(groups.close)
     return _made[owner]

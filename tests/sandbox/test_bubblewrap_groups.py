@@ -150,6 +150,34 @@ def test_what_is_left_in_a_dead_harness_s_group_is_killed(owner: str) -> None:
     assert not folder.exists()
 
 
+@needs_groups
+def test_groups_of_a_harness_that_ran_elsewhere_are_found(
+    owner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 1 nests our groups below the group in which the harness itself runs."""
+    places = tmp_path / "cgroups"
+    here = controllers()[0]
+    elsewhere = Controller(here.folder.parent / f"scope-{os.getpid()}" / "upbench", here.limits, here.version)
+    elsewhere.folder.mkdir(parents=True)
+    left = elsewhere.folder / f"{owner}-{os.stat('/proc/self/ns/pid').st_ino}-4194303-1-1"
+    try:
+        left.mkdir()
+        with monkeypatch.context() as there:
+            there.setattr(module, "controllers", lambda: (elsewhere,))
+            module._write_down(places)
+        assert group_names(owner) == {}
+        assert group_names(owner, places) == {left.name: False}
+        Groups(owner, places)
+        assert not left.exists()
+        assert places.read_text().splitlines() == [str(one.folder) for one in (elsewhere, *controllers())]
+    finally:
+        for folder in (left, elsewhere.folder, elsewhere.folder.parent):
+            if folder.is_dir():
+                folder.rmdir()
+    places.write_text(f"/etc\n{tmp_path}/upbench\n/sys/fs/cgroup/../../../tmp/upbench\n{elsewhere.folder}\n")
+    assert module._written_down(places) == [elsewhere.folder]
+
+
 def test_version_1_by_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "memory" / "a" / "upbench" / "g"
     folder.mkdir(parents=True)
