@@ -278,9 +278,11 @@ async def test_a_cancelled_opening_leaves_nothing(made: DockerProvider) -> None:
     for wait in (0.0, 0.05, 0.15, 0.3):
         opening = asyncio.create_task(made.open(SandboxSpec(workspace="c")))
         await asyncio.sleep(wait)
-        opening.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await opening
+        if opening.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+        else:  # this machine was quick
+            await (await opening).close()
         assert {row.kind for row in await made.resources()} <= {"volume"}
     await made.discard("c")
     assert await made.resources() == ()
