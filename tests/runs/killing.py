@@ -159,8 +159,8 @@ def groups_of(state: Path) -> list[Path]:
 
 
 def left_below(state: Path) -> list[str]:
-    """What sandboxes and runs have left in a project's data: all but its records, blobs and owner."""
-    kept = {"upbench.db", "upbench.db-wal", "upbench.db-shm", "blobs", "owner", "reports", "empty"}
+    """What sandboxes and runs have left in a project's data: all but its records, blobs, owner and where it made groups."""
+    kept = {"upbench.db", "upbench.db-wal", "upbench.db-shm", "blobs", "owner", "cgroups", "reports", "empty"}
     found = [
         path
         for entry in state.iterdir()
