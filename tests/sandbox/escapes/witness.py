@@ -69,7 +69,7 @@ class Witness:
         """A process of the host that belongs to the very user that a sandbox's agent is."""
         more: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
         return subprocess.Popen(
-            [f"sleep-{self.mark}", "100000"],
+            [f"sleep-{self.mark}", "3600"],
             executable=shutil.which("sleep"),
             env={"ESCAPE_KEY": self.secret},
             stdin=subprocess.DEVNULL,
