@@ -222,7 +222,7 @@ def _written_down(places: Path | None) -> list[Path]:
 
 
 def _write_down(places: Path) -> None:
-    """Add the folders of this process to those written down (added only: another harness may do so now as well)."""
+    """Add the folders of this process to those written down; another harness may be doing the same."""
     known = _written_down(places)
     fresh = [one.folder for one in controllers() if one.folder not in known]
     if fresh:
