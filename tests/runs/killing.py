@@ -85,6 +85,10 @@ class Project:
                 stream.close()
         self.killed.append(process.pid)
 
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """It lives and holds what it holds, and does nothing more until it is killed."""
+        os.kill(process.pid, signal.SIGSTOP)
+
     def end(self) -> None:
         """End what a failed test has left running."""
         for process in self._processes:
@@ -159,7 +163,7 @@ def groups_of(state: Path) -> list[Path]:
 
 
 def left_below(state: Path) -> list[str]:
-    """What sandboxes and runs have left in a project's data: all but its records, blobs, owner and where it made groups."""
+    """What sandboxes and runs have left in a project's data: all but records, blobs and where to look."""
     kept = {"upbench.db", "upbench.db-wal", "upbench.db-shm", "blobs", "owner", "cgroups", "reports", "empty"}
     found = [
         path

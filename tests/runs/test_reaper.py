@@ -205,6 +205,7 @@ def test_held_then_wanted_then_gone(tmp_path: Path) -> None:
     project = Project(tmp_path, jobs=1, script_text=script(log("step-0", 0), log("step-1", 60), HAND_IN))
     process = project.run("bwrap")
     project.wait_for("workspaces/*/deliverables/log.txt")
+    project.stop(process)
     held = listed(project, "held")
     assert list(held.values()) == ["workspace"]
     project.kill(process)
@@ -270,6 +271,7 @@ def test_what_a_killed_grading_left_goes_with_the_next_command(tmp_path: Path) -
     slow_checks(project)
     grading = project.start("grade", "last", "--checks")
     project.wait_for("workspaces/*.check")
+    project.stop(grading)
     assert list(listed(project, "held")) != []
     project.kill(grading)
     assert [name for name in listed(project, "left over") if name] != []
@@ -293,6 +295,7 @@ def test_what_a_killed_validation_left_goes_with_the_next_command(tmp_path: Path
         assert time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(0.5)
+    project.stop(validation)
     (own,) = folder.glob("upbench-validate-*/home")
     copy = tmp_path / "copy"
     copy.mkdir()
