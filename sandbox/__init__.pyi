@@ -2,7 +2,6 @@ from .docker.engine import docker_runtimes as docker_runtimes
 from .docker.image import build_image as build_image
 from .docker.image import image_tag as image_tag
 from .e2b.build import build_e2b_template as build_e2b_template
-from .e2b.cloud import check_e2b_key as check_e2b_key
 from .leases.book import providers_written_down as providers_written_down
 from .leases.owner import owner_of as owner_of
 from .leases.reaper import Reaped as Reaped

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from e2b import AsyncSandbox, SandboxInfo, SandboxNetworkUpdate, SandboxQuery
@@ -18,6 +20,7 @@ from sandbox.leases.book import DEAD_MAN_SECONDS
 from sandbox.network.policy import Network, NetworkPolicy
 
 CALL_SECONDS = 30.0
+KEY_SECONDS = 10.0
 CREATE_SECONDS = 120.0  # for one creation, waiting for the account's rate included
 # The SDK itself waits as long as a `Retry-After` says, or backs off, within the time of the call.
 RETRIES, CREATE_RETRIES = 4, 30
@@ -156,9 +159,22 @@ async def set_network(sandbox_id: str, policy: NetworkPolicy) -> None:
         await AsyncSandbox.update_network(sandbox_id, update, request_timeout=CALL_SECONDS, retries=RETRIES)
 
 
-def check_e2b_key(seconds: float = 10.0) -> tuple[str, str] | None:
-    """Ask E2B whether it accepts E2B_API_KEY: None when it does, else (what is wrong, what mends it). Waits."""
-    return asyncio.run(_check(seconds))
+_accepted: set[tuple[str, str | None]] = set()
+
+
+def key_problem(key: str) -> tuple[str, str] | None:
+    """Ask E2B whether it accepts the key: None when it does, else (what is wrong, what mends it).
+
+    What it has accepted it is not asked about again. Waits; may be called while an event loop runs.
+    """
+    asked = key, os.environ.get("E2B_API_URL")
+    if asked in _accepted:
+        return None
+    with ThreadPoolExecutor(1) as thread:
+        problem = thread.submit(lambda: asyncio.run(_check(KEY_SECONDS))).result()
+    if problem is None:
+        _accepted.add(asked)
+    return problem
 
 
 async def _check(seconds: float) -> tuple[str, str] | None:

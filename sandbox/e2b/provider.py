@@ -47,6 +47,13 @@ ENFORCED = {
 }
 
 
+def _lack() -> tuple[str, str] | None:
+    """What can be seen to be missing without asking E2B."""
+    if os.environ.get("E2B_DEBUG", "").lower() == "true":
+        return DEBUG
+    return None if os.environ.get("E2B_API_KEY") else NO_KEY
+
+
 class E2BProvider:
     """Opens cloud sandboxes, labelled `app`, `owner`, `workspace`, `lease`, and as their spec says."""
 
@@ -58,10 +65,8 @@ class E2BProvider:
         self._templates = Templates(options.e2b_template)
 
     def problem(self) -> tuple[str, str] | None:
-        """None when there is a key. Whether E2B accepts it, `check_e2b_key` asks."""
-        if os.environ.get("E2B_DEBUG", "").lower() == "true":
-            return DEBUG
-        return None if os.environ.get("E2B_API_KEY") else NO_KEY
+        """None when there is a key that E2B accepts; it is asked once. Waits."""
+        return _lack() or cloud.key_problem(os.environ["E2B_API_KEY"])
 
     def refuses(self, network: NetworkPolicy) -> str | None:
         """Why this provider cannot enforce a network policy here; None when it can."""
@@ -80,7 +85,7 @@ class E2BProvider:
         """
         if refusal := self.refuses(spec.network):
             raise BadInput(refusal)
-        if problem := self.problem():
+        if problem := _lack():
             raise MissingTool(problem[0], mend=problem[1])
         shown = await asyncio.to_thread(_shown, spec)
         lease = await self._book.hold(spec.workspace)
@@ -120,7 +125,7 @@ class E2BProvider:
         """All machines of this owner's, running or paused. Raises `MissingTool` without a key."""
         if not (self._state / NAME).exists():
             return ()
-        if problem := self.problem():
+        if problem := _lack():
             raise MissingTool(problem[0], mend=problem[1])
         found = []
         for one in await cloud.find({"app": "upbench", "owner": owner_of(self._state)}):

@@ -241,7 +241,7 @@ async def test_a_workspace_that_grows_too_large_ends_the_sandbox(
         with pytest.raises(SandboxFault) as fault:
             await sh(box, attempt, seconds=30)
         assert fault.value.cause is Cause.workspace_full
-    assert "outgrown" in fault.value.detail
+        assert "outgrown" in fault.value.detail
     await box.close()
     assert (await made.collect("w", tmp_path / "out", TreeLimits())).files == ("work",)
 

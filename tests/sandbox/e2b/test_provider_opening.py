@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import BadInput, Cause, MissingTool, SandboxFault
-from sandbox import NetworkPolicy, ProviderOptions, SandboxSpec, check_e2b_key, provider, toolbox_path
+from sandbox import NetworkPolicy, ProviderOptions, SandboxSpec, provider, toolbox_path
 from sandbox.e2b import cloud
 from sandbox.e2b.pack import toolbox_folder
 from sandbox.e2b.provider import E2BProvider
@@ -57,22 +57,36 @@ async def test_a_wrong_key(made: E2BProvider, world: E2BCloud, monkeypatch: pyte
     assert fault.value.cause is Cause.sandbox_unauthorised
 
 
-def test_a_key_is_checked(world: E2BCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check_e2b_key() is None
+def test_a_key_is_checked(world: E2BCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = provider("e2b", tmp_path)
+    monkeypatch.setattr(cloud, "_accepted", set())
+    monkeypatch.setattr(cloud, "KEY_SECONDS", 0.5)
+    monkeypatch.setenv("E2B_API_URL", "http://127.0.0.1:1")
+    said = made.problem()
+    assert said is not None
+    assert "does not accept" not in said[0]
+    monkeypatch.undo()
     monkeypatch.setenv("E2B_API_KEY", "e2b_" + "0" * 40)
-    problem = check_e2b_key()
-    assert problem is not None
-    assert "does not accept the key" in problem[0]
-    monkeypatch.setenv("E2B_API_URL", "http://127.0.0.1:9")
-    problem = check_e2b_key(5.0)
-    assert problem is not None
-    assert "E2B_API_URL" in problem[1]
+    assert made.problem() == ("E2B does not accept the key", "export E2B_API_KEY=... with a key of your E2B team")
+    monkeypatch.undo()
 
 
-def test_a_key_check_does_not_wait_for_ever(world: E2BCloud) -> None:
+async def test_an_accepted_key_is_not_asked_about_again(world: E2BCloud, tmp_path: Path) -> None:
+    made = provider("e2b", tmp_path)
+    assert made.problem() is None, "also while an event loop runs"
+    seen = len(world.requests)
+    assert made.problem() is None
+    assert len(world.requests) == seen
+
+
+def test_a_key_check_does_not_wait_for_ever(
+    world: E2BCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.slow(api=30)
+    monkeypatch.setattr(cloud, "_accepted", set())
+    monkeypatch.setattr(cloud, "KEY_SECONDS", 0.5)
     started = time.monotonic()
-    assert check_e2b_key(0.5) is not None
+    assert provider("e2b", tmp_path).problem() is not None
     assert time.monotonic() - started < 5
 
 
