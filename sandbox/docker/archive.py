@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,13 +202,13 @@ class _Unpacking:
 
     def _copy(self, entry: Entry) -> None:
         sink = create_below(self._target, entry.name)
-        try:
-            self._stream.over(entry.size, lambda data: write_all(sink, bytes(data)))
-        except BaseException:
-            drop_below(self._target, entry.name)
-            raise
-        finally:
-            os.close(sink)
+        with ExitStack() as undo:
+            undo.callback(drop_below, self._target, entry.name)
+            try:
+                self._stream.over(entry.size, lambda data: write_all(sink, bytes(data)))
+            finally:
+                os.close(sink)
+            undo.pop_all()
         self._note(entry.name, entry.size)
 
     def _link(self, entry: Entry) -> None:

@@ -15,8 +15,8 @@ from sandbox.docker.stream import attach
 from sandbox.places import DELIVERABLES, SCRATCH, WORKSPACE
 from sandbox.protocol import MIB, SandboxLimits, Taken, TreeLimits
 
-# The supervisor and the container's init.
-OWN_PROCESSES = 2
+# The supervisor, which is the container's first process: the kernel keeps every signal from inside away from it.
+OWN_PROCESSES = 1
 # gVisor's own threads count in the control group, dozens for a command; at its bound the whole sandbox dies.
 GVISOR_PROCESSES = 4096
 # Its own memory counts as well; a program must meet its own bound before the whole sandbox meets this one.
@@ -34,7 +34,7 @@ def create(engine: Engine, plan: Plan) -> str:
         name=plan.name,
         hostname="sandbox",
         user="1000:1000",
-        working_dir=WORKSPACE,
+        working_dir="/",  # the agent may have closed its workspace to itself
         environment=dict(plan.environment),
         stdin_open=True,
         detach=True,  # its standard input outlives the harness, and whoever adopts it is attached next
@@ -57,7 +57,7 @@ def _host_config(engine: Engine, plan: Plan) -> dict[str, Any]:
         tmpfs={SCRATCH: f"{MASKED},size={limits.workspace_bytes}"},
         network_mode="none",
         ipc_mode="private",
-        init=True,
+        init=False,
         auto_remove=True,
         read_only=True,
         cap_drop=["ALL"],
@@ -107,11 +107,10 @@ def begin(engine: Engine, plan: Plan) -> tuple[str, socket.socket]:
     engine.api.create_volume(plan.volume, labels=dict(plan.labels))
     made = create(engine, plan)
     stream = attach(engine.api, made)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(stream.close)
         engine.api.start(made)
-    except BaseException:
-        stream.close()
-        raise
+        undo.pop_all()
     return made, stream
 
 

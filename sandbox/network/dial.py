@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sandbox.network.addresses import is_public, parse
@@ -67,12 +68,11 @@ class Outside:
         """
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         link = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        try:
+        with ExitStack() as undo:
+            undo.callback(link.close)
             await asyncio.get_running_loop().sock_connect(link, (address, port))
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except BaseException:  # a cancelled one too
-            link.close()
-            raise
+            undo.pop_all()
         return link
 
     def is_own(self, address: str) -> bool:
@@ -159,11 +159,10 @@ class Dialer:
                 said = os.strerror(error.errno) if error.errno else "no connection"
                 why = NotReached(f"{name}:{port} cannot be reached: {said}", address=address)
                 continue
-            try:
+            with ExitStack() as undo:
+                undo.callback(link.close)
                 self._check(name, address, link)
-            except BaseException:
-                link.close()
-                raise
+                undo.pop_all()
             return Reached(link, address)
         raise why
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -196,8 +197,8 @@ def _agree(request: h11.Request, host: Host, port: int) -> None:
 
 
 async def _stream(reached: Reached) -> Stream:
-    try:
-        return Stream(*await asyncio.open_connection(sock=reached.link, limit=CHUNK))
-    except BaseException:
-        reached.link.close()
-        raise
+    with ExitStack() as undo:
+        undo.callback(reached.link.close)
+        stream = Stream(*await asyncio.open_connection(sock=reached.link, limit=CHUNK))
+        undo.pop_all()
+    return stream

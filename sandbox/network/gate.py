@@ -199,6 +199,7 @@ def _bound(folder: Path, name: str) -> socket.socket:
     """A socket bound at `folder/name`, however long that is: a socket's address has 108 bytes."""
     handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound = False
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=handle)  # of a harness that died
@@ -207,9 +208,9 @@ def _bound(folder: Path, name: str) -> socket.socket:
         Path(path).chmod(0o666)  # the sandbox's user is another one than ours
         link.listen(128)
         link.setblocking(False)
-    except BaseException:
-        link.close()
-        raise
+        bound = True
     finally:
         os.close(handle)
+        if not bound:
+            link.close()
     return link

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import ssl
 import zlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import h11
@@ -46,17 +47,17 @@ async def get(dialer: Dialer, url: Url, meter: Meter, max_bytes: int) -> Answer:
     reached = await dialer.dial(url.host, url.port)
     context, name = (_context(), url.host.text) if url.scheme == "https" else (None, None)
     try:
-        reader, writer = await asyncio.open_connection(
-            sock=reached.link, limit=CHUNK, ssl=context, server_hostname=name
-        )
-    except BaseException as error:
-        reached.link.close()
-        if isinstance(error, ssl.SSLError):
-            said = getattr(error, "verify_message", "") or error.reason or "no secure connection"
-            raise NotReached(f"{url.host.text}: {said}", address=reached.address) from error
-        if isinstance(error, OSError):
-            raise NotReached(f"{url.host.text} hung up", address=reached.address) from error
-        raise
+        with ExitStack() as undo:
+            undo.callback(reached.link.close)
+            reader, writer = await asyncio.open_connection(
+                sock=reached.link, limit=CHUNK, ssl=context, server_hostname=name
+            )
+            undo.pop_all()
+    except ssl.SSLError as error:
+        said = getattr(error, "verify_message", "") or error.reason or "no secure connection"
+        raise NotReached(f"{url.host.text}: {said}", address=reached.address) from error
+    except OSError as error:
+        raise NotReached(f"{url.host.text} hung up", address=reached.address) from error
     try:
         return await _ask(reader, writer, url, _Intake(meter, max_bytes, reached.address))
     except (h11.RemoteProtocolError, OSError, zlib.error) as error:

@@ -12,7 +12,7 @@ from upbench.cli.main import COMMANDS, cli
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*/README.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"(?<!from )\bupbench ([a-z]+)(?: ([a-z]+))?")
+COMMAND = re.compile(r"(?<!from )\bupbench ([a-z]+)(?: ([a-z][a-z0-9]*))?")
 
 
 def test_relative_links_lead_to_files() -> None:

@@ -12,7 +12,7 @@ from sandbox import SandboxProvider, provider
 from tests.grading.checks.support import need_toolbox, rubric_of
 from tests.support import lacking
 
-CHECKS = '''
+CHECKS = """
 import subprocess, sys, time
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def undisturbed(ctx):
     time.sleep(0.5)
     text = Path("/tmp/expected").read_text()
     return ctx.passed() if text == "of the check" else ctx.failed("somebody wrote " + text)
-'''
+"""
 LEAVES_A_WRITER = """
 import os, sys, time
 if os.fork() == 0:
