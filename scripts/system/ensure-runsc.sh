@@ -5,7 +5,10 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 if ! command -v runsc >/dev/null; then
-    if [ "${SYSTEM:-yes}" != no ] && ! apt-cache show runsc >/dev/null 2>&1; then
+    known() { apt-cache show runsc >/dev/null 2>&1; }
+    # A new machine may have no lists of packages yet.
+    [ "${SYSTEM:-yes}" = no ] || known || as_root apt-get update -q >&2 || true
+    if [ "${SYSTEM:-yes}" != no ] && ! known; then
         say "there is no package runsc here (docker sandboxes under gVisor will be skipped)"
         exit 3
     fi
