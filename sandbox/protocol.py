@@ -242,7 +242,11 @@ class SandboxProvider(Protocol):
     name: str
 
     def problem(self) -> tuple[str, str] | None:
-        """None when it can be used here, else (what is missing, the command that mends it)."""
+        """None when it can be used here, else (what is missing, the command that mends it).
+
+        Raises:
+            BadInput: The user's options name what it cannot use.
+        """
         ...
 
     def refuses(self, network: NetworkPolicy) -> str | None:

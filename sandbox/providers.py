@@ -45,4 +45,4 @@ def provider(name: str, state: Path, options: ProviderOptions | None = None) -> 
             made: SandboxProvider = point.load()(state, options)
             return made
     known = ", ".join(provider_names())
-    raise BadInput(f"unknown sandbox provider `{name}`", mend=f"use one of: {known}")
+    raise BadInput(f"unknown sandbox provider `{name[:100]}`", mend=f"use one of: {known}")

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core import Cause, MissingTool, SandboxFault
@@ -23,6 +24,8 @@ MEND_HOST = "set DOCKER_HOST to the unix socket of an engine on this machine, or
 SOCKET = "unix:///var/run/docker.sock"
 SECONDS = 60.0
 """The longest that the engine may be silent within one call."""
+FIRST_SECONDS = 15
+"""The longest that it may be silent when it is looked for."""
 FACTS_SECONDS = 60.0
 THREADS = 32
 
@@ -71,10 +74,12 @@ def _engine(host: str) -> Engine:
     if os.path.exists(place) and not os.access(place, os.R_OK | os.W_OK):
         raise MissingTool(f"this user may not use the Docker engine behind {place}", mend=MEND_RIGHTS)
     try:
-        client = docker.DockerClient(base_url=host, version="auto", timeout=int(SECONDS), max_pool_size=THREADS)
+        client = docker.DockerClient(base_url=host, version="auto", timeout=FIRST_SECONDS, max_pool_size=THREADS)
         client.ping()
+        client.api.timeout = int(SECONDS)
     except (docker.errors.DockerException, OSError) as error:
-        raise MissingTool("no Docker engine answers", mend=MEND) from error
+        mend = MEND_HOST if os.environ.get("DOCKER_HOST") else MEND
+        raise MissingTool(f"no Docker engine answers behind {place}", mend=mend) from error
     return Engine(client)
 
 
@@ -111,6 +116,13 @@ def gone(error: Exception) -> bool:
     import docker.errors
 
     return isinstance(error, docker.errors.NotFound)
+
+
+def no_sense(error: Exception) -> bool:
+    """Whether the engine says that it was asked for what cannot be."""
+    import docker.errors
+
+    return isinstance(error, docker.errors.APIError) and error.status_code == HTTPStatus.BAD_REQUEST
 
 
 def fault_of(error: Exception, cause: Cause) -> SandboxFault:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from core import BadInput, MissingTool, UpBenchError
-from sandbox.docker.engine import Engine, engine, failures, gone
+from sandbox.docker.engine import Engine, engine, failures, gone, no_sense
 from sandbox.supervisor.program import PROGRAM, program_digest
 from sandbox.toolbox import toolbox_digest, toolbox_installed, toolbox_path
 
 DOCKERFILE = Path(__file__).parents[1] / "images" / "Dockerfile"
 PYTHON_TAG = f"cp{sys.version_info.major}{sys.version_info.minor}"
 MEND = "upbench toolbox image"
+FIELD = "docker_image"
 FORM = "3"  # of the labels
 VERSION, TOOLBOX, SUPERVISOR, PYTHON = "upbench.version", "upbench.toolbox", "upbench.supervisor", "upbench.python"
 BASE, BASE_ID, BASE_DIGEST = "upbench.base", "upbench.base.id", "upbench.base.digest"
@@ -76,16 +77,22 @@ def find_image(docker_engine: Engine, wanted: str | None) -> str:
         BadInput: `wanted` is not there, is for other machines, or was not built from our supervisor and toolbox.
     """
     name = wanted or image_tag()
-    found: dict[str, Any] | None = docker_engine.known(f"image {name}", lambda: _inspect(docker_engine, name))
+    try:
+        found = docker_engine.known(f"image {name}", lambda: _inspect(docker_engine, name))
+    except failures() as error:
+        if wanted is None or not no_sense(error):
+            raise
+        what = f"{name[:100]} cannot be the name of a Docker image"
+        raise BadInput(what, field=FIELD, mend="name it as `docker images` does") from error
     if found is None:
         docker_engine.forget()  # it may be built any moment
         if wanted is None:
             raise MissingTool(f"the sandbox image {name} is not built", mend=MEND)
-        raise BadInput(f"there is no Docker image {name}", mend="build or pull it, or name another")
+        raise BadInput(f"there is no Docker image {name}", field=FIELD, mend="build or pull it, or name another")
     machine = docker_engine.facts().machine
     if machine and found["Architecture"] != machine:
         mend = f"use an image for {machine}"
-        raise BadInput(f"the Docker image {name} is for {found['Architecture']} machines", mend=mend)
+        raise BadInput(f"the Docker image {name} is for {found['Architecture']} machines", field=FIELD, mend=mend)
     labels = found["Config"].get("Labels") or {}
     for label, ours, what in (
         (SUPERVISOR, program_digest(), "no supervisor, or another version's"),
@@ -94,7 +101,7 @@ def find_image(docker_engine: Engine, wanted: str | None) -> str:
     ):
         if labels.get(label) != ours:
             mend = f"build it with `{MEND} --base ...`"
-            raise BadInput(f"the Docker image {name} holds {what} (its label {label})", mend=mend)
+            raise BadInput(f"the Docker image {name} holds {what} (its label {label})", field=FIELD, mend=mend)
     return str(found["Id"])
 
 

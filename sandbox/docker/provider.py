@@ -63,13 +63,15 @@ class DockerProvider:
         return owner_of(self._state)
 
     def problem(self) -> tuple[str, str] | None:
-        """None when an engine answers that can do what is asked of it, and the sandbox image is there."""
+        """None when an engine answers that can do what is asked of it, and the sandbox image is there.
+
+        Raises:
+            BadInput: The options name a runtime or an image that cannot be used.
+        """
         try:
             self._place()
         except MissingTool as error:
             return error.what, error.mend
-        except BadInput as error:
-            return error.what, error.mend or "change the setting"
         except failures() as error:
             return f"the Docker engine does not work: {error}", "look into the engine's log"
         return None
@@ -200,8 +202,9 @@ class DockerProvider:
         wanted = self._options.docker_runtime or facts.default_runtime
         if wanted not in facts.runtimes:
             found.forget()
-            there = ", ".join(sorted(facts.runtimes))
-            raise BadInput(f"the Docker engine has no runtime `{wanted}`", mend=f"it has: {there}")
+            there = ", ".join(sorted(facts.runtimes)) or "none"
+            what = f"the Docker engine has no runtime `{wanted}`"
+            raise BadInput(what, field="docker_runtime", mend=f"it has: {there}")
         return facts.runtimes[wanted]
 
     def _closed(self, workspace: str) -> None:

@@ -186,7 +186,15 @@ async def test_an_unknown_runtime_is_named_with_those_there_are(made: DockerProv
     other = DockerProvider(tmp_path / "state", ProviderOptions(docker_runtime="kata"))
     with pytest.raises(BadInput, match=r"no runtime `kata`.*runc"):
         await other.open(SandboxSpec(workspace="x"))
-    assert other.problem() is not None
+    with pytest.raises(BadInput, match=r"`docker_runtime`.*no runtime `kata`"):
+        other.problem()
+
+
+@pytest.mark.parametrize("name", ["NOPE", "a/b:c:d", "a@b@c", "x" * 251])
+def test_what_cannot_be_the_name_of_an_image_is_said(made: DockerProvider, tmp_path: Path, name: str) -> None:
+    other = DockerProvider(tmp_path / "state", ProviderOptions(docker_image=name))
+    with pytest.raises(BadInput, match=r"`docker_image`.*cannot be the name of a Docker image"):
+        other.problem()
 
 
 async def test_an_image_that_is_not_there(made: DockerProvider, tmp_path: Path) -> None:

@@ -98,10 +98,14 @@ def _toolbox() -> Check:
 
 
 def _sandboxes(settings: Settings) -> Iterator[Check]:
+    from core import BadInput
     from sandbox import provider, provider_names
 
     for name in provider_names():
-        problem = provider(name, settings.state, settings.options).problem()
+        try:
+            problem = provider(name, settings.state, settings.options).problem()
+        except BadInput as error:
+            problem = error.what, error.mend or f"change {error.field}"
         if problem:
             yield Check(name=name, ok=False, detail=problem[0], mend=problem[1])
         else:

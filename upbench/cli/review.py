@@ -89,11 +89,15 @@ def _has_screen() -> bool:
 
 def _renderer(home: Home, scratch: Path) -> ReviewRenderer | None:
     """Reads one document at a time in a grading sandbox; None, said aloud, where there is no sandbox."""
+    from core import BadInput
     from grading import render_texts
     from sandbox import provider
 
     chosen = provider(home.settings.sandbox, home.state, home.settings.options)
-    problem = chosen.problem()
+    try:
+        problem = chosen.problem()
+    except BadInput as error:
+        problem = error.what, error.mend or f"change {error.field}"
     if problem is not None:
         say(f"documents cannot be shown, only downloaded: {problem[0]}; to mend it: {problem[1]}")
         return None
