@@ -12,7 +12,15 @@ import socket
 import struct
 import sys
 
-from sandbox.bubblewrap.syscalls import HIGHEST, LOOKED_INTO, NOT_PERMITTED, NOT_THERE
+from sandbox.syscalls import (
+    HIGHEST,
+    LOOKED_INTO,
+    NEW_NAMESPACE,
+    NOT_PERMITTED,
+    NOT_THERE,
+    PERSONALITIES,
+    TERMINAL,
+)
 
 # A label, or (code, constant, label if it holds, label if it does not); no label: the next one.
 Step = str | tuple[int, int, str, str]
@@ -24,10 +32,6 @@ ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in `struct seccomp_data`
 
 CHUNK = 16  # rules that are passed by at once: the kernel runs the program for every number when it takes it
-NEW_NAMESPACE = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
-TERMINAL = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX and TIOCSETD: typing for another, line disciplines
-# PER_LINUX, PER_LINUX32, both with UNAME26, and asking which it is.
-PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 
 
 def syscall_filter(machine: str | None = None) -> bytes | None:

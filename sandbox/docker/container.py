@@ -61,7 +61,7 @@ def _host_config(engine: Engine, plan: Plan) -> dict[str, Any]:
         auto_remove=True,
         read_only=True,
         cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
+        security_opt=["no-new-privileges", *([f"seccomp={plan.filter}"] if plan.filter else [])],
         pids_limit=GVISOR_PROCESSES if gvisor else limits.processes + OWN_PROCESSES,
         mem_limit=memory,
         memswap_limit=memory,
@@ -97,7 +97,7 @@ def enforced(facts: EngineFacts, runtime: Runtime) -> dict[str, str]:
         "output": "supervisor",
         "file": "rlimit",
         "open_files": "rlimit",
-        "syscalls": "provider",
+        "syscalls": "provider" if runtime.gvisor else "seccomp",
         "workspace": "watched",
     }
 

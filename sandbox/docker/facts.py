@@ -32,7 +32,7 @@ class EngineFacts:
 
     Attributes:
         machine: Its architecture, in the words of images (`amd64`).
-        seccomp: It filters system calls of containers, by its own profile or one of its operator's.
+        seccomp: It can filter system calls of containers.
         cgroups: Limits (`memory`, `processes`, `cpus`) that it can have bound by control groups.
         private_cgroups: It can give a container a cgroup namespace of its own.
     """
@@ -50,14 +50,13 @@ class EngineFacts:
 def facts_in(info: Mapping[str, Any]) -> EngineFacts:
     """The facts in the engine's own `/info`."""
     options = [str(text) for text in info.get("SecurityOptions") or ()]
-    filters = [text for text in options if text.split(",")[0] in ("seccomp", "name=seccomp")]
     bound = {"memory": "MemoryLimit", "processes": "PidsLimit", "cpus": "CpuCfsQuota"}
     machine = str(info.get("Architecture", ""))
     return EngineFacts(
         version=str(info.get("ServerVersion", "")),
         machine=MACHINES.get(machine, machine),
         cores=float(info.get("NCPU") or 1),
-        seccomp=bool(filters) and not any("unconfined" in text.split(",profile=")[-1] for text in filters),
+        seccomp=any(text.split(",")[0] in ("seccomp", "name=seccomp") for text in options),
         cgroups=frozenset(name for name, key in bound.items() if info.get(key)),
         private_cgroups="CgroupVersion" in info,  # both came with the API's version 1.41
         default_runtime=str(info.get("DefaultRuntime", "runc")),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.docker.facts import Runtime
+from sandbox.docker.seccomp import profile
 from sandbox.leases.book import DEAD_MAN_SECONDS
 from sandbox.protocol import SandboxLimits
 from sandbox.supervisor.program import FOLDER, arguments
@@ -26,6 +27,7 @@ class Plan:
     Attributes:
         image: The image's id (a digest).
         binds: Target inside -> host file or folder, all read-only.
+        filter: Of system calls, as the engine takes it; None under gVisor, which lets none through to the kernel.
         labels: Among them `plan`: the digest of everything here that is not of this opening alone.
     """
 
@@ -35,6 +37,7 @@ class Plan:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     binds: Mapping[str, Path]
+    filter: str | None
     labels: Mapping[str, str]
     limits: SandboxLimits
     runtime: Runtime
@@ -55,7 +58,9 @@ def make_plan(
     words = arguments(lease=DEAD_MAN_SECONDS)
     command = (*GVISOR, *words) if runtime.gvisor else (PYTHON, *words)
     shown = {target: str(path) for target, path in binds.items()}
-    facts = [image, runtime.name, volume, shown, dict(environment), dict(labels), command, limits.model_dump()]
+    calls = None if runtime.gvisor else profile()
+    facts = [image, runtime.name, volume, shown, dict(environment), calls, dict(labels), command]
+    facts.append(limits.model_dump())
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return Plan(
         name=f"{volume}-{lease}",
@@ -64,6 +69,7 @@ def make_plan(
         command=command,
         environment=environment,
         binds=binds,
+        filter=calls,
         labels={**labels, "lease": lease, "plan": digest},
         limits=limits,
         runtime=runtime,

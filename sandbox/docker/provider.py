@@ -34,7 +34,7 @@ from sandbox.shown import Shown, copies_in, remove_copy
 from sandbox.toolbox import toolbox_digest
 from sandbox.trees import remove_tree
 
-MEND_SECCOMP = "remove `seccomp-profile` from the engine's settings and restart it"
+MEND_SECCOMP = "use an engine and a kernel with seccomp, or set docker_runtime to gVisor's runsc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class DockerProvider:
         found = engine()
         runtime = self._runtime(found)
         if not found.facts().seccomp and not runtime.gvisor:
-            raise MissingTool("the Docker engine filters no system calls of containers", mend=MEND_SECCOMP)
+            raise MissingTool("the Docker engine cannot filter the system calls of containers", mend=MEND_SECCOMP)
         return Place(found, runtime, find_image(found, self._options.docker_image))
 
     def _runtime(self, found: Engine) -> Runtime:

@@ -34,13 +34,13 @@ def test_an_engine_as_it_should_be() -> None:
     [
         (["name=seccomp,profile=builtin"], True),
         (["name=seccomp,profile=/etc/docker/own.json"], True),
-        (["name=seccomp,profile=unconfined"], False),
+        (["name=seccomp,profile=unconfined"], True),  # ours is given in place of its own
         (["name=apparmor", "name=rootless"], False),
         (["seccomp"], True),
         (None, False),
     ],
 )
-def test_whether_system_calls_are_filtered(options: list[str] | None, filtered: bool) -> None:
+def test_whether_system_calls_can_be_filtered(options: list[str] | None, filtered: bool) -> None:
     assert facts_in({**INFO, "SecurityOptions": options}).seccomp is filtered
 
 
@@ -67,6 +67,7 @@ def test_what_a_runtime_is(row: dict[str, Any], gvisor: bool, host_sockets: bool
 def test_what_is_enforced_is_said_as_it_is() -> None:
     facts = facts_in(INFO)
     under_runc, under_gvisor = (enforced(facts, facts.runtimes[name]) for name in ("runc", "runsc"))
+    assert (under_runc["syscalls"], under_gvisor["syscalls"]) == ("seccomp", "provider")
     assert (under_runc["memory"], under_runc["processes"], under_runc["cpus"]) == ("cgroup",) * 3
     assert (under_gvisor["memory"], under_gvisor["processes"], under_gvisor["cpus"]) == (
         "rlimit",
