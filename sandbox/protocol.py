@@ -37,17 +37,18 @@ class SandboxLimits(Frozen):
             as well.
     """
 
-    memory_bytes: int = Field(default=2048 * MIB, ge=16 * MIB)
-    processes: int = Field(default=256, ge=4)
-    file_bytes: int = Field(default=1024 * MIB, ge=1)
-    workspace_bytes: int = Field(default=4096 * MIB, ge=1)
-    command_seconds: float = Field(default=600.0, gt=0)
-    output_bytes: int = Field(default=64 * 1024, ge=256)
-    cpus: float = Field(default=2.0, gt=0)
-    workspace_files: int = Field(default=200_000, ge=100)
-    open_files: int = Field(default=4096, ge=64)
-    network_up_bytes: int = Field(default=64 * MIB, ge=0)
-    network_down_bytes: int = Field(default=2048 * MIB, ge=0)
+    # Beyond these bounds a kernel, an engine or gVisor starts nothing.
+    memory_bytes: int = Field(default=2048 * MIB, ge=32 * MIB, le=1 << 50)
+    processes: int = Field(default=256, ge=4, le=1 << 20)
+    file_bytes: int = Field(default=1024 * MIB, ge=1, le=1 << 60)
+    workspace_bytes: int = Field(default=4096 * MIB, ge=1, le=1 << 60)
+    command_seconds: float = Field(default=600.0, gt=0, le=1e7)
+    output_bytes: int = Field(default=64 * 1024, ge=256, le=1 << 30)
+    cpus: float = Field(default=2.0, ge=0.01, le=4096)
+    workspace_files: int = Field(default=200_000, ge=100, le=1 << 60)
+    open_files: int = Field(default=4096, ge=64, le=1 << 20)
+    network_up_bytes: int = Field(default=64 * MIB, ge=0, le=1 << 60)
+    network_down_bytes: int = Field(default=2048 * MIB, ge=0, le=1 << 60)
 
 
 class Mount(Frozen):

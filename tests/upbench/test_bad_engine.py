@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import docker_runtimes
 from tests.runs.project import need_sandbox
 from tests.runs.support import write_pack
+from tests.support import lacking
 from upbench.cli.main import main
 
 Upbench = Callable[..., tuple[int, str, str]]
@@ -86,6 +88,42 @@ def test_an_engine_that_is_not_there_is_missing(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
     refused(upbench, 3, named, "DOCKER_HOST")
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        *("memory_bytes=16777216", f"memory_bytes={10**20}", "processes=3", f"processes={10**11}"),
+        *("cpus=0.001", "cpus=1e9", "open_files=1", f"open_files={10**9}", "file_bytes=0", f"file_bytes={10**20}"),
+        *(f"workspace_bytes={10**20}", "workspace_files=1", f"workspace_files={10**20}", "output_bytes=1"),
+        *(f"output_bytes={10**12}", "command_seconds=0", "command_seconds=1e30", f"network_up_bytes={10**20}"),
+    ],
+)
+def test_a_limit_that_nothing_could_start_under_is_refused(upbench: Upbench, limit: str) -> None:
+    refused(upbench, 2, f"--limit {limit.partition('=')[0]}", arguments=(*RUN, "--limit", limit))
+
+
+LEAST = {"memory_bytes": 32 << 20, "processes": 4, "cpus": 0.05, "open_files": 64, "output_bytes": 256}
+MOST = {
+    **{"memory_bytes": 1 << 50, "processes": 1 << 20, "cpus": 4096, "open_files": 16384, "file_bytes": 1 << 60},
+    **{"output_bytes": 1 << 30, "workspace_bytes": 1 << 60, "workspace_files": 1 << 60, "command_seconds": 1e7},
+}
+
+
+@pytest.mark.parametrize("limits", [LEAST, MOST], ids=["least", "most"])
+@pytest.mark.parametrize("runtime", [None, "runc", "runsc"])
+def test_what_a_limit_may_be_can_be_worked_under(
+    upbench: Upbench, monkeypatch: pytest.MonkeyPatch, runtime: str | None, limits: dict[str, float]
+) -> None:
+    need_sandbox("docker" if runtime else "bwrap")
+    if runtime and runtime not in docker_runtimes():
+        lacking(runtime, "the engine has no such runtime")
+    monkeypatch.setenv("UPBENCH_DOCKER_RUNTIME", runtime or "")
+    words = [word for name, value in limits.items() for word in ("--limit", f"{name}={value}")]
+    run = ("run", "packs/small", "--model", "scripted/x", "--sandbox", "docker" if runtime else "bwrap")
+    code, out, err = upbench(*run, *words, "--json")
+    assert code == 0, err
+    assert json.loads(out)["causes"] == {"submitted": 1}
 
 
 def answers(body: bytes, head: bytes = b"200 OK\r\nContent-Type: application/json") -> bytes:

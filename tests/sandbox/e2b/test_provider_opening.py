@@ -34,6 +34,17 @@ def test_without_a_key_it_cannot_be_used(tmp_path: Path, monkeypatch: pytest.Mon
     assert provider("e2b", tmp_path).problem() == ("E2B_API_KEY is not set", "export E2B_API_KEY=...")
 
 
+@pytest.mark.parametrize("key", ["e2b_5\n5", " e2b_55", "e2b_55\r", "e2b_5\u00e95", "e2b_5\x7f"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("E2B_API_KEY", key)
+    problem = provider("e2b", tmp_path).problem()
+    assert problem is not None
+    assert "no key has" in problem[0]
+    assert key.strip() not in " ".join(problem)
+
+
 def test_the_sdk_s_debug_mode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("E2B_API_KEY", "e2b_x")
     monkeypatch.setenv("E2B_DEBUG", "True")
