@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -33,6 +34,7 @@ from sandbox.toolbox import toolbox_digest
 NO_KEY = ("E2B_API_KEY is not set", "export E2B_API_KEY=...")
 # What outgrew its bounds is collected all the same.
 UNWATCHED = SandboxLimits(workspace_bytes=1 << 60, workspace_files=1 << 60)
+ODD_KEY = ("E2B_API_KEY holds what no key has (a line end?)", "export E2B_API_KEY=... again")
 DEBUG = ("E2B_DEBUG is set, with which all sandboxes are one process of this machine", "unset E2B_DEBUG")
 ENFORCED = {
     "wall": "supervisor",
@@ -51,7 +53,11 @@ def _lack() -> tuple[str, str] | None:
     """What can be seen to be missing without asking E2B."""
     if os.environ.get("E2B_DEBUG", "").lower() == "true":
         return DEBUG
-    return None if os.environ.get("E2B_API_KEY") else NO_KEY
+    key = os.environ.get("E2B_API_KEY")
+    if not key:
+        return NO_KEY
+    # No header can carry it, and what the SDK says then holds the key itself.
+    return None if re.fullmatch(r"[!-~]+", key) else ODD_KEY
 
 
 class E2BProvider:
