@@ -29,6 +29,7 @@ demo: sandbox-tools
 test-tools: setup
 	@scripts/system/ensure-bubblewrap.sh || [ "$(SYSTEM)" = no ]
 	@$(BIN)/upbench toolbox install
+	@scripts/system/ensure-compiler.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-docker.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-image.sh || [ "$(SYSTEM)" = no ]
 

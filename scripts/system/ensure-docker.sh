@@ -31,7 +31,7 @@ if [ -e "$settings" ]; then
 elif "$here/ensure-runsc.sh" >"$state/daemon.json"; then
     options="--config-file=$state/daemon.json"
 fi
-if [ -d /run/systemd/system ]; then
+if [ -d "${SYSTEMD:-/run/systemd/system}" ]; then
     say "starting the Docker engine (systemctl restart docker)"
     if [ -n "$options" ]; then
         # Only until it is stopped or the machine starts anew: nothing below /etc is written.

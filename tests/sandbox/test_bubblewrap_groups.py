@@ -14,10 +14,17 @@ from sandbox.bubblewrap import groups as module
 from sandbox.bubblewrap.cgroups import Controller, controllers, find_controllers, processes_in, set_limit, usable
 from sandbox.bubblewrap.groups import Groups, group_names, kill_all, remove_dead, remove_group
 from sandbox.protocol import MIB, SandboxLimits
+from tests.support import lacking
 
 LIMITS = SandboxLimits(memory_bytes=256 * MIB, processes=50)
 UNIFIED = [Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")]
-needs_groups = pytest.mark.skipif(not controllers(), reason="this process may make no limiting cgroup here")
+needs_groups = pytest.mark.usefixtures("limiting")
+
+
+@pytest.fixture
+def limiting() -> None:
+    if not controllers():
+        lacking("cgroups", "this process may make no limiting cgroup here")
 
 
 @pytest.fixture
@@ -229,7 +236,7 @@ def test_version_2_hands_down_what_there_is(tmp_path: Path, monkeypatch: pytest.
 def test_version_2_of_this_kernel() -> None:
     root = next((path for path in UNIFIED if (path / "cgroup.controllers").exists()), None)
     if root is None or not os.access(root, os.W_OK):
-        pytest.skip("there is no version 2 hierarchy that this process may write to")
+        lacking("cgroups", "there is no version 2 hierarchy that this process may write to")
     ours = Controller(root / f"upbench-test-{os.getpid()}", (), 2)
     try:
         assert usable(ours)  # a group is made, given a process, and removed

@@ -182,9 +182,7 @@ async def test_nobody_else_on_the_host_reaches_a_workspace(box: Sandbox, state: 
 async def test_upbench_itself_is_not_shown(
     made: SandboxProvider, monkeypatch: pytest.MonkeyPatch, state: Path
 ) -> None:
-    shown = Path("/usr/share/perl5")
-    if not shown.is_dir():  # noqa: ASYNC240
-        pytest.skip("there is no such folder here")
+    shown = next(path for path in Path("/usr/share").iterdir() if path.is_dir() and any(path.iterdir()))  # noqa: ASYNC240
     monkeypatch.setattr(masks, "PACKAGES", shown)
     box = await made.open(SandboxSpec(workspace="installed"))
     try:

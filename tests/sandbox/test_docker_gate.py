@@ -13,6 +13,7 @@ from sandbox.network.gate import open_gate
 from tests.sandbox.contract.helpers import sh
 from tests.sandbox.network.support import PUBLIC, Small, answering, serving
 from tests.sandbox.readiness import need
+from tests.support import lacking
 
 ROOT = Path(__file__).parents[2]
 ALLOW = NetworkPolicy.model_validate({"mode": "allow", "domains": ["example.org"]})
@@ -44,7 +45,7 @@ def made(runtime: str, tmp_path: Path) -> SandboxProvider:
     found = provider("docker", tmp_path / "state", ProviderOptions(docker_runtime=runtime))
     need(found, "runsc" if runtime == "runsc" else "docker")
     if why := found.refuses(ALLOW):
-        pytest.skip(why)
+        lacking("runsc", why)
     return found
 
 

@@ -35,8 +35,6 @@ TOOLS = (
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A PATH with an engine that only writes down how it was started, and a client that asks for that."""
-    if Path("/run/systemd/system").is_dir():
-        pytest.skip("systemd starts the engine here")
     for tool in TOOLS:
         found = shutil.which(tool)
         assert found
@@ -61,7 +59,7 @@ def run(script: str, **env: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **env},
+        env={**os.environ, "SYSTEMD": "/nowhere", **env},
         timeout=90,
     )
 
