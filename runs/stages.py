@@ -111,6 +111,10 @@ class TrialStages:
         self._job = place.jobs[attempt.job]
         self._kept: Submission | None = None
 
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {"run": self._place.run_id, "trial": self._attempt.trial}
+
     async def work(self, payload: Json) -> Json:
         """Open the workspace, let the agent work (or go on), close. Returns an `AgentResult`."""
         execution = str(payload["execution"])
@@ -122,7 +126,7 @@ class TrialStages:
             inputs=job.inputs_dir,
             limits=place.config.sandbox_limits,
             network=place.config.network,
-            labels={"run": place.run_id, "trial": self._attempt.trial},
+            labels=self._labels,
         )
         transcript = SqlTranscript(place.database, place.blobs, execution)
         audit = _audit(transcript)
@@ -193,6 +197,7 @@ class TrialStages:
                     deliverables=Path(folder),
                     inputs=self._job.inputs_dir or self._place.no_inputs,
                     checks_file=self._job.checks_file,
+                    labels=self._labels,
                 )
             except SandboxFault as fault:
                 if cause_row(fault.cause).graded:  # what would be the agent's fault in its sandbox is ours here

@@ -53,7 +53,12 @@ async def pre_grade(place: Workplace, judge: str, *, base_url: str | None = None
                 continue
             with TemporaryDirectory(dir=place.scratch) as folder:
                 lay_out(submission, place.blobs, Path(folder))
-                renderings = await render_texts(place.provider, key=f"{attempt.id}.render", folder=Path(folder))
+                renderings = await render_texts(
+                    place.provider,
+                    key=f"{attempt.id}.render",
+                    folder=Path(folder),
+                    labels={"run": place.run_id, "trial": attempt.trial},
+                )
             outcomes = await judge_submission(
                 config,
                 lambda key, request: journal.call(model, key, request),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ async def run_program(
     request: Any,
     limits: SandboxLimits,
     max_answer: int,
+    labels: Mapping[str, str] | None = None,
 ) -> Any:
     """The JSON that the program answers. It is untrusted: whoever asks must validate it.
 
@@ -48,6 +49,7 @@ async def run_program(
         request: JSON value fed to it.
         limits: Of the sandbox.
         max_answer: Bytes.
+        labels: Whose work is graded (`run`, `trial`): its sandbox carries them.
 
     Raises:
         ProgramEnded: It was killed, or did not end in time.
@@ -55,7 +57,8 @@ async def run_program(
         SandboxFault: The sandbox did not start or was lost.
     """
     shown = [Mount(source=path, target=f"{ROOM}/{name}") for name, path in {"program": PROGRAM, **mounts}.items()]
-    spec = SandboxSpec(workspace=key, mounts=tuple(shown), limits=limits, labels={"purpose": "grading"})
+    said = {**(labels or {}), "purpose": "grading"}
+    spec = SandboxSpec(workspace=key, mounts=tuple(shown), limits=limits, labels=said)
     sandbox = await provider.open(spec)
     try:
         return await _answer(sandbox, arguments, request, limits, max_answer)

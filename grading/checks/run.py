@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -70,6 +70,7 @@ async def run_checks(
     inputs: Path,
     checks_file: Path | None,
     limits: SandboxLimits = LIMITS,
+    labels: Mapping[str, str] | None = None,
 ) -> list[CheckOutcome]:
     """The outcome of every check of the rubric, in its order; without checks no sandbox is opened.
 
@@ -81,6 +82,7 @@ async def run_checks(
         inputs: The job's attachments, shown read-only.
         checks_file: The job's `private/checks.py`, if it has one.
         limits: Of the sandbox; all checks together must end within its `command_seconds`.
+        labels: Whose work is graded (`run`, `trial`): its sandbox carries them.
 
     Raises:
         Fault: With cause `check_failed_to_run` when the checks could not be carried out at all.
@@ -94,7 +96,7 @@ async def run_checks(
         mounts["checks.py"] = checks_file
 
     async def ask(criteria: Sequence[Criterion], limits: SandboxLimits) -> list[CheckOutcome]:
-        return await _ask(provider, key, criteria, mounts, limits)
+        return await _ask(provider, key, criteria, mounts, limits, labels)
 
     try:
         return await ask(asked, limits)
@@ -127,6 +129,7 @@ async def _ask(
     criteria: Sequence[Criterion],
     mounts: dict[str, Path],
     limits: SandboxLimits,
+    labels: Mapping[str, str] | None,
 ) -> list[CheckOutcome]:
     if not criteria:
         return []
@@ -142,6 +145,7 @@ async def _ask(
         request=request,
         limits=limits,
         max_answer=MAX_ANSWER,
+        labels=labels,
     )
     return _validated(answer, [one.id for one in criteria])
 

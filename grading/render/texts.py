@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,12 @@ class _Answer(Frozen):
 
 
 async def render_texts(
-    provider: SandboxProvider, *, key: str, folder: Path, limits: SandboxLimits = LIMITS
+    provider: SandboxProvider,
+    *,
+    key: str,
+    folder: Path,
+    limits: SandboxLimits = LIMITS,
+    labels: Mapping[str, str] | None = None,
 ) -> list[Rendering]:
     """One rendering a file below `folder`, sorted by path; an empty folder opens no sandbox.
 
@@ -72,6 +78,7 @@ async def render_texts(
         key: Key of its workspace, which is removed afterwards.
         folder: The submission.
         limits: Of the sandbox.
+        labels: Whose work is rendered (`run`, `trial`): its sandbox carries them.
 
     Raises:
         Fault: With cause `check_failed_to_run` when nothing could be rendered at all.
@@ -88,6 +95,7 @@ async def render_texts(
         request=None,
         limits=limits,
         max_answer=MAX_ANSWER,
+        labels=labels,
     )
     try:
         said = {one.path: one for one in _Answer.model_validate(answer).renderings}

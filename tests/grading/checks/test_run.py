@@ -13,7 +13,7 @@ from core import Cause, Fault
 from grading import CheckOutcome, run_checks
 from grading.checks import program
 from rubrics import Criterion, Rubric
-from sandbox import SandboxProvider, provider
+from sandbox import Sandbox, SandboxProvider, SandboxSpec, provider
 from tests.grading.checks.cases import CASES
 from tests.grading.checks.support import need_toolbox, rubric_of
 from tests.grading.checks.test_python_checks import JOB_CHECKS
@@ -137,3 +137,24 @@ async def test_a_program_that_dies_is_a_fault(
         await _run(bwrap, rubric_of({"a": {"kind": "file_count", "file": "*", "min": 1}}), forged)
     assert caught.value.cause is Cause.check_failed_to_run
     assert not any((tmp_path / "state" / "workspaces").iterdir())
+
+
+async def test_a_grading_sandbox_says_whose_work_is_graded(
+    bwrap: SandboxProvider, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, str]] = []
+    opened = bwrap.open
+
+    async def watched(spec: SandboxSpec, **more: Any) -> Sandbox:
+        found = await opened(spec, **more)
+        seen.extend({"run": one.run, "trial": one.trial} for one in await bwrap.resources())
+        return found
+
+    monkeypatch.setattr(bwrap, "open", watched)
+    labels = {"run": "r1", "trial": "t1"}
+    rubric = rubric_of({"there": {"kind": "file_count", "file": "*.docx", "min": 1}})
+    await run_checks(
+        bwrap, key="check", rubric=rubric, deliverables=samples, inputs=samples, checks_file=None, labels=labels
+    )
+    assert labels in seen
+    assert all(one in (labels, {"run": "", "trial": ""}) for one in seen)
