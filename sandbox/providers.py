@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from core import BadInput
+from core import BadInput, MissingTool
 from sandbox.options import ProviderOptions
 from sandbox.protocol import SandboxProvider
 
@@ -26,6 +27,7 @@ def provider(name: str, state: Path, options: ProviderOptions | None = None) -> 
 
     Raises:
         BadInput: There is no such provider.
+        MissingTool: Its plug-in cannot be loaded.
     """
     options = options or ProviderOptions()
     if name == "bwrap":
@@ -42,7 +44,16 @@ def provider(name: str, state: Path, options: ProviderOptions | None = None) -> 
         return E2BProvider(state, options)
     for point in entry_points(group=GROUP):
         if point.name == name:
-            made: SandboxProvider = point.load()(state, options)
-            return made
+            return _loaded(point)(state, options)
     known = ", ".join(provider_names())
     raise BadInput(f"unknown sandbox provider `{name[:100]}`", mend=f"use one of: {known}")
+
+
+def _loaded(point: EntryPoint) -> Callable[[Path, ProviderOptions], SandboxProvider]:
+    whose = f" of {point.dist.name}" if point.dist else ""
+    try:
+        found: Callable[[Path, ProviderOptions], SandboxProvider] = point.load()
+    except (ImportError, AttributeError) as error:
+        what = f"the sandbox provider `{point.name}`{whose} cannot be loaded: {error}"
+        raise MissingTool(what, mend="install or remove the distribution that brings it") from error
+    return found

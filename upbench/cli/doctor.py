@@ -41,11 +41,12 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
     Example: upbench doctor
     """
+    from sandbox import provider_names
     from upbench.settings import load_settings
 
     checks = list(_checks(load_settings(ctx.obj["project"])))
     emit({"checks": [check.model_dump() for check in checks]}, _table(checks), as_json=as_json)
-    if not any(check.ok for check in checks if check.name in ("bwrap", "docker", "e2b")):
+    if not any(check.ok for check in checks if check.name in provider_names()):
         ctx.exit(3)
 
 
@@ -98,7 +99,7 @@ def _toolbox() -> Check:
 
 
 def _sandboxes(settings: Settings) -> Iterator[Check]:
-    from core import BadInput
+    from core import BadInput, MissingTool
     from sandbox import provider, provider_names
 
     for name in provider_names():
@@ -106,6 +107,8 @@ def _sandboxes(settings: Settings) -> Iterator[Check]:
             problem = provider(name, settings.state, settings.options).problem()
         except BadInput as error:
             problem = error.what, error.mend or f"change {error.field}"
+        except MissingTool as error:  # a plug-in that cannot be loaded
+            problem = error.what, error.mend
         if problem:
             yield Check(name=name, ok=False, detail=problem[0], mend=problem[1])
         else:
