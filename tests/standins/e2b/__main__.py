@@ -9,10 +9,13 @@ from pathlib import Path
 
 from tests.standins.e2b import E2BCloud, Template
 
+# Room for the toolbox, so that `upbench toolbox e2b` can be tried. It is memory, taken as it is used.
+DISK_BYTES = 4 << 30
+
 
 def main(arguments: list[str]) -> None:
     """Arguments `NAME:INSIDE=OUTSIDE` register templates that show a folder."""
-    templates = []
+    templates = [Template("base", disk_bytes=DISK_BYTES)]
     for argument in arguments:
         name, _, shown = argument.partition(":")
         inside, _, outside = shown.partition("=")
