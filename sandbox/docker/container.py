@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +103,31 @@ def enforced(facts: EngineFacts, runtime: Runtime) -> dict[str, str]:
     }
 
 
-def begin(engine: Engine, plan: Plan) -> tuple[str, socket.socket]:
-    """Create the sandbox's container and its volume (where it is not there yet) and start it; id and streams."""
-    engine.api.create_volume(plan.volume, labels=dict(plan.labels))
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A container that has just been started.
+
+    Attributes:
+        stream: Its standard streams, as the engine multiplexes them.
+        used: Its volume was there before.
+    """
+
+    id: str
+    stream: socket.socket
+    used: bool
+
+
+def begin(engine: Engine, plan: Plan) -> Begun:
+    """Create the sandbox's container and its volume (where it is not there yet) and start it."""
+    volume = engine.api.create_volume(plan.volume, labels=dict(plan.labels))
+    used = (volume["Labels"] or {}).get("lease") != plan.labels["lease"]
     made = create(engine, plan)
     stream = attach(engine.api, made)
     with contextlib.ExitStack() as undo:
         undo.callback(stream.close)
         engine.api.start(made)
         undo.pop_all()
-    return made, stream
+    return Begun(made, stream, used)
 
 
 def collect(engine: Engine, name: str, image: str, volume: str, target: Path, limits: TreeLimits) -> Taken:

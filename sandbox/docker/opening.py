@@ -13,11 +13,16 @@ from sandbox.docker.engine import Engine, call, failures, gone
 from sandbox.docker.plan import Plan
 from sandbox.docker.stream import Demultiplexer, attach
 from sandbox.leases.book import DEAD_MAN_SECONDS
-from sandbox.protocol import SandboxInfo, SandboxSpec
+from sandbox.places import DELIVERABLES, WORKSPACE
+from sandbox.protocol import Command, SandboxInfo, SandboxSpec
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.session import max_reply
 
 PULSE_SECONDS = DEAD_MAN_SECONDS / 15
+# A link, a file or nothing may be left in a volume where the deliverables' folder is needed. That is mended with
+# the sandbox's own rights, before anybody works in it: what a link names is not looked at.
+MEND = 'chmod u+rwx "$0"; cd "$0" && if [ -L "$1" ] || [ ! -d "$1" ]; then rm -f "$1"; mkdir "$1"; fi'
+REAL_FOLDER = Command(argv=("sh", "-c", MEND, WORKSPACE, DELIVERABLES), cwd="/", timeout_seconds=30)
 
 
 async def start(plan: Plan, spec: SandboxSpec, info: SandboxInfo, held: Held) -> DockerSandbox:
@@ -28,10 +33,13 @@ async def start(plan: Plan, spec: SandboxSpec, info: SandboxInfo, held: Held) ->
     """
     await held.end_container()
     held.lease.write({"container": plan.name})
-    made, stream = await call(lambda: begin(held.engine, plan))
-    wire = await _connected(stream, spec, None)
-    held.lease.write({"container": plan.name, "id": made, "token": wire.token})
-    return DockerSandbox(wire, spec, info, plan.name, held)
+    begun = await call(lambda: begin(held.engine, plan))
+    wire = await _connected(begun.stream, spec, None)
+    box = DockerSandbox(wire, spec, info, plan.name, held)
+    if begun.used:
+        await box.run(REAL_FOLDER)
+    held.lease.write({"container": plan.name, "id": begun.id, "token": wire.token})
+    return box
 
 
 async def adopt(plan: Plan, spec: SandboxSpec, info: SandboxInfo, held: Held) -> DockerSandbox | None:

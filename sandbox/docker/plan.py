@@ -16,8 +16,15 @@ from sandbox.supervisor.program import FOLDER, arguments
 
 # This copy of the interpreter may be run but not read: the kernel shows nothing of the supervisor to others then.
 PYTHON = f"{FOLDER}/python3"
-# gVisor runs no file that it may not read. Where it does not know what GNU `ls` and `stat` ask for, others do.
+# Where gVisor does not know what GNU `ls` and `stat` ask for, others do.
 GVISOR = ("sh", "-c", 'stat / >/dev/null 2>&1 || PATH="/opt/plain:$PATH"; exec python3 "$@"', "sh")
+# gVisor runs no file that it may not read. There the supervisor closes itself to others before it begins.
+CLOSED = (
+    "import ctypes, sys, _frozen_importlib_external as loading;"
+    "ctypes.CDLL(None).prctl(4, 0, 0, 0, 0);"  # PR_SET_DUMPABLE
+    "code = loading.SourcelessFileLoader('__main__', sys.argv[1]).get_code('__main__');"
+    "exec(code, {'__name__': '__main__', '__file__': sys.argv[1]})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,7 @@ def make_plan(
     limits: SandboxLimits,
 ) -> Plan:
     """A plan with its digest, and a name of its own."""
-    words = arguments(lease=DEAD_MAN_SECONDS)
-    command = (*GVISOR, *words) if runtime.gvisor else (PYTHON, *words)
+    command = _command(runtime)
     shown = {target: str(path) for target, path in binds.items()}
     calls = None if runtime.gvisor else profile()
     facts = [image, runtime.name, volume, shown, dict(environment), calls, dict(labels), command]
@@ -74,3 +80,11 @@ def make_plan(
         limits=limits,
         runtime=runtime,
     )
+
+
+def _command(runtime: Runtime) -> tuple[str, ...]:
+    words = arguments(lease=DEAD_MAN_SECONDS)
+    if not runtime.gvisor:
+        return PYTHON, *words
+    at = next(number for number, word in enumerate(words) if not word.startswith("-"))
+    return *GVISOR, *words[:at], "-c", CLOSED, *words[at:]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -52,7 +52,6 @@ class Wire(asyncio.Protocol):
         self._why_lost = why_lost
         self._search = Search(token) if token is not None else None
         self._adopts = token is not None
-        self._ids = itertools.count(1)
         self._waiting: dict[int, Awaited] = {}
         self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
         self._fault: SandboxFault | None = None
@@ -223,7 +222,7 @@ class Wire(asyncio.Protocol):
     async def _ask(self, kind: bytes, fields: Sequence[bytes | int], seconds: float, most: int) -> list[bytes]:
         self._check()
         assert self._transport is not None
-        number = next(self._ids)
+        number = self._new_id()
         future: asyncio.Future[tuple[bytes, list[bytes]]] = asyncio.get_running_loop().create_future()
         sent = False
         try:
@@ -244,6 +243,17 @@ class Wire(asyncio.Protocol):
         if answer == b"E":
             raise self._os_error(found)
         return found
+
+    def _new_id(self) -> int:
+        """An id that cannot be guessed.
+
+        Under gVisor a sandbox's own processes can write to the supervisor's streams: what they say in its name is
+        still no answer to what was asked.
+        """
+        while True:
+            number = secrets.randbits(31)
+            if number and number not in self._waiting:
+                return number
 
     def _check(self) -> None:
         if self._fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import tracemalloc
@@ -56,8 +57,8 @@ Lie = Callable[..., Awaitable[Liar]]
 
 
 @pytest.fixture
-async def lie() -> AsyncIterator[Lie]:
-    """Makes wires to liars."""
+async def lie(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lie]:
+    """Makes wires to liars, who know what id they are asked with."""
     made: list[tuple[Wire, socket.socket]] = []
 
     async def make(token: str | None = None) -> Liar:
@@ -65,6 +66,7 @@ async def lie() -> AsyncIterator[Lie]:
         for end in (ours, theirs):
             end.setblocking(False)
         wire = Wire(max_reply(LIMITS), token=token)
+        monkeypatch.setattr(wire, "_new_id", itertools.count(1).__next__)
         await asyncio.get_running_loop().create_unix_connection(lambda: wire, sock=ours)
         made.append((wire, theirs))
         return Liar(wire, theirs)
