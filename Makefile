@@ -49,4 +49,5 @@ format: setup
 bench: sandbox-tools
 	@$(BIN)/python -m benchmarks.trials
 	@$(BIN)/python -m benchmarks.sandbox
+	@$(BIN)/python -m benchmarks.docker
 	@$(BIN)/python -m benchmarks.transcript

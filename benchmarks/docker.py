@@ -4,7 +4,8 @@
 
 A trivial trial is: open, write 1 kB by one command, close, collect, discard. The bare loop runs
 `docker run --rm --network none IMAGE true` as often, at the same concurrency, beside the same runtime. CPU seconds
-are the whole machine's, so whatever else runs counts as well: read the ratio, and measure when it is quiet.
+are the whole machine's, so whatever else runs counts as well: read the ratio, and measure when it is quiet. Where no
+engine answers, it says so and measures nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from core import BadInput
 from sandbox import Command, ProviderOptions, SandboxProvider, SandboxSpec, TreeLimits, image_tag, provider
 
 WORK = Command(argv=("/bin/sh", "-c", "head -c 1024 /dev/zero > /job/deliverables/out.txt"))
@@ -90,6 +92,13 @@ async def main() -> None:
     rows: list[tuple[Rate, Rate]] = []
     with tempfile.TemporaryDirectory() as folder:
         made = provider("docker", Path(folder) / "state", ProviderOptions(docker_runtime=options.runtime))
+        try:
+            problem = made.problem()
+        except BadInput as error:
+            parser.error(str(error))
+        if problem:
+            print(f"skipped: {problem[0]} ({problem[1]})")
+            return
         ours, floor = trivial(made, Path(folder) / "out"), bare(options.runtime)
         await loop(2, 2, ours)
         await loop(2, 2, floor)
