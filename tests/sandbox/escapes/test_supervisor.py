@@ -21,8 +21,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FAMILY = "supervisor"
 LOSS = (Cause.sandbox_lost, Cause.sandbox_protocol)
-APART = held("the wire", bwrap="a process that its user cannot open")
-CLOUD = {**APART, "e2b": "another user's process"}
+APART = held("a process that its user cannot open", runsc="the wire")
+OTHER_USER = "another user's process"
+NO_SIGNAL = "first process takes no signal"
 
 
 async def attacked(scene: Scene, name: str, *, seconds: float = 20, **facts: object) -> None:
@@ -63,7 +64,12 @@ async def work(scene: Scene, box: Sandbox) -> None:
     assert await box.read("/job/note", max_bytes=10) == b"n"
 
 
-@escape(FAMILY, "killed", "Kills every process number and all at once (kill -1).", CLOUD)
+@escape(
+    FAMILY,
+    "killed",
+    "Kills every process number and all at once (kill -1).",
+    held(NO_SIGNAL, runsc="the wire", e2b=OTHER_USER),
+)
 async def test_kill(scene: Scene) -> None:
     await attacked(scene, "kill")
 
@@ -72,7 +78,7 @@ async def test_kill(scene: Scene) -> None:
     FAMILY,
     "stopped supervisor",
     "Stops every other process, to outlive its deadline.",
-    held("first process takes no signal", docker="the harness's own deadline", runsc="the harness's own deadline"),
+    held(NO_SIGNAL, runsc="the harness's own deadline"),
 )
 async def test_stop(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "GRACE_SECONDS", 3.0)
@@ -80,7 +86,10 @@ async def test_stop(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @escape(
-    FAMILY, "impersonated", "Writes answers to its streams, reads its requests away, takes its descriptors.", CLOUD
+    FAMILY,
+    "impersonated",
+    "Writes answers to its streams, reads its requests away, takes its descriptors.",
+    {**APART, "e2b": OTHER_USER},
 )
 async def test_speak(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "GRACE_SECONDS", 3.0)

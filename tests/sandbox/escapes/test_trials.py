@@ -200,7 +200,7 @@ async def test_forger(scene: Scene) -> None:
     FAMILY,
     "program that speaks for the supervisor",
     "A delivered program writes an answer, and the word that the checks are done, in the supervisor's name.",
-    held(APART, e2b=APART),
+    held(APART, runsc="ids that cannot be guessed, the wire", e2b=APART),
 )
 async def test_speaker(scene: Scene) -> None:
     try:
