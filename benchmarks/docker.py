@@ -4,8 +4,8 @@
 
 A trivial trial is: open, write 1 kB by one command, close, collect, discard. The bare loop runs
 `docker run --rm --network none IMAGE true` as often, at the same concurrency, beside the same runtime. CPU seconds
-are the whole machine's, so whatever else runs counts as well: read the ratio, and measure when it is quiet. Where no
-engine answers, it says so and measures nothing.
+are the whole machine's, so whatever else runs counts as well: read the ratio, and measure when it is quiet. Where
+no engine answers, it says so and measures nothing.
 """
 
 from __future__ import annotations
