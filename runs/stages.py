@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript, Transcript
 from core import (
+    BadInput,
     Blobs,
     CallJournal,
     CallTotals,
@@ -20,11 +21,12 @@ from core import (
     ChatReply,
     ChatRequest,
     Database,
-    Fault,
+    MissingTool,
     PriceTable,
     SandboxFault,
     StoreFault,
     Submission,
+    UpBenchError,
     cause_row,
 )
 from grading import Book, CheckOutcome, CriterionVerdict, run_checks
@@ -41,6 +43,7 @@ from sandbox import (
     Audit,
     Network,
     NetworkEvent,
+    Sandbox,
     SandboxInfo,
     SandboxProvider,
     SandboxSpec,
@@ -131,7 +134,7 @@ class TrialStages:
         transcript = SqlTranscript(place.database, place.blobs, execution)
         audit = _audit(transcript)
         fetcher = self._fetcher(spec, audit, transcript)
-        sandbox = await place.provider.open(spec, audit=audit)
+        sandbox = await self._open(spec, audit)
         try:
             desk = Desk(
                 sandbox=sandbox,
@@ -149,6 +152,12 @@ class TrialStages:
                 fetcher.close()
         self._note(execution, result, sandbox.info, model)
         return result.model_dump(mode="json")
+
+    async def _open(self, spec: SandboxSpec, audit: Audit) -> Sandbox:
+        try:
+            return await self._place.provider.open(spec, audit=audit)
+        except (BadInput, MissingTool) as error:  # all was there when the run began: an image was removed since
+            raise SandboxFault(Cause.sandbox_start, str(error)) from error
 
     async def collect(self, payload: Json) -> Json:
         """Take what lies in `/job/deliverables`, however the attempt ended. Returns the submission's digest."""
@@ -220,7 +229,7 @@ class TrialStages:
             return
         try:
             await self._place.provider.discard(execution)
-        except (Fault, OSError):
+        except (UpBenchError, OSError):
             return
 
     def _assignment(self, execution: str) -> Assignment:

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import Cause, Fault, SandboxFault, StoreFault, cause_row
+from core import BadInput, Cause, Fault, MissingTool, SandboxFault, StoreFault, cause_row
 from runs.engine import InProcessContext
 from runs.pipeline import COLLECT, run_round
 from runs.records import AttemptRow
@@ -56,5 +56,5 @@ async def _salvage(place: Workplace, attempt: AttemptRow, execution: str) -> Non
             taken = await place.provider.collect(execution, Path(folder), TreeLimits())
             if taken.files:
                 TrialStages(place, attempt).keep(Path(folder), taken)
-    except (SandboxFault, OSError):
+    except (SandboxFault, BadInput, MissingTool, OSError):
         return

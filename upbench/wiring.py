@@ -24,12 +24,13 @@ from core import (
 )
 from jobs import Job, JobPack, load_pack
 from runs import ELSEWHERE, Reaper, Records, RunConfig, Workplace
-from sandbox import Network, NetworkPolicy, SandboxLimits, provider, toolbox_digest
+from sandbox import Network, NetworkPolicy, SandboxLimits, owner_of, provider, toolbox_digest
 from upbench.home import Home
 from upbench.settings import Settings
 
 SCRIPTED = "scripted/demo"
 MAX_DIGITS = 19
+OWNER = "owner"
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,8 @@ def open_workplace(
     """
     jobs = run_jobs(config, available)
     chosen = provider(config.provider, home.state, home.settings.options)
+    if os.path.lexists(home.state / OWNER):
+        owner_of(home.state)  # it can be read: without it nothing could be opened
     problem = chosen.problem()
     if problem is not None:
         raise MissingTool(problem[0], mend=problem[1])

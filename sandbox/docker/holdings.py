@@ -23,8 +23,18 @@ def holdings(engine: Engine, owner: str) -> tuple[Resource, ...]:
         _resource("container", row["Id"], row["Labels"], running=row["State"] in ALIVE)
         for row in engine.api.containers(all=True, filters=wanted)
     ]
-    volumes = engine.api.volumes(filters=wanted)["Volumes"] or []
-    return (*found, *(_resource("volume", row["Name"], row["Labels"]) for row in volumes))
+    volumes = {row["Name"]: row["Labels"] for row in engine.api.volumes(filters=wanted)["Volumes"] or []}
+    # What an engine made while it was being stopped has lost its labels. Its name says whose it is.
+    prefix = volume_of(owner, "")
+    for row in engine.api.volumes(filters={"name": prefix})["Volumes"] or []:
+        if row["Name"].startswith(prefix) and not row["Labels"]:
+            volumes[row["Name"]] = labels_of(owner, row["Name"].removeprefix(prefix))
+    return (*found, *(_resource("volume", name, labels) for name, labels in volumes.items()))
+
+
+def volume_of(owner: str, workspace: str) -> str:
+    """The name of a workspace's volume."""
+    return f"upbench-{owner}-{workspace}"
 
 
 def remove_holding(engine: Engine, resource: Resource) -> None:

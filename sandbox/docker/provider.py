@@ -15,8 +15,8 @@ from sandbox.docker import container as containers
 from sandbox.docker.archive import BrokenArchive
 from sandbox.docker.box import DockerSandbox, Held
 from sandbox.docker.engine import Engine, call, engine, failures
-from sandbox.docker.facts import HOST_SOCKETS, Runtime
-from sandbox.docker.holdings import holdings, labels_of, remove_holding
+from sandbox.docker.facts import HOST_SOCKETS, EngineFacts, Runtime
+from sandbox.docker.holdings import holdings, labels_of, remove_holding, volume_of
 from sandbox.docker.image import find_image
 from sandbox.docker.opening import adopt, start
 from sandbox.docker.plan import Plan, make_plan
@@ -42,6 +42,7 @@ class Place:
     """Where a sandbox will run."""
 
     engine: Engine
+    facts: EngineFacts
     runtime: Runtime
     image: str
 
@@ -193,9 +194,10 @@ class DockerProvider:
         """
         found = engine()
         runtime = self._runtime(found)
-        if not found.facts().seccomp and not runtime.gvisor:
+        facts = found.facts()
+        if not facts.seccomp and not runtime.gvisor:
             raise MissingTool("the Docker engine cannot filter the system calls of containers", mend=MEND_SECCOMP)
-        return Place(found, runtime, find_image(found, self._options.docker_image))
+        return Place(found, facts, runtime, find_image(found, self._options.docker_image))
 
     def _runtime(self, found: Engine) -> Runtime:
         facts = found.facts()
@@ -211,7 +213,7 @@ class DockerProvider:
         self._open.pop(workspace, None)
 
     def _volume(self, workspace: str) -> str:
-        return f"upbench-{self._owner}-{workspace}"
+        return volume_of(self._owner, workspace)
 
     def _plan(self, spec: SandboxSpec, place: Place, held: Held) -> Plan:
         if spec.inputs is None:
@@ -236,11 +238,10 @@ class DockerProvider:
         )
 
     def _info(self, place: Place, gate: Gate | None) -> SandboxInfo:
-        facts = place.engine.facts()
-        how = containers.enforced(facts, place.runtime)
+        how = containers.enforced(place.facts, place.runtime)
         return SandboxInfo(
             provider=self.name,
-            version=facts.version,
+            version=place.facts.version,
             image=place.image,
             toolbox=toolbox_digest(),
             runtime=place.runtime.name,

@@ -34,7 +34,7 @@ CLOSED_SECONDS = 120
 LARGEST = 1 << 16
 _HOLD_SECONDS = 30.0
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
-_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Lease:
@@ -197,7 +197,7 @@ class LeaseBook:
     def _facts_and_age(self, workspace: str) -> tuple[dict[str, Any], float]:
         """What is written down, and how many seconds ago that was."""
         try:
-            handle = os.open(self._folder / workspace, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            handle = os.open(self._folder / workspace, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return {}, 0.0
         try:

@@ -19,13 +19,16 @@ def owner_of(state: Path) -> str:
     A copy of the folder has the same name; whoever goes on with both removes the file from one of them.
 
     Raises:
-        BadInput: The file that keeps it was changed.
+        BadInput: The file that keeps it was changed, or cannot be read or made.
     """
     file = state / NAME
     try:
-        text = _read(file)
-    except FileNotFoundError:
-        text = _draw(file)
+        try:
+            text = _read(file)
+        except FileNotFoundError:
+            text = _draw(file)
+    except OSError as error:
+        raise BadInput(f"the name of the owner: {error.strerror}", file=file) from error
     if not _FORM.fullmatch(text):
         mend = "remove it; a new name is drawn, and what the old owner left must be removed by hand"
         raise BadInput("is not the name of an owner", file=file, mend=mend)
@@ -46,4 +49,9 @@ def _draw(file: Path) -> str:
 
 
 def _read(file: Path) -> str:
-    return file.read_bytes()[:100].decode("ascii", "replace").strip()
+    # Not to wait at a pipe that somebody put there.
+    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return os.read(handle, 100).decode("ascii", "replace").strip()
+    finally:
+        os.close(handle)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core import Cause, SandboxFault
+from core import BadInput, Cause, MissingTool, SandboxFault, UpBenchError
 from runs import Workplace
 from tests.runs.project import bench_in, order, run_all
 from tests.runs.support import write_pack
@@ -85,3 +85,36 @@ def test_grading_that_failed_for_good_can_be_retried_later(tmp_path: Path) -> No
     assert summary.causes == {"submitted": 1}
     assert summary.tokens == tokens, "no reply is paid again"
     assert summary.attempts[0].executions == 1
+
+
+class Vanishing(Unwell):
+    """A provider whose image is removed in the middle of a run: a trial can be neither opened nor collected."""
+
+    def __init__(self, provider: Any, trial: str, error: UpBenchError) -> None:
+        super().__init__(provider)
+        self.trial, self.error = trial, error
+
+    async def open(self, spec: Any, **how: Any) -> Any:
+        if spec.labels.get("trial") == self.trial:
+            raise self.error
+        return await super().open(spec, **how)
+
+    async def collect(self, workspace: str, *where: Any) -> Any:
+        if workspace.startswith(self.trial):
+            raise self.error
+        return await self._provider.collect(workspace, *where)
+
+
+@pytest.mark.parametrize("error", [MissingTool("no image", mend="build it"), BadInput("no such runtime")])
+def test_what_was_there_when_the_run_began_and_is_not_now_ends_one_trial(
+    tmp_path: Path, error: UpBenchError
+) -> None:
+    with bench_in(tmp_path) as bench:
+        place = bench.begin(order(write_pack(tmp_path, jobs=2), "oracle"))
+        first, second = place.records.attempts(place.run_id)
+        place.provider = Vanishing(place.provider, first.trial, error)
+        run_all(place)
+        ended = {attempt.id: attempt.cause for attempt in place.records.attempts(place.run_id)}
+        executions = place.records.executions([first.id])
+    assert ended == {first.id: Cause.sandbox_start, second.id: Cause.submitted}
+    assert [one.detail for one in executions] == [str(error)] * 2

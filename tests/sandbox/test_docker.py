@@ -374,3 +374,22 @@ async def test_a_paused_container_is_closed(made: DockerProvider, tmp_path: Path
     await box.close()
     assert [row.kind for row in await made.resources()] == ["volume"]
     await made.discard("paused")
+
+
+async def test_a_volume_that_has_lost_its_labels_is_found_by_its_name(made: DockerProvider) -> None:
+    box = await made.open(SandboxSpec(workspace="v.e1"))
+    await box.close()
+    [volume] = [row for row in await made.resources() if row.kind == "volume"]
+    await made.discard("v.e1")
+    api = engine().api
+    api.create_volume(volume.id)
+    api.create_volume(f"x{volume.id}")
+    try:
+        found = await made.resources()
+        assert [(row.kind, row.id, row.workspace, row.owner) for row in found] == [
+            ("volume", volume.id, "v.e1", volume.owner)
+        ]
+        await made.remove(found[0])
+        assert await made.resources() == ()
+    finally:
+        api.remove_volume(f"x{volume.id}", force=True)

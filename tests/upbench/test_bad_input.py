@@ -367,6 +367,38 @@ def test_a_damaged_store_is_one_line_and_left_alone(
     assert tree(copy) == before
 
 
+def owner(change: Callable[[Path], object]) -> Spoil:
+    def spoil(folder: Path) -> None:
+        file = folder / ".upbench/owner"
+        file.unlink()
+        change(file)
+
+    return spoil
+
+
+OWNERS: dict[str, Spoil] = {
+    "empty": owner(lambda file: file.write_bytes(b"")),
+    "huge": owner(lambda file: file.write_bytes(b"a" * 1_000_000)),
+    "not text": owner(lambda file: file.write_bytes(b"\xff\xfe" * 8)),
+    "a folder": owner(lambda file: file.mkdir()),
+    "a pipe": owner(os.mkfifo),
+    "a link that leads nowhere": owner(lambda file: file.symlink_to("gone")),
+}
+
+
+@pytest.mark.parametrize("spoil", OWNERS.values(), ids=OWNERS.keys())
+def test_an_owner_that_cannot_be_read_is_said_before_anything_is_begun(
+    upbench: Upbench, monkeypatch: pytest.MonkeyPatch, finished: Path, tmp_path: Path, spoil: Spoil
+) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    spoil(copy)
+    monkeypatch.chdir(copy)
+    before = upbench("runs", "list", "--json")[1]
+    for arguments in (RUN, ("runs", "resume", "last")):
+        refused(upbench, arguments, ".upbench/owner", "owner")
+    assert upbench("runs", "list", "--json")[1] == before
+
+
 @pytest.mark.parametrize(
     ("to", "named"),
     [

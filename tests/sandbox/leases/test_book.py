@@ -267,3 +267,16 @@ def test_a_lease_costs_little(book: LeaseBook) -> None:
         book.take("w").release()
         times.append(time.perf_counter() - began)
     assert statistics.median(times) < 0.002
+
+
+def test_a_pipe_in_the_place_of_a_lease_holds_nobody_up(tmp_path: Path) -> None:
+    book = LeaseBook(tmp_path, "bwrap")
+    book.take("other").release()
+    os.mkfifo(tmp_path / "leases/bwrap/pipe")
+    assert not book.held("pipe")
+    assert book.written("pipe") == ("", {})
+    with pytest.raises(SandboxFault) as fault:
+        book.take("pipe")
+    assert fault.value.cause is Cause.sandbox_start
+    with pytest.raises(SandboxFault):
+        book.reclaim("pipe")
