@@ -81,7 +81,9 @@ def _guarded() -> int:
         result = cli.main(prog_name="upbench", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except UpBenchError as error:
-        click.echo(f"upbench: {error}", err=True)
+        from upbench.cli.output import say  # pydantic is slow to import
+
+        say(f"upbench: {error}")
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code

@@ -30,6 +30,11 @@ class _Amount(click.FloatRange):
 
 AMOUNT = _Amount(min=0)
 
+# Agents, models and file names speak here: what a terminal would obey, or what turns text round, is shown as an
+# escape. It is JSON's own, so that a document stays the same.
+_OBEYED = (*range(0x20), *range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_SHOWN = {code: f"\\u{code:04x}" for code in _OBEYED if chr(code) not in "\n\t"}
+
 
 def json_option(command: F) -> F:
     """Give a command the flag `--json` (parameter `as_json`)."""
@@ -39,15 +44,15 @@ def json_option(command: F) -> F:
 def emit(payload: BaseModel | dict[str, Any] | list[Any], text: str, *, as_json: bool) -> None:
     """Print `payload` as JSON, or `text` for people."""
     if not as_json:
-        click.echo(text)
+        click.echo(text.translate(_SHOWN))
         return
     body = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else payload
-    click.echo(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str))
+    click.echo(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str).translate(_SHOWN))
 
 
 def say(text: str) -> None:
     """A line for people on standard error (progress, warnings), which never disturbs `--json`."""
-    click.echo(text, err=True)
+    click.echo(text.translate(_SHOWN), err=True)
 
 
 def near(path: Path) -> str:
