@@ -55,7 +55,7 @@ def _host_config(engine: Engine, plan: Plan) -> dict[str, Any]:
     mounts += [Mount(target, str(path), type="bind", read_only=True) for target, path in plan.binds.items()]
     found: dict[str, Any] = engine.api.create_host_config(
         mounts=mounts,
-        tmpfs={SCRATCH: f"{MASKED},size={limits.workspace_bytes}"},
+        tmpfs={folder: f"{MASKED},size={limits.workspace_bytes}" for folder in (SCRATCH, "/var" + SCRATCH)},
         network_mode="none",
         ipc_mode="private",
         init=False,

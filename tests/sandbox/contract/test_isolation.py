@@ -164,6 +164,12 @@ async def test_programs_may_run_from_the_workspace_and_scratch(box: Sandbox) -> 
         assert (await sh(box, f"chmod +x {folder}/go && {folder}/go")).stdout.text == "went\n"
 
 
+async def test_every_scratch_folder_can_be_written(box: Sandbox) -> None:
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        result = await sh(box, f"echo here > {folder}/note && cat {folder}/note && rm {folder}/note")
+        assert result.stdout.text == "here\n", (folder, result.stderr.text)
+
+
 async def test_what_programs_expect_of_a_system(box: Sandbox) -> None:
     code = (
         "import multiprocessing as m, os, pty, pwd, tempfile\n"
