@@ -187,7 +187,8 @@ def remove_tree(root: Path) -> None:
     except FileNotFoundError:
         return
     except NotADirectoryError:
-        root.unlink()
+        with contextlib.suppress(NotADirectoryError):  # what should hold it is a file, so it is not there
+            root.unlink()
         return
     try:
         os.fchmod(handle, 0o700)

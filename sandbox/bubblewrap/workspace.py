@@ -35,12 +35,17 @@ def prepare(workspaces: Path, key: str) -> Path:
 def _own(path: Path, folder: int | None = None) -> None:
     """Make `path` a real folder that belongs to the sandbox's user; what else is in its place is removed."""
     try:
-        os.mkdir(path, 0o755, dir_fd=folder)
+        os.mkdir(path, dir_fd=folder)
     except FileExistsError:
         if stat.S_ISDIR(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode):
             return
         os.unlink(path, dir_fd=folder)
-        os.mkdir(path, 0o755, dir_fd=folder)
-    owner = host_id()
-    if owner is not None:
-        os.chown(path, owner, owner, dir_fd=folder, follow_symlinks=False)
+        os.mkdir(path, dir_fd=folder)
+    made = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fchmod(made, 0o755)  # whatever the umask is: bwrap enters it before it is the sandbox's user
+        owner = host_id()
+        if owner is not None:
+            os.fchown(made, owner, owner)
+    finally:
+        os.close(made)

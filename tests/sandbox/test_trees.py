@@ -176,3 +176,9 @@ def test_readable_keeps_what_all_may_read_and_copies_the_rest(tmp_path: Path) ->
         assert (readable(folder, tmp_path / "copies") / "sub" / "a").read_text() == "changed"
     with pytest.raises(BadInput, match="no such"):
         readable(tmp_path / "none", tmp_path / "copies")
+
+
+def test_what_would_lie_below_a_file_is_not_there_to_be_removed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    remove_tree(tmp_path / "file" / "tree")
+    assert (tmp_path / "file").read_text() == "x"
