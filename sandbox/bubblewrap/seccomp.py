@@ -128,6 +128,19 @@ RULES: dict[str, list[Step]] = {
     ],
     "ioctl": [_argument(1), *_one_of(TERMINAL, "terminal"), _end(ALLOW), "terminal", _refuse(errno.EPERM)],
     "personality": [_argument(0), *_one_of(PERSONALITIES, "usual"), _refuse(errno.EPERM), "usual", _end(ALLOW)],
+    # Limits of others may be read, not set: the supervisor is of the same user, and would be ended by a low one.
+    "prlimit64": [
+        _argument(0),
+        _if(EQUAL, 0, "fine"),
+        _argument(2),
+        _if(EQUAL, 0, "", "set"),
+        _load(ARGUMENTS + 8 * 2 + 4),
+        _if(EQUAL, 0, "fine", "set"),
+        "set",
+        _refuse(errno.EPERM),
+        "fine",
+        _end(ALLOW),
+    ],
     "socket": [
         _argument(0),
         _if(EQUAL, socket.AF_UNIX, "fine"),

@@ -18,6 +18,7 @@ from sandbox.syscalls import ALLOWED, NEW_NAMESPACE, NOT_THERE, PERSONALITIES, T
 
 WORD = 32
 LOWER = (1 << WORD) - 1  # all that the kernel reads of these arguments
+POINTER = (1 << 64) - 1
 KIND = 0xF  # of a socket, without SOCK_CLOEXEC and SOCK_NONBLOCK
 Bits = tuple[int, int, int]
 """An argument's index, a mask, and what must be left of the argument below it."""
@@ -66,6 +67,8 @@ ARGUMENTS: dict[str, list[list[Bits]]] = {
     "clone": [[(0, NEW_NAMESPACE, 0)]],
     "ioctl": [[(1, mask, value)] for mask, value in _all_but(TERMINAL)],
     "personality": [[(0, LOWER, value)] for value in PERSONALITIES],
+    # Limits of others may be read, not set: the supervisor is of the same user, and would be ended by a low one.
+    "prlimit64": [[(0, LOWER, 0)], [(2, POINTER, 0)]],
     "socket": list(_sockets()),
     "socketpair": [[(0, LOWER, socket.AF_UNIX)]],
 }

@@ -18,6 +18,11 @@ CASES: list[tuple[str, tuple[int, ...], int]] = [
     ("personality", (0xFFFFFFFF,), 0),
     ("personality", (0,), 0),
     ("personality", (0x0040000,), errno.EPERM),  # ADDR_NO_RANDOMIZE
+    ("prlimit64", (0, 7, 0x7FFE_0000_0010, 0), 0),
+    ("prlimit64", (1, 5, 0, 0x7FFE_0000_0010), 0),  # reading
+    ("prlimit64", (1, 7, 0x7FFE_0000_0010, 0), errno.EPERM),
+    ("prlimit64", (1, 7, 0x7FFE_0000_0000, 0), errno.EPERM),
+    ("prlimit64", (1, 7, 0x1_0000_0000, 0), errno.EPERM),
     ("socket", (1, 1, 0), 0),
     ("socket", (2, 0x80801, 6), 0),
     ("socket", (10, 2, 17), 0),

@@ -109,7 +109,12 @@ async def test_flood(scene: Scene) -> None:
     assert own_memory() - before < 200 * MIB
 
 
-@escape(FAMILY, "limits lowered", "Sets the supervisor's limits so low that it can open and start nothing.", APART)
+@escape(
+    FAMILY,
+    "limits lowered",
+    "Sets the supervisor's limits so low that it can open and start nothing, or is ended.",
+    held("seccomp", runsc="the wire"),
+)
 async def test_limits(scene: Scene) -> None:
     await attacked(scene, "limits")
 
