@@ -41,7 +41,8 @@ def bubblewrap_problem() -> tuple[str, str] | None:
     """Whether `bwrap` is there and may make namespaces; (what is wrong, what mends it) if not."""
     if not shutil.which("bwrap"):
         return "bubblewrap (the program bwrap) is not installed", MEND
-    probe = [program(), *FIXED, "--ro-bind", "/", "/", "--proc", "/proc"]
+    # Not all of the host: mounts come and go below `/` (an engine's), and bwrap would stumble over them.
+    probe = [program(), *FIXED, *system_arguments(), "--proc", "/proc"]
     probe += ["--perms", "1777", "--size", "65536", "--tmpfs", "/tmp", "/bin/true"]  # noqa: S108
     said = subprocess.run(probe, capture_output=True, text=True, check=False)
     if said.returncode == 0:

@@ -73,7 +73,7 @@ async def test_an_engine_killed_while_a_command_runs(own: OwnEngine, made: Docke
         with pytest.raises(SandboxFault) as fault:
             await work
         assert fault.value.cause in (Cause.sandbox_start, Cause.sandbox_lost)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 80
     assert (await besides).stdout.text == "untouched\n"
     await beside.close()
     await other.discard("beside")

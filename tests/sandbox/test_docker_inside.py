@@ -56,7 +56,7 @@ async def test_the_supervisor_is_the_first_process_and_cannot_be_ended(box: Dock
     assert (await sh(box, "echo still there")).stdout.text == "still there\n"
     started = time.monotonic()
     await box.close()
-    assert time.monotonic() - started < 5  # it takes no signal, and is not asked to
+    assert time.monotonic() - started < 20  # it takes no signal, and is not asked to
 
 
 async def test_orphans_are_reaped(box: DockerSandbox) -> None:

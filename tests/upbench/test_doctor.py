@@ -39,7 +39,8 @@ def test_every_check_has_its_four_keys() -> None:
 
 
 def test_a_machine_without_any_sandbox_is_exit_code_3(tmp_path: Path) -> None:
-    done = upbench("doctor", "--json", PATH=str(tmp_path), DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    nothing = {"PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock", "E2B_API_KEY": ""}
+    done = upbench("doctor", "--json", **nothing)
     rows = checks(done)
     assert done.returncode == 3
     assert not rows["bwrap"]["ok"]

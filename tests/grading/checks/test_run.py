@@ -70,7 +70,7 @@ async def test_a_small_submission_is_quick(bwrap: SandboxProvider, samples: Path
     started = time.monotonic()
     found = await _run(bwrap, rubric, samples)
     assert [outcome.verdict for outcome in found.values()] == ["pass", "pass"]
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
 
 
 class _Unopened:

@@ -7,7 +7,6 @@ import pytest_asyncio
 
 from sandbox import ProviderOptions, Sandbox, SandboxProvider, SandboxSpec, provider
 from tests.sandbox.contract.helpers import Openings
-from tests.sandbox.e2b.world import e2b_with_toolbox  # noqa: F401  # a fixture
 from tests.sandbox.readiness import need as _ready
 
 

@@ -12,11 +12,11 @@ from core import SandboxFault
 from sandbox import NetworkPolicy, ProviderOptions, Resource, SandboxSpec, TreeLimits, owner_of
 from sandbox.e2b.provider import E2BProvider
 from sandbox.e2b.rate import CreationGate, creation_gate
-from tests.sandbox.e2b.world import e2b_with_toolbox, held, made, sh, world
+from tests.sandbox.e2b.world import held, made, own_cloud, sh, world
 from tests.standins.e2b import api as standin_api
 from tests.standins.e2b.cloud import E2BCloud
 
-__all__ = ["e2b_with_toolbox", "made", "world"]
+__all__ = ["made", "own_cloud", "world"]
 LABELS = {"run": "r-1", "trial": "t-1"}
 
 
@@ -232,7 +232,7 @@ async def test_nobody_but_the_agent_is_in_there(made: E2BProvider) -> None:
     started = time.monotonic()
     for _ in range(5):
         await sh(box, "true")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
     await box.close()
 
 

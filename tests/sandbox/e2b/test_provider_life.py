@@ -14,10 +14,10 @@ from sandbox.e2b import box as box_module
 from sandbox.e2b.box import E2BSandbox
 from sandbox.e2b.provider import E2BProvider
 from sandbox.supervisor import client
-from tests.sandbox.e2b.world import e2b_with_toolbox, held, made, sh, world
+from tests.sandbox.e2b.world import held, made, own_cloud, sh, world
 from tests.standins.e2b.cloud import E2BCloud
 
-__all__ = ["e2b_with_toolbox", "made", "world"]
+__all__ = ["made", "own_cloud", "world"]
 ROOT = Path(__file__).parents[3]
 SPEC = SandboxSpec(workspace="w")
 BEAT = "(while :; do echo x >> /job/beat; sleep 0.05; done) & echo begun"
@@ -65,8 +65,9 @@ async def test_keeping_alive_outlasts_an_api_that_is_down(
         await asyncio.sleep(1)
         assert await sh(box, "echo on") == "on\n"
     before = len(world.requests)
-    await asyncio.sleep(2)
-    assert any(seen.path.endswith("/timeout") for seen in world.requests[before:])
+    async with asyncio.timeout(60):
+        while not any(seen.path.endswith("/timeout") for seen in world.requests[before:]):
+            await asyncio.sleep(0.1)
     await box.close()
 
 
@@ -207,7 +208,7 @@ async def test_a_sandbox_that_hangs_is_lost(
     started = time.monotonic()
     await lost(box, "sleep 60")
     await asyncio.wait_for(box.close(), 10)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
     world.thaw(box.machine.sandbox_id)
     again = await made.open(SPEC)
     assert await sh(again, "echo on") == "on\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,24 +17,46 @@ from tests.standins.e2b.records import Template
 from tests.support import lacking
 
 
-@pytest.fixture(scope="session")
-def e2b_with_toolbox() -> Iterator[E2BCloud]:
-    """A cloud, named by the environment as the real one is by a user's."""
+@contextmanager
+def cloud_with_toolbox() -> Iterator[E2BCloud]:
+    """A cloud that has our template."""
     problem = unusable() or (None if toolbox_installed() else "the toolbox is not installed")
     if problem:
         lacking("e2b", problem)
     template = Template(own_template(), shown={toolbox_folder(): toolbox_path()})
-    with E2BCloud(templates=[template]) as cloud, pytest.MonkeyPatch.context() as patch:
+    with E2BCloud(templates=[template]) as cloud:
+        yield cloud
+
+
+@contextmanager
+def named(cloud: E2BCloud) -> Iterator[None]:
+    """Within the block the environment names that cloud, as it names the real one for a user."""
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def e2b_with_toolbox() -> Iterator[E2BCloud]:
+    """A cloud for all tests of a session, which leave alone what is not theirs."""
+    with cloud_with_toolbox() as cloud, named(cloud):
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def own_cloud() -> Iterator[E2BCloud]:
+    """A cloud for the tests of one module."""
+    with cloud_with_toolbox() as cloud:
         yield cloud
 
 
 @pytest.fixture
-def world(e2b_with_toolbox: E2BCloud) -> Iterator[E2BCloud]:
+def world(own_cloud: E2BCloud) -> Iterator[E2BCloud]:
     """That cloud for one test, which may break what it likes of it."""
-    yield e2b_with_toolbox
-    e2b_with_toolbox.reset()
+    with named(own_cloud):
+        yield own_cloud
+    own_cloud.reset()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 import pytest_asyncio
 
 from sandbox import ProviderOptions, SandboxProvider, provider
-from tests.sandbox.e2b.world import e2b_with_toolbox  # noqa: F401  # a fixture
 from tests.sandbox.escapes.attempt import PROVIDERS, Attempt
 from tests.sandbox.escapes.scene import Scene, Shared
 from tests.sandbox.escapes.witness import Witness

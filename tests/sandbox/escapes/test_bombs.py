@@ -244,7 +244,7 @@ async def test_trickle(scene: Scene) -> None:
     started = time.monotonic()
     result = await scene.sh(box, "trap '' TERM; while :; do printf .; sleep 0.05; done", seconds=1)
     assert result.timed_out
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
 
 
 @escape(

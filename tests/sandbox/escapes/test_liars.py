@@ -260,7 +260,7 @@ async def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "GRACE_SECONDS", 1.0)
     started = time.monotonic()
     await nonsense(lambda kind, number, fields: iter(()), cause=Cause.sandbox_lost)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
 
 
 @liar("slow drip", "Sends its answer byte by byte, past every deadline.")
@@ -275,7 +275,7 @@ async def test_drip(monkeypatch: pytest.MonkeyPatch) -> None:
     started = time.monotonic()
     with pytest.raises(SandboxFault):
         await told(lie, run)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 80
 
 
 @liar("false times", "Says that a command took a million years, or that one which took a second took none.")

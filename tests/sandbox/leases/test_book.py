@@ -245,11 +245,11 @@ async def test_whoever_opens_waits_for_a_reaper_but_not_for_a_holder(book: Lease
     asyncio.get_running_loop().call_later(0.2, lambda: reaping.release(forget=True))
     began = time.monotonic()
     lease = await book.hold("w")
-    assert 0.15 < time.monotonic() - began < 5
+    assert 0.15 < time.monotonic() - began < 20
     began = time.monotonic()
     with pytest.raises(SandboxFault, match="is held by"):
         await book.hold("w")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
     lease.release()
 
 

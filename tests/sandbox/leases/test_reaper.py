@@ -171,7 +171,7 @@ async def test_one_that_does_not_answer_is_not_waited_for(
     monkeypatch.setattr(reaper, "REMOVE_SECONDS", 0.1)
     began = time.monotonic()
     reaped = await reap(tmp_path, [files], nothing)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert [one.why for one in reaped.failed] == ["no answer in time"]
 
 

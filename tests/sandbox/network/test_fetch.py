@@ -171,7 +171,7 @@ async def test_a_slow_page_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(drip) as port:
         with pytest.raises(NotReached, match="longer than"):
             await fetcher(small(port), told=told).fetch("http://example.org/")
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 8
     assert [event.verdict for event in told] == ["failed"]
 
 
