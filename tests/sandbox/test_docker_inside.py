@@ -53,6 +53,10 @@ async def test_the_supervisor_is_the_first_process_and_cannot_be_ended(box: Dock
     assert "/opt/upbench/inside" in (await sh(box, "tr '\\0' ' ' < /proc/1/cmdline")).stdout.text
     numbers = [number for number in signal.valid_signals() if number not in (32, 33)]
     await sh(box, f"for n in {' '.join(map(str, map(int, numbers)))}; do kill -$n 1; done; kill -9 -1")
+    limit = "import resource as r; print(r.prlimit(1, r.RLIMIT_CPU)); r.prlimit(1, r.RLIMIT_CPU, (1, 1))"
+    lowered = await box.run(Command(argv=("python3", "-S", "-c", limit)))
+    assert lowered.stdout.text == "(-1, -1)\n"
+    assert "PermissionError" in lowered.stderr.text
     assert (await sh(box, "echo still there")).stdout.text == "still there\n"
     started = time.monotonic()
     await box.close()
