@@ -172,7 +172,7 @@ async def test_collecting_leaves_nothing_and_needs_what_is_there(made: DockerPro
     with pytest.raises(FileNotFoundError):
         await made.collect("c", tmp_path / "out2", TreeLimits())
     once_more = await made.open(SandboxSpec(workspace="c"))
-    await sh(once_more, "ln -s /etc deliverables")
+    await sh(once_more, "rmdir deliverables; ln -s /etc deliverables")
     await once_more.close()
     with pytest.raises(NotADirectoryError):
         await made.collect("c", tmp_path / "out3", TreeLimits())
