@@ -108,7 +108,7 @@ HARM: dict[str, Callable[[str], object]] = {
     "paused": lambda name: docker("pause", name),
     "killed": lambda name: docker("kill", name),
     "being removed": lambda name: subprocess.Popen(["docker", "rm", "-f", name], stdout=subprocess.DEVNULL).pid,
-    "its supervisor stopped": lambda name: docker("exec", name, "sh", "-c", "kill -STOP -1; true"),
+    "its supervisor stopped": lambda name: docker("kill", "-s", "STOP", name),  # from outside it is heard
 }
 
 
