@@ -10,21 +10,10 @@ import pytest
 
 from agents import Expected
 from agents.presets import PRESETS, tools_of
-from agents.tools.base import OUTPUT_BYTES, Outcome, ToolContext, use
+from agents.tools.base import OUTPUT_BYTES, ToolContext, use
 from core import ToolCall
 from sandbox import Sandbox
-
-
-class Hands:
-    """Calls tools by name, as the agent does."""
-
-    def __init__(self, sandbox: Sandbox, preset: str = "standard", **context: Any) -> None:
-        self.sandbox, self.tools, self.context, self.number = sandbox, tools_of(preset), context, 0
-
-    async def __call__(self, name: str, **arguments: Any) -> Outcome:
-        self.number += 1
-        call = ToolCall(id="c", name=name, arguments=arguments, raw_arguments=json.dumps(arguments))
-        return await use(self.tools, call, ToolContext(self.sandbox, self.number, **self.context))
+from tests.agents.hands import MAKE, Hands
 
 
 def test_the_presets_have_the_tools_that_scripts_rely_on() -> None:
@@ -137,26 +126,6 @@ async def test_a_wrong_edit_is_told_to_the_model(sandbox: Sandbox, arguments: di
     assert await sandbox.read("/job/twice.txt", max_bytes=10) == b"a a\n"
 
 
-MAKE = """
-import docx, pptx, openpyxl, zipfile
-from reportlab.pdfgen.canvas import Canvas
-from PIL import Image
-d = docx.Document(); d.add_heading("Offer", 1); d.add_paragraph("First words")
-t = d.add_table(1, 2); t.cell(0, 0).text = "left"; t.cell(0, 1).text = "right"; d.save("a.docx")
-p = pptx.Presentation(); s = p.slides.add_slide(p.slide_layouts[0]); s.shapes.title.text = "Hello"
-s.notes_slide.notes_text_frame.text = "say hi"; p.save("a.pptx")
-b = openpyxl.Workbook(); b.active.title = "Sum"; b.active.append(["x", 2])
-b.active["B2"] = "=B1*2"; b.save("a.xlsx")
-c = Canvas("a.pdf"); c.drawString(72, 700, "page one"); c.showPage(); c.drawString(72, 700, "page two"); c.save()
-Image.new("RGBA", (4000, 1000), "red").save("a.png")
-open("a.html", "w").write("<style>x</style><p>Read <a href='b.html'>more</a></p>")
-open("latin.txt", "wb").write("größer, länger, schöner und für alle".encode("latin-1"))
-open("blob.bin", "wb").write(bytes(range(256)))
-open("a.ipynb", "w").write('{"cells": [{"cell_type": "code", "source": ["1+1"], "outputs": [{"text": ["2"]}]}]}')
-zipfile.ZipFile("a.zip", "w").writestr("inner.txt", "x")
-"""
-
-
 async def test_read_document_reads_every_common_kind(sandbox: Sandbox) -> None:
     hand = Hands(sandbox)
     made = await hand("python", code=MAKE)
@@ -228,81 +197,6 @@ async def test_view_image_scales_and_renders(sandbox: Sandbox) -> None:
 async def test_todo_counts(sandbox: Sandbox) -> None:
     outcome = await Hands(sandbox)("todo", items=[{"text": "read", "done": True}, "write"])
     assert outcome.text == "1 of 2 done\n[x] read\n[ ] write"
-
-
-async def test_a_sound_hand_in_is_accepted(sandbox: Sandbox) -> None:
-    hand = Hands(sandbox, expected=(Expected(path="*.docx"), Expected(path="*.zip", required=False)))
-    await hand(
-        "python",
-        code=MAKE + "import shutil\nfor n in 'docx xlsx pdf png'.split(): shutil.copy('a.'+n, 'deliverables/')",
-    )
-    files = [
-        "/job/deliverables/a.docx",
-        {"path": "a.xlsx", "note": "n"},
-        {"path": "deliverables/a.pdf"},
-        {"path": "./a.png"},
-    ]
-    outcome = await hand("submit", files=files, summary="All of it.")
-    assert not outcome.is_error, outcome.text
-    assert outcome.facts == {"submitted": True, "note": "All of it."}
-
-
-BAD = """
-import os
-os.chdir("deliverables")
-bad = {"empty.txt": "", "blank.csv": "  \\n", "fake.xlsx": "no", "fake.pdf": "no", "bad.json": "{"}
-for name, text in bad.items():
-    open(name, "w").write(text)
-open("cut.png", "wb").write(b"\\x89PNG\\r\\n\\x1a\\n"); os.symlink("/etc/passwd", "link.txt")
-import openpyxl; openpyxl.Workbook().save("hollow.xlsx"); os.mkfifo("pipe.txt")
-"""
-
-
-async def test_what_is_wrong_with_a_hand_in_is_named_file_by_file(sandbox: Sandbox) -> None:
-    hand = Hands(sandbox, expected=(Expected(path="*.docx"), Expected(path="*.pptx", required=False)))
-    await hand("python", code=BAD)
-    names = [
-        "empty.txt",
-        "blank.csv",
-        "fake.xlsx",
-        "fake.pdf",
-        "cut.png",
-        "bad.json",
-        "link.txt",
-        "hollow.xlsx",
-        "pipe.txt",
-    ]
-    outcome = await hand("submit", files=[*names, "none.txt", "/etc/passwd", "../x"], summary="")
-    assert outcome.is_error
-    assert outcome.facts == {"sent_back": True}
-    lines = outcome.text.splitlines()
-    for name, says in [
-        ("empty.txt", "is empty"),
-        ("blank.csv", "nothing but blanks"),
-        ("fake.xlsx", "does not open"),
-        ("fake.pdf", "does not open"),
-        ("cut.png", "does not open"),
-        ("bad.json", "does not open"),
-        ("link.txt", "regular file"),
-        ("hollow.xlsx", "no filled cell"),
-        ("pipe.txt", "regular file"),
-        ("none.txt", "not exist"),
-        ("/etc/passwd", "is not below"),
-        ("../x", "is not below"),
-        ("`*.docx`", "asks for"),
-    ]:
-        assert [line for line in lines if name in line and says in line], (name, outcome.text)
-    assert "pptx" not in outcome.text
-
-
-async def test_an_unsound_hand_in_is_sent_back_twice_and_then_accepted(sandbox: Sandbox) -> None:
-    outcomes = [
-        await Hands(sandbox, sent_back=times)("submit", files=[], summary="Nothing.") for times in (0, 1, 2)
-    ]
-    assert [outcome.is_error for outcome in outcomes] == [True, True, False]
-    assert outcomes[0].facts == {"sent_back": True}
-    assert outcomes[2].facts["submitted"]
-    assert outcomes[2].facts["problems"] == ["`files` is empty: name the files that you hand in"]
 
 
 async def test_the_paper_tools_write_what_opens(sandbox: Sandbox) -> None:
