@@ -88,7 +88,9 @@ async def test_an_engine_killed_while_a_command_runs(own: OwnEngine, made: Docke
 async def test_an_engine_killed_while_sandboxes_are_opened(own: OwnEngine, made: DockerProvider) -> None:
     specs = [SandboxSpec(workspace=f"w{number}") for number in range(6)]
     opening = [asyncio.create_task(made.open(spec)) for spec in specs]
-    while not await asyncio.to_thread(lambda: engines.engine().api.containers(all=True)):
+    for _ in range(1000):
+        if await asyncio.to_thread(lambda: engines.engine().api.containers(all=True)):
+            break
         await asyncio.sleep(0.01)
     began = time.monotonic()
     await asyncio.to_thread(own.signal, signal.SIGKILL)
