@@ -33,8 +33,8 @@ class SandboxLimits(Frozen):
         output_bytes: Of each of stdout and stderr of a command that cross to the harness (head and tail).
         cpus: CPU cores, where they can be bound.
         open_files: Of each process.
-        network_up_bytes, network_down_bytes: From and to the sandbox through its gate; pages fetched for it count
-            as well.
+        network_up_bytes, network_down_bytes: From and to the sandbox through its gate; pages fetched for it, and
+            names looked up, count as well.
     """
 
     # Beyond these bounds a kernel, an engine or gVisor starts nothing.

@@ -10,8 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sandbox.network.addresses import is_public, parse
+from sandbox.network.meter import CapReached
 from sandbox.network.names import Host
 from sandbox.network.policy import NetworkPolicy
+from sandbox.network.relay import Counted
 
 RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
@@ -105,16 +107,27 @@ class Dialer:
         self._policy, self._outside = policy, outside or Outside()
         self._turns = asyncio.Semaphore(MAX_RESOLVING)
 
-    async def dial(self, host: Host, port: int) -> Reached:
+    async def dial(self, host: Host, port: int, counted: Counted) -> Reached:
         """Connect to `host`, if the policy allows it and the address is public.
 
+        Args:
+            host: Where to. port: Of it.
+            counted: Counts a name that is looked up as sent.
+
         Raises:
-            Refused: It is not allowed. NotReached: It is, and cannot be done.
+            Refused: It is not allowed, or a cap is reached. NotReached: It is, and cannot be done.
         """
         refusal = self._policy.refusal(host.text, port)
         if refusal is not None:
             raise Refused(refusal)
-        addresses = [str(host.address)] if host.address else await self._resolve(host.text, port)
+        if host.address:
+            addresses = [str(host.address)]
+        else:
+            try:
+                counted.look_up(host.text)
+            except CapReached as cap:
+                raise Refused(str(cap)) from cap
+            addresses = await self._resolve(host.text, port)
         public = [address for address in addresses if _public(address)]
         if not public:
             raise Refused(f"{host.text} is not on the public internet", address=addresses[0])

@@ -18,7 +18,8 @@ class NetworkEvent(Frozen):
         address: The address that was connected to, if any.
         verdict: `allowed`, `refused` (by the policy) or `failed` (allowed, but it could not be done).
         reason: Why it was refused or failed, or why it was cut.
-        up_bytes, down_bytes: From and to the asker. seconds: How long it was open.
+        up_bytes, down_bytes: From and to the asker; a name that was looked up counts as sent. seconds: How long it
+            was open.
     """
 
     via: Literal["gate", "fetch"]

@@ -113,7 +113,7 @@ class Exchange:
             self._counted.meter.check()
         except CapReached as cap:
             raise Refused(str(cap)) from cap
-        reached = await self._dialer.dial(asked.host, asked.port)
+        reached = await self._dialer.dial(asked.host, asked.port, self._counted)
         outside = await _stream(reached)
         try:
             self._note(verdict="allowed", address=reached.address)

@@ -14,6 +14,7 @@ from sandbox.network.get import get
 from sandbox.network.meter import CapReached, Lines, meter_of
 from sandbox.network.names import shown
 from sandbox.network.policy import NetworkPolicy
+from sandbox.network.relay import Counted
 from sandbox.network.urls import Url, url_of
 from sandbox.protocol import SandboxLimits
 
@@ -122,9 +123,10 @@ class PageFetcher:
         begun = time.monotonic()
         event = NetworkEvent(via="fetch", method="GET", host=url.host.text, port=url.port, verdict="allowed")
         note: dict[str, object] = {}
+        counted = Counted(self._meter)
         try:
-            known = await self._known(url)
-            kept, body, note = known or await self._asked(url)
+            known = await self._known(url, counted)
+            kept, body, note = known or await self._asked(url, counted)
         except NotReached as error:
             note = {"verdict": error.verdict, "reason": error.reason, "address": error.address}
             raise
@@ -132,12 +134,13 @@ class PageFetcher:
             note = {"verdict": "failed", "reason": "it took too long, or the attempt was stopped"}
             raise
         finally:
+            note |= {"up_bytes": counted.up, "down_bytes": counted.down}
             note["seconds"] = round(time.monotonic() - begun, 3)
             self._lines.add(event.model_copy(update=note))
         leads = kept.headers.get("location") if kept.status in _REDIRECTS else None
         return _page(asked, url, kept, body, replayed=known is not None), leads
 
-    async def _known(self, url: Url) -> _Answered | None:
+    async def _known(self, url: Url, counted: Counted) -> _Answered | None:
         """What the cassette says; the policy comes first all the same."""
         refusal = self._policy.refusal(url.host.text, url.port)
         if refusal is not None:
@@ -154,19 +157,18 @@ class PageFetcher:
                 raise Refused(f"{url} is not among the pages kept for this run"[:300])
             return None
         kept, body = known
-        self._meter.take_down(len(body))
-        return kept, body, {"reason": "answered from the cassette", "down_bytes": len(body)}
+        counted.received(body)
+        return kept, body, {"reason": "answered from the cassette"}
 
-    async def _asked(self, url: Url) -> _Answered:
-        answer = await get(self._dialer, url, self._meter, MAX_BYTES)
+    async def _asked(self, url: Url, counted: Counted) -> _Answered:
+        answer = await get(self._dialer, url, counted, MAX_BYTES)
         media_type = answer.headers.get("content-type", "").lower()
         if media_type.startswith(_NOT_FETCHED):
             raise NotReached(f"it is {media_type.partition(';')[0]}, which is not fetched", address=answer.address)
         kept, body = kept_of(str(url), answer, datetime.now(UTC).isoformat(timespec="seconds")), answer.body
         if self._cassette is not None:
             kept, body = await asyncio.to_thread(self._cassette.keep, kept, body)
-        note = {"address": answer.address, "up_bytes": answer.up_bytes, "down_bytes": answer.down_bytes}
-        return kept, body, note
+        return kept, body, {"address": answer.address}
 
 
 def _page(asked: Url, url: Url, kept: Kept, body: bytes, *, replayed: bool) -> Page:

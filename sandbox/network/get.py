@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import h11
 
 from sandbox.network.dial import Dialer, NotReached
-from sandbox.network.meter import CapReached, Meter
-from sandbox.network.relay import CHUNK
+from sandbox.network.meter import CapReached
+from sandbox.network.relay import CHUNK, Counted
 from sandbox.network.urls import Url
 
 HEAD_BYTES = 64 * 1024
@@ -34,17 +34,20 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     address: str
-    up_bytes: int
-    down_bytes: int
 
 
-async def get(dialer: Dialer, url: Url, meter: Meter, max_bytes: int) -> Answer:
+async def get(dialer: Dialer, url: Url, counted: Counted, max_bytes: int) -> Answer:
     """Ask for `url` and read the answer to its end. The caller bounds the time.
+
+    Args:
+        dialer: Connects. url: What is asked for.
+        counted: Counts what passes, and the name that is looked up.
+        max_bytes: Of the decoded body.
 
     Raises:
         NotReached: Refused, unreachable, no HTTP, too large, or a cap of the sandbox is reached.
     """
-    reached = await dialer.dial(url.host, url.port)
+    reached = await dialer.dial(url.host, url.port, counted)
     context, name = (_context(), url.host.text) if url.scheme == "https" else (None, None)
     try:
         with ExitStack() as undo:
@@ -59,7 +62,7 @@ async def get(dialer: Dialer, url: Url, meter: Meter, max_bytes: int) -> Answer:
     except OSError as error:
         raise NotReached(f"{url.host.text} hung up", address=reached.address) from error
     try:
-        return await _ask(reader, writer, url, _Intake(meter, max_bytes, reached.address))
+        return await _ask(reader, writer, url, _Intake(counted, max_bytes, reached.address))
     except (h11.RemoteProtocolError, OSError, zlib.error) as error:
         raise NotReached(f"{url.host.text} broke off its answer", address=reached.address) from error
     except CapReached as cap:
@@ -71,10 +74,9 @@ async def get(dialer: Dialer, url: Url, meter: Meter, max_bytes: int) -> Answer:
 class _Intake:
     """Collects a body, counted as it comes and bounded as it is decoded."""
 
-    def __init__(self, meter: Meter, max_bytes: int, address: str) -> None:
-        self.meter, self.max_bytes, self.address = meter, max_bytes, address
+    def __init__(self, counted: Counted, max_bytes: int, address: str) -> None:
+        self.counted, self.max_bytes, self.address = counted, max_bytes, address
         self.body = bytearray()
-        self.up = self.down = 0
         self._decoder: zlib._Decompress | None = None
 
     def encoded(self, encoding: str) -> None:
@@ -84,10 +86,8 @@ class _Intake:
             raise NotReached("the answer has an encoding that was not asked for", address=self.address)
 
     def received(self, data: bytes) -> bytes:
-        granted = self.meter.take_down(len(data))
-        self.down += granted
-        if granted < len(data):
-            raise self.meter.down_reached()
+        if len(self.counted.received(data)) < len(data):
+            raise self.counted.meter.down_reached()
         return data
 
     def add(self, data: bytes) -> None:
@@ -108,9 +108,8 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: 
     headers = [(b"Host", url.authority.encode()), *_HEADERS]
     head = wire.send(h11.Request(method="GET", target=url.target, headers=headers)) or b""
     end = wire.send(h11.EndOfMessage()) or b""
-    intake.up = intake.meter.take_up(len(head + end))
-    if intake.up < len(head + end):
-        raise intake.meter.up_reached()
+    if len(intake.counted.sent(head + end)) < len(head + end):
+        raise intake.counted.meter.up_reached()
     writer.write(head + end)
     await writer.drain()
     status, found = 0, dict[str, str]()
@@ -128,8 +127,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: 
         elif isinstance(event, h11.Data):
             intake.add(bytes(event.data))
         elif isinstance(event, h11.EndOfMessage):
-            body = bytes(intake.body)
-            return Answer(status, found, body, intake.address, intake.up, intake.down)
+            return Answer(status, found, bytes(intake.body), intake.address)
         elif not isinstance(event, h11.InformationalResponse):
             raise NotReached(f"{url.host.text} hung up without an answer", address=intake.address)
 

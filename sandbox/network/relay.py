@@ -72,6 +72,15 @@ class Counted:
         self.down += granted
         return data if granted == len(data) else data[:granted]
 
+    def look_up(self, name: str) -> None:
+        """Count a name that is about to be looked up: whoever serves it outside reads what it says.
+
+        Raises:
+            CapReached: The sandbox may not send as much.
+        """
+        if len(self.sent(name.encode())) < len(name):
+            raise self.meter.up_reached()
+
     def touch(self) -> None:
         """Note that something moved."""
         self.moved_at = asyncio.get_running_loop().time()

@@ -66,7 +66,7 @@ async def test_a_page_and_what_was_asked() -> None:
         "example.org",
         PUBLIC,
     )
-    assert told[0].up_bytes == len(heard[0])
+    assert told[0].up_bytes == len(heard[0]) + len("example.org")
     assert told[0].down_bytes == len(page_bytes)
 
 
@@ -183,6 +183,27 @@ async def test_caps_hold_over_pages() -> None:
             await pages.fetch("http://example.org/2")
         with pytest.raises(Refused, match="may receive 1000 bytes"):
             await pages.fetch("http://example.org/3")
+
+
+async def test_names_that_are_looked_up_count_as_sent() -> None:
+    outside, told = small(1), list[NetworkEvent]()
+    pages = fetcher(outside, told=told, network_up_bytes=25)
+    for _ in range(2):
+        with pytest.raises(NotReached, match="nowhere.org cannot be resolved"):
+            await pages.fetch("http://nowhere.org/")
+    with pytest.raises(Refused, match="may send 25 bytes"):
+        await pages.fetch("http://nowhere.org/")
+    assert outside.resolved == ["nowhere.org", "nowhere.org"]
+    assert [event.up_bytes for event in told] == [11, 11, 3]
+
+
+async def test_what_was_sent_before_a_page_failed_is_told() -> None:
+    heard: list[bytes] = []
+    told: list[NetworkEvent] = []
+    async with serving(answering(b"SSH-2.0-x\r\n", heard)) as port:
+        with pytest.raises(NotReached, match="broke off"):
+            await fetcher(small(port), told=told).fetch("http://example.org/")
+    assert (told[0].up_bytes, told[0].down_bytes) == (len(heard[0]) + len("example.org"), 11)
 
 
 async def test_what_was_used_before_a_crash_counts() -> None:

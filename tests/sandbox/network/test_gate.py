@@ -45,7 +45,7 @@ async def test_a_tunnel_carries_bytes_both_ways_and_is_told(tmp_path: Path) -> N
     assert len(told) == 1
     event = told[0]
     assert (event.verdict, event.method, event.host, event.port) == ("allowed", "CONNECT", "example.org", 443)
-    assert (event.address, event.up_bytes, event.down_bytes, event.reason) == (PUBLIC, 14, 14, "")
+    assert (event.address, event.up_bytes, event.down_bytes, event.reason) == (PUBLIC, 14 + len(event.host), 14, "")
 
 
 async def test_a_plain_request_goes_out_once_with_its_own_headers(tmp_path: Path) -> None:
@@ -234,6 +234,23 @@ async def test_what_is_sent_has_a_cap(tmp_path: Path) -> None:
     assert len(heard) <= 5000
     assert told[0].up_bytes == 5000
     assert "may send 5000 bytes" in told[0].reason
+
+
+async def test_names_that_are_looked_up_count_as_sent(tmp_path: Path) -> None:
+    small = Small()
+    limits = SandboxLimits(network_up_bytes=50)
+    async with opened(tmp_path, ALLOW, small, limits) as (gate, told):
+        for name in ("a" * 18, "b" * 18, "c" * 18):
+            await ask(gate, f"CONNECT {name}.example.org:443 HTTP/1.1\r\nHost:\r\n\r\n".encode())
+        await ask(gate, b"CONNECT other.org:443 HTTP/1.1\r\nHost:\r\n\r\n")  # looked up by nobody
+    assert small.resolved == [f"{'a' * 18}.example.org"]
+    assert [(event.verdict, event.up_bytes) for event in told] == [
+        ("failed", 30),
+        ("refused", 20),
+        ("refused", 0),
+        ("refused", 0),
+    ]
+    assert told[1].reason == told[2].reason == "this sandbox may send 50 bytes, and has"
 
 
 async def test_silence_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
