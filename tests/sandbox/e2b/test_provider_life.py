@@ -66,7 +66,7 @@ async def test_keeping_alive_outlasts_an_api_that_is_down(
         assert await sh(box, "echo on") == "on\n"
     before = len(world.requests)
     async with asyncio.timeout(60):
-        while not any(seen.path.endswith("/timeout") for seen in world.requests[before:]):
+        while not any(seen.path.endswith("/timeout") for seen in world.requests[before:]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     await box.close()
 
