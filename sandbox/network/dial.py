@@ -111,7 +111,8 @@ class Dialer:
         """Connect to `host`, if the policy allows it and the address is public.
 
         Args:
-            host: Where to. port: Of it.
+            host: Where to.
+            port: Of that host.
             counted: Counts a name that is looked up as sent.
 
         Raises:

@@ -40,7 +40,8 @@ async def get(dialer: Dialer, url: Url, counted: Counted, max_bytes: int) -> Ans
     """Ask for `url` and read the answer to its end. The caller bounds the time.
 
     Args:
-        dialer: Connects. url: What is asked for.
+        dialer: Connects.
+        url: What is asked for.
         counted: Counts what passes, and the name that is looked up.
         max_bytes: Of the decoded body.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from weakref import WeakValueDictionary
 
 from sandbox.network.events import Audit, NetworkEvent
@@ -9,6 +10,7 @@ from sandbox.protocol import SandboxLimits
 
 MAX_LINES = 2000
 MAX_REFUSED_LINES = 200
+MAX_NEW_LINES = 1000  # of each verdict, beyond those
 FIRST_SUM = 1000
 
 
@@ -64,21 +66,25 @@ def meter_of(workspace: str, limits: SandboxLimits) -> Meter:
 
 
 class Lines:
-    """Passes audit lines on up to a number; the rest is summed up, so that a flood of them stays small."""
+    """Passes audit lines on up to a number; the rest is summed up, so that a flood of them stays small.
+
+    Beyond that number a host and port with a verdict that no line has told yet still gets one, up to a number of
+    their own: nobody hides a new place behind a flood of the same.
+    """
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
         self._lines = self._refused = 0
+        self._told: set[tuple[str, int, str]] = set()
+        self._new: Counter[str] = Counter()
         self._last: NetworkEvent | None = None
         self._count, self._sum_at = 0, FIRST_SUM
         self._up = self._down = 0
 
     def add(self, event: NetworkEvent) -> None:
         """Pass a line on, or count it."""
-        quiet = event.verdict == "allowed"
-        if self._lines < MAX_LINES and (quiet or self._refused < MAX_REFUSED_LINES):
-            self._lines += 1
-            self._refused += not quiet
+        if self._gets_a_line(event):
+            self._told.add((event.host, event.port, event.verdict))
             self._audit(event)
             return
         self._last = event
@@ -88,6 +94,18 @@ class Lines:
         if self._count >= self._sum_at:
             self._sum_at *= 10
             self.sum_up()
+
+    def _gets_a_line(self, event: NetworkEvent) -> bool:
+        quiet = event.verdict == "allowed"
+        if self._lines < MAX_LINES and (quiet or self._refused < MAX_REFUSED_LINES):
+            self._lines += 1
+            self._refused += not quiet
+            return True
+        known = (event.host, event.port, event.verdict) in self._told
+        if known or self._new[event.verdict] >= MAX_NEW_LINES:
+            return False
+        self._new[event.verdict] += 1
+        return True
 
     def sum_up(self) -> None:
         """Say how many lines were left out since the last sum, if any."""

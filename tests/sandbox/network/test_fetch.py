@@ -189,7 +189,7 @@ async def test_names_that_are_looked_up_count_as_sent() -> None:
     outside, told = small(1), list[NetworkEvent]()
     pages = fetcher(outside, told=told, network_up_bytes=25)
     for _ in range(2):
-        with pytest.raises(NotReached, match="nowhere.org cannot be resolved"):
+        with pytest.raises(NotReached, match="cannot be resolved"):
             await pages.fetch("http://nowhere.org/")
     with pytest.raises(Refused, match="may send 25 bytes"):
         await pages.fetch("http://nowhere.org/")

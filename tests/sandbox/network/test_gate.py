@@ -45,7 +45,8 @@ async def test_a_tunnel_carries_bytes_both_ways_and_is_told(tmp_path: Path) -> N
     assert len(told) == 1
     event = told[0]
     assert (event.verdict, event.method, event.host, event.port) == ("allowed", "CONNECT", "example.org", 443)
-    assert (event.address, event.up_bytes, event.down_bytes, event.reason) == (PUBLIC, 14 + len(event.host), 14, "")
+    assert (event.address, event.up_bytes, event.down_bytes) == (PUBLIC, 14 + len("example.org"), 14)
+    assert event.reason == ""
 
 
 async def test_a_plain_request_goes_out_once_with_its_own_headers(tmp_path: Path) -> None:
