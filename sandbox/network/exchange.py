@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,6 +21,12 @@ from sandbox.network.relay import CHUNK, Counted, Silent, Stream, tunnel
 
 HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 15.0
+# By status: what the library says shows Python's own notation.
+_NO_REQUEST = {
+    400: "this is no correct HTTP request",
+    431: f"the request's head is larger than {HEAD_BYTES >> 10} KiB",
+    501: "chunked is the only transfer encoding that is taken",
+}
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,11 @@ class Exchange:
             await self._refuse(refusal)
         except (CapReached, Silent) as cut:
             self._note(reason=f"cut: {cut}")
-        except (h11.ProtocolError, OSError) as broken:
-            self._note(verdict="failed", reason=f"broken off: {broken}"[:200])
+        except h11.ProtocolError:
+            self._note(verdict="failed", reason="broken off: what came is no correct HTTP")
+        except OSError as broken:
+            said = os.strerror(broken.errno) if broken.errno else "the connection was lost"
+            self._note(verdict="failed", reason=f"broken off: {said}")
         except asyncio.CancelledError:
             if not self._over:
                 verdict = "allowed" if self._event.verdict == "allowed" else "failed"
@@ -88,8 +98,8 @@ class Exchange:
         except TimeoutError as error:
             raise Refused("the request did not come to its end in time", status=408) from error
         except h11.RemoteProtocolError as error:
-            status = error.error_status_hint or 400
-            raise Refused(f"this is no HTTP request: {error}"[:200], status=status) from error
+            status = error.error_status_hint if error.error_status_hint in _NO_REQUEST else 400
+            raise Refused(_NO_REQUEST[status], status=status) from error
         if not isinstance(event, h11.Request):
             return None
         return self._understood(event)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from tests.support import lacking
 
 ALLOW = NetworkPolicy(mode="allow", domains=("example.org", "*.example.org"))
 OPEN = NetworkPolicy(mode="open")
+PYTHON = re.compile(r"bytearray|\bb['\"]|\[Errno|\\\\x|['\"]>")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
@@ -162,6 +164,8 @@ async def test_what_can_be_read_in_two_ways_is_refused(tmp_path: Path, request_:
     assert said.split()[1] in (b"400", b"431", b"501"), said
     assert heard == []
     assert [event.verdict for event in told] == ["refused"]
+    assert not PYTHON.search(told[0].reason)
+    assert told[0].reason.encode() == said.split(b"\r\n")[0].split(b" ", 2)[2]
 
 
 @pytest.mark.parametrize(
