@@ -276,7 +276,13 @@ class SandboxProvider(Protocol):
         ...
 
     async def discard(self, workspace: str) -> None:
-        """Remove a workspace and everything that belongs to it. A missing one is fine."""
+        """Remove a workspace and everything that belongs to it, closed first where this provider has it open.
+
+        A missing one is fine.
+
+        Raises:
+            SandboxFault: Another process holds it, or something cannot be removed.
+        """
         ...
 
     async def resources(self) -> tuple[Resource, ...]:
@@ -284,5 +290,9 @@ class SandboxProvider(Protocol):
         ...
 
     async def remove(self, resource: Resource) -> None:
-        """Remove one of `resources`. One that is gone is fine."""
+        """Remove one of `resources`. One that is gone is fine.
+
+        Raises:
+            BadInput: It is another owner's.
+        """
         ...

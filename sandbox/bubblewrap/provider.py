@@ -8,6 +8,7 @@ import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from core import BadInput, Cause, MissingTool, SandboxFault
 from sandbox.bubblewrap.box import BubblewrapSandbox, Held
@@ -42,6 +43,7 @@ class BubblewrapProvider:
         self._gates = self._state / "gates" / self.name
         self._places = self._state / "cgroups"
         self._book = LeaseBook(self._state, self.name)
+        self._open_here: WeakValueDictionary[str, BubblewrapSandbox] = WeakValueDictionary()
         self._checked = False
         self._groups: Groups | None = None
 
@@ -75,6 +77,7 @@ class BubblewrapProvider:
         finally:
             if opened is None:
                 await held.let_go()
+        self._open_here[spec.workspace] = opened
         return opened
 
     async def _start(self, spec: SandboxSpec, held: Held, audit: Audit) -> BubblewrapSandbox:
@@ -118,12 +121,19 @@ class BubblewrapProvider:
 
     async def discard(self, workspace: str) -> None:
         """Remove a workspace and everything that belongs to it. A missing one is fine."""
-        await asyncio.to_thread(self._discard, workspace)
+        if box := self._open_here.get(workspace):
+            await box.close()
+        lease = await self._book.hold(workspace)
+        gone = False
+        try:
+            await asyncio.to_thread(self._remove_folders, workspace)
+            gone = True
+        finally:
+            lease.release(forget=gone)
 
-    def _discard(self, workspace: str) -> None:
+    def _remove_folders(self, workspace: str) -> None:
         remove_tree(self._workspaces / workspace)
         remove_tree(self._gates / workspace)
-        self._book.forget(workspace)
 
     async def resources(self) -> tuple[Resource, ...]:
         """The workspaces, gates, copies, cgroups and launchers of this owner's that exist."""
@@ -145,10 +155,16 @@ class BubblewrapProvider:
             yield make(kind="process", id=process, running=self._book.held(key))
 
     async def remove(self, resource: Resource) -> None:
-        """Remove one of `resources`. One that is gone is fine; what is in use by then stays."""
+        """Remove one of `resources`. One that is gone is fine; what is in use by then stays.
+
+        Raises:
+            BadInput: It is another owner's.
+        """
         await asyncio.to_thread(self._remove, resource)
 
     def _remove(self, resource: Resource) -> None:
+        if resource.owner != owner_of(self._state):
+            raise BadInput(f"the {resource.kind} {resource.id} belongs to another owner")
         if resource.kind == "workspace":
             remove_tree(self._workspaces / resource.id)
         elif resource.kind == "gate":

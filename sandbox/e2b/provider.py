@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from e2b import AsyncSandbox, SandboxState
 
@@ -69,6 +70,7 @@ class E2BProvider:
         self._state, self._options = state.absolute(), options
         self._book = LeaseBook(self._state, self.name)
         self._templates = Templates(options.e2b_template)
+        self._open_here: WeakValueDictionary[str, E2BSandbox] = WeakValueDictionary()
 
     def problem(self) -> tuple[str, str] | None:
         """None when there is a key that E2B accepts; it is asked once. Waits."""
@@ -97,7 +99,7 @@ class E2BProvider:
         lease = await self._book.hold(spec.workspace)
         opened = False
         try:
-            box = await self._open(spec, shown, lease)
+            box = self._open_here[spec.workspace] = await self._open(spec, shown, lease)
             opened = True
             return box
         finally:
@@ -123,9 +125,16 @@ class E2BProvider:
 
     async def discard(self, workspace: str) -> None:
         """Remove the machines of a workspace. Missing ones are fine."""
-        for found in await cloud.find(self._labels(workspace)):
-            await cloud.kill(found.sandbox_id)
-        self._book.forget(workspace)
+        if box := self._open_here.get(workspace):
+            await box.close()
+        lease = await self._book.hold(workspace)
+        gone = not lease.note  # nothing is written down that could be lost
+        try:
+            for found in await cloud.find(self._labels(workspace)):
+                await cloud.kill(found.sandbox_id)
+            gone = True
+        finally:
+            lease.release(forget=gone)
 
     async def resources(self) -> tuple[Resource, ...]:
         """All machines of this owner's, running or paused. Raises `MissingTool` without a key."""
@@ -155,10 +164,10 @@ class E2BProvider:
         """Remove one of `resources`. One that is gone is fine.
 
         Raises:
-            ValueError: It is another owner's.
+            BadInput: It is another owner's.
         """
-        if resource.provider != self.name or resource.owner != owner_of(self._state):
-            raise ValueError(f"{resource.kind} {resource.id} is not of this owner")
+        if resource.owner != owner_of(self._state):
+            raise BadInput(f"the {resource.kind} {resource.id} belongs to another owner")
         await cloud.kill(resource.id)
 
     def _labels(self, workspace: str) -> dict[str, str]:

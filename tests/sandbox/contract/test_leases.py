@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from core import SandboxFault
+from core import BadInput, SandboxFault
 from sandbox import ProviderOptions, Resource, SandboxProvider, SandboxSpec, TreeLimits, provider
 from tests.sandbox.contract.helpers import Openings, sh
 
@@ -57,6 +58,29 @@ async def test_closing_leaves_the_workspace_and_discarding_nothing(
     assert await mine(made, spec.workspace) == []
 
 
+async def test_what_another_process_holds_is_not_discarded(
+    openings: Openings, made: SandboxProvider, making: Callable[[], SandboxProvider]
+) -> None:
+    box = await openings(spec := SandboxSpec(workspace=openings.key()))
+    await sh(box, "echo work > note")
+    other = making()
+    async with asyncio.timeout(20):
+        with pytest.raises(SandboxFault, match="is held by"):
+            await other.discard(spec.workspace)
+    assert (await sh(box, "cat note")).stdout.text == "work\n"
+    await box.close()
+    await other.discard(spec.workspace)
+    assert await mine(made, spec.workspace) == []
+
+
+async def test_discarding_closes_what_is_open_here_first(openings: Openings, made: SandboxProvider) -> None:
+    box = await openings(spec := SandboxSpec(workspace=openings.key()))
+    await made.discard(spec.workspace)
+    assert await mine(made, spec.workspace) == []
+    with pytest.raises(SandboxFault, match="closed"):
+        await sh(box, "true")
+
+
 async def test_every_resource_can_be_removed_once_and_again(
     openings: Openings, made: SandboxProvider, tmp_path: Path
 ) -> None:
@@ -79,6 +103,9 @@ async def test_another_owner_sees_nothing_of_it(openings: Openings, made: Sandbo
     box = await openings(spec)
     other = provider(made.name, tmp_path / "other", ProviderOptions(e2b_creations_per_second=100))
     assert await mine(other, spec.workspace) == []
+    for row in await mine(made, spec.workspace):
+        with pytest.raises(BadInput, match="belongs to another owner"):
+            await other.remove(row)
     beside = await other.open(spec)  # the same key, another workspace
     await sh(box, "echo one > note")
     assert (await sh(beside, "ls note")).exit_code != 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from e2b import AsyncSandbox
 
-from core import SandboxFault
+from core import BadInput, SandboxFault
 from sandbox import NetworkPolicy, ProviderOptions, Resource, SandboxSpec, TreeLimits, owner_of
 from sandbox.e2b.provider import E2BProvider
 from sandbox.e2b.rate import CreationGate, creation_gate
@@ -57,7 +57,7 @@ async def test_another_owner_s_is_never_touched(made: E2BProvider, world: E2BClo
     await ours.close()
     (of_others,) = await other.resources()
     assert [one.id for one in await made.resources()] == [ours.machine.sandbox_id]
-    with pytest.raises(ValueError, match="not of this owner"):
+    with pytest.raises(BadInput, match="belongs to another owner"):
         await made.remove(of_others)
     await made.discard("w")
     assert set(world.sandboxes) == {theirs.machine.sandbox_id}
@@ -111,8 +111,11 @@ async def test_discarding_when_the_api_is_down_is_a_fault(
     await box.close()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("E2B_API_URL", "http://127.0.0.1:9")
-        with pytest.raises(SandboxFault):
-            await made.discard("w")
+        for name in ("w", "never"):
+            with pytest.raises(SandboxFault):
+                await made.discard(name)
+    assert list(made._book.workspaces()) == ["w"]
+    assert not held(made, "w")
     await made.discard("w")
     assert not world.sandboxes
 
