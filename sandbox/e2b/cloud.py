@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +23,9 @@ from sandbox.network.policy import Network, NetworkPolicy
 
 CALL_SECONDS = 30.0
 KEY_SECONDS = 10.0
-CREATE_SECONDS = 120.0  # for one creation, waiting for the account's rate included
+CREATE_SECONDS = 120.0  # for one creation
+RATE_SECONDS = 600.0  # for having one, waiting for the account's rate and room included
+FIRST_PAUSE, LAST_PAUSE = 2.0, 15.0
 # The SDK itself waits as long as a `Retry-After` says, or backs off, within the time of the call.
 RETRIES, CREATE_RETRIES = 4, 30
 NOT_FOUND, FORBIDDEN = 404, 403
@@ -56,6 +60,21 @@ async def create(
         NoTemplate: E2B does not know the template.
         SandboxFault: No sandbox can be had.
     """
+    until, pause = time.monotonic() + RATE_SECONDS, FIRST_PAUSE
+    while True:
+        try:
+            return await _create(template, labels, policy, per_second, key)
+        except SandboxFault as fault:
+            # The account may have no room for another sandbox until one of its others ends.
+            if fault.cause is not Cause.sandbox_rate_limited or time.monotonic() + pause > until:
+                raise
+        await asyncio.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311
+        pause = min(2 * pause, LAST_PAUSE)
+
+
+async def _create(
+    template: str, labels: Mapping[str, str], policy: NetworkPolicy, per_second: float, key: str
+) -> AsyncSandbox:
     account = ConnectionConfig()
     await creation_gate(account.api_url, account.api_key or "").turn(per_second)
     making = asyncio.create_task(

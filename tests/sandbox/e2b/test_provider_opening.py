@@ -114,17 +114,30 @@ async def test_a_rate_limit_that_stays_is_a_cause(
     made: E2BProvider, world: E2BCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cloud, "CREATE_SECONDS", 2.0)
+    monkeypatch.setattr(cloud, "RATE_SECONDS", 3.0)
     world.fail_creates(1000, 429, "slow down")
     started = time.monotonic()
     assert (await refused(made)).cause is Cause.sandbox_rate_limited
     assert time.monotonic() - started > 1, "it was waited for"
 
 
-async def test_too_many_sandboxes_at_once_are_a_cause_at_once(made: E2BProvider, world: E2BCloud) -> None:
-    world.limit(Limits(concurrent=0))
-    started = time.monotonic()
-    assert (await refused(made)).cause is Cause.sandbox_rate_limited
-    assert time.monotonic() - started < 20
+async def test_room_in_the_account_is_waited_for(
+    made: E2BProvider, world: E2BCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.limit(Limits(concurrent=1))
+    first = await made.open(SPEC)
+    monkeypatch.setattr(cloud, "RATE_SECONDS", 0.0)
+    assert (await refused(made, SandboxSpec(workspace="second"))).cause is Cause.sandbox_rate_limited
+    monkeypatch.undo()
+    monkeypatch.setattr(cloud, "FIRST_PAUSE", 0.2)
+    opening = asyncio.create_task(made.open(SandboxSpec(workspace="second")))
+    await asyncio.sleep(0.5)
+    assert not opening.done()
+    await first.close()
+    await made.discard(SPEC.workspace)
+    second = await opening
+    assert await sh(second, "echo on") == "on\n"
+    await second.close()
 
 
 @pytest.mark.parametrize("status", [500, 503])
