@@ -10,7 +10,6 @@ from pathlib import Path
 from core import Cause, SandboxFault
 from sandbox.bubblewrap.groups import Group, Groups, machine_bounds
 from sandbox.bubblewrap.process import Process
-from sandbox.bubblewrap.unlinked import workspace_usage
 from sandbox.leases.book import Lease
 from sandbox.network.gate import Gate
 from sandbox.places import INPUTS, WORKSPACE, absolute
@@ -19,6 +18,7 @@ from sandbox.shown import Shown
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.session import Session, max_reply
 from sandbox.trees import collect_tree
+from sandbox.unlinked import workspace_usage
 from sandbox.watch import Watch
 
 

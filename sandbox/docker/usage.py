@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.bubblewrap.unlinked import workspace_usage
 from sandbox.docker.engine import Engine, failures
 from sandbox.protocol import SandboxLimits
+from sandbox.unlinked import workspace_usage
 from sandbox.watch import Usage
 
 SHARED_SECONDS = 5.0
