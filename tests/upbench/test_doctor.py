@@ -27,6 +27,7 @@ def test_every_check_has_its_four_keys() -> None:
     assert set(rows) >= {
         "python",
         "toolbox",
+        "sandbox",
         "bwrap",
         "docker",
         "OPENAI_API_KEY",
@@ -47,6 +48,21 @@ def test_a_machine_without_any_sandbox_is_exit_code_3(tmp_path: Path) -> None:
     assert "apt-get install" in rows["bwrap"]["mend"]
     assert not rows["docker"]["ok"]
     assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_sandbox_in_the_settings_is_said(tmp_path: Path) -> None:
+    well = checks(upbench("doctor", "--json", UPBENCH_SANDBOX="docker"))["sandbox"]
+    assert well["ok"]
+    assert "docker" in well["detail"]
+    done = upbench("doctor", "--json", UPBENCH_SANDBOX="foo")
+    row = checks(done)["sandbox"]
+    assert not row["ok"]
+    assert row["detail"] == "unknown sandbox provider `foo`"
+    assert "bwrap, docker, e2b" in row["mend"]
+    assert done.returncode == (0 if any(checks(done)[name]["ok"] for name in ("bwrap", "docker", "e2b")) else 3)
+    (tmp_path / "upbench.toml").write_text('sandbox = "vm"')
+    row = checks(upbench("--project", str(tmp_path), "doctor", "--json"))["sandbox"]
+    assert row["detail"] == "unknown sandbox provider `vm`"
 
 
 def test_of_a_key_only_its_presence_is_said() -> None:
