@@ -60,6 +60,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     )
     yield _clash()
     yield _toolbox()
+    yield _default(settings)
     yield from _sandboxes(settings)
     yield _gvisor()
     yield from _keys()
@@ -96,6 +97,19 @@ def _toolbox() -> Check:
     there = toolbox_installed()
     detail = f"{len(toolbox_packages())} packages at {toolbox_path()}" if there else "not installed"
     return Check(name="toolbox", ok=there, detail=detail, mend=None if there else "upbench toolbox install")
+
+
+def _default(settings: Settings) -> Check:
+    """The provider that runs use where no flag names another."""
+    from sandbox import provider_names
+
+    known = ", ".join(provider_names())
+    if settings.sandbox in provider_names():
+        return Check(name="sandbox", ok=True, detail=f"runs use {settings.sandbox} where no flag names another")
+    mend = f"set `sandbox` in upbench.toml, or UPBENCH_SANDBOX, to one of: {known}"
+    return Check(
+        name="sandbox", ok=False, detail=f"unknown sandbox provider `{settings.sandbox[:100]}`", mend=mend
+    )
 
 
 def _sandboxes(settings: Settings) -> Iterator[Check]:
