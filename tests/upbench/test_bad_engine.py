@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,30 +12,10 @@ import pytest
 
 from sandbox import docker_runtimes
 from tests.runs.project import need_sandbox
-from tests.runs.support import write_pack
 from tests.support import lacking
-from upbench.cli.main import main
+from tests.upbench.mistakes import Upbench
 
-Upbench = Callable[..., tuple[int, str, str]]
 RUN = ("run", "packs/small", "--agent", "nop", "--sandbox", "docker")
-
-
-@pytest.fixture
-def upbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Upbench:
-    """Calls the command line within this process, in a folder with a pack."""
-    for name in [name for name in os.environ if name.startswith("UPBENCH_")]:
-        monkeypatch.delenv(name)
-    write_pack(tmp_path / "packs")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["upbench", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
 
 
 def refused(upbench: Upbench, code: int, *named: str, arguments: tuple[str, ...] = RUN) -> None:
