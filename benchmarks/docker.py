@@ -20,10 +20,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.trivial import trivial_round
 from core import BadInput
-from sandbox import Command, ProviderOptions, SandboxProvider, SandboxSpec, TreeLimits, image_tag, provider
-
-WORK = Command(argv=("/bin/sh", "-c", "head -c 1024 /dev/zero > /job/deliverables/out.txt"))
+from sandbox import ProviderOptions, SandboxProvider, image_tag, provider
 
 
 class Rate(NamedTuple):
@@ -69,14 +68,7 @@ def trivial(made: SandboxProvider, target: Path) -> Callable[[int], Awaitable[No
     """A trivial trial."""
 
     async def run(number: int) -> None:
-        key = f"bench-{number}"
-        box = await made.open(SandboxSpec(workspace=key))
-        result = await box.run(WORK)
-        await box.close()
-        taken = await made.collect(key, target / key, TreeLimits())
-        await made.discard(key)
-        assert result.exit_code == 0, result.stderr.text
-        assert taken.files == ("out.txt",)
+        await trivial_round(made, number, target)
 
     return run
 

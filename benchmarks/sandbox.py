@@ -17,14 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from sandbox import Command, SandboxProvider, SandboxSpec, TreeLimits, provider
+from benchmarks.trivial import trivial_round
+from sandbox import Command, SandboxProvider, SandboxSpec, provider
 
 SYSTEM = ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"]
 SYSTEM += ["--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
 SPACES = [f"--unshare-{kind}" for kind in ("user", "pid", "net", "ipc", "uts")]
 BARE = ["bwrap", *SYSTEM, *SPACES, "--die-with-parent", "--new-session", "--uid", "1000", "--gid", "1000"]
 BARE += ["/usr/bin/python3", "-S", "-c", "pass"]
-WORK = Command(argv=("/bin/sh", "-c", "head -c 1024 /dev/zero > /job/deliverables/out.txt"))
 
 
 async def bare(count: int, concurrency: int) -> float:
@@ -49,14 +49,7 @@ async def trivial(made: SandboxProvider, count: int, concurrency: int, target: P
 
     async def one() -> None:
         for number in left:
-            key = f"bench-{number}"
-            box = await made.open(SandboxSpec(workspace=key))
-            result = await box.run(WORK)
-            await box.close()
-            taken = await made.collect(key, target / key, TreeLimits())
-            await made.discard(key)
-            assert result.exit_code == 0, result.stderr.text
-            assert taken.files == ("out.txt",)
+            await trivial_round(made, number, target)
 
     started = time.perf_counter()
     await asyncio.gather(*(one() for _ in range(concurrency)))

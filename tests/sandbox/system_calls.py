@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
+import re
 
-from sandbox.syscalls import LOOKED_INTO
+from sandbox import Command, Sandbox
+from sandbox.syscalls import LOOKED_INTO, NOT_PERMITTED, NOT_THERE
 
 # Call, arguments, and the error; an engine's profile can only say EPERM, or let it pass.
 CASES: list[tuple[str, tuple[int, ...], int]] = [
@@ -148,3 +151,20 @@ WORKS = {
     "node": ("node", "-e", "new (require('worker_threads').Worker)('', {eval: true})"),
     "java": ("java", "-version"),
 }
+
+
+async def refused_inside(box: Sandbox, column: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Make every refused call in a sandbox that is filtered; the errors that came, and those of our tables.
+
+    Args:
+        box: Where.
+        column: Of the tables: the architecture.
+    """
+    asked = {name: row[column] for name, row in (NOT_PERMITTED | NOT_THERE).items() if row[column] is not None}
+    result = await box.run(Command(argv=("python3", "-S", "-c", CALLS), stdin=json.dumps(asked).encode()))
+    said: dict[str, int] = json.loads(result.stdout.text)
+    assert box.info.enforced["syscalls"] == "seccomp"
+    status = (await box.run(Command(argv=("cat", "/proc/self/status")))).stdout.text
+    assert re.search(r"^Seccomp:\s2$", status, re.MULTILINE)
+    assert re.search(r"^NoNewPrivs:\s1$", status, re.MULTILINE)
+    return said, {name: errno.EPERM if name in NOT_PERMITTED else errno.ENOSYS for name in asked}

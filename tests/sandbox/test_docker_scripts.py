@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,33 +11,14 @@ from pathlib import Path
 import pytest
 
 from sandbox import ProviderOptions, provider
+from tests.sandbox.system_scripts import lay_out, run
 from tests.support import lacking
-
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "system"
-TOOLS = (
-    "sh",
-    "id",
-    "dirname",
-    "timeout",
-    "cat",
-    "rm",
-    "mkdir",
-    "chmod",
-    "sleep",
-    "env",
-    "nohup",
-    "setsid",
-    "grep",
-)
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A PATH with an engine that only writes down how it was started, and a client that asks for that."""
-    for tool in TOOLS:
-        found = shutil.which(tool)
-        assert found
-        (tmp_path / tool).symlink_to(found)
+    lay_out(tmp_path, "nohup", "setsid", "grep")
     write(tmp_path / "sudo", 'exec "$@"')
     write(tmp_path / "docker", f'[ -e "{tmp_path}/started" ]')
     engine = (
@@ -51,17 +31,6 @@ def bare(tmp_path: Path) -> Path:
 def write(path: Path, lines: str) -> None:
     path.write_text(f"#!/bin/sh\n{lines}\n")
     path.chmod(0o755)
-
-
-def run(script: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["/bin/sh", SCRIPTS / script],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "SYSTEMD": "/nowhere", **env},
-        timeout=90,
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,18 @@
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "system"
-TOOLS = ("sh", "id", "dirname", "timeout", "cat", "rm", "mkdir", "chmod", "sleep", "env")
+from tests.sandbox.system_scripts import SCRIPTS, lay_out, run
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A PATH on which nothing is that could be ensured, and nothing that installs."""
-    for tool in TOOLS:
-        found = shutil.which(tool)
-        assert found
-        (tmp_path / tool).symlink_to(found)
+    lay_out(tmp_path)
     return tmp_path
-
-
-def run(script: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["/bin/sh", SCRIPTS / script],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **env},
-        timeout=60,
-    )
 
 
 @pytest.mark.parametrize(
