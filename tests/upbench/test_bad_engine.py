@@ -98,7 +98,16 @@ def test_what_a_limit_may_be_can_be_worked_under(
         lacking(runtime, "the engine has no such runtime")
     monkeypatch.setenv("UPBENCH_DOCKER_RUNTIME", runtime or "")
     words = [word for name, value in limits.items() for word in ("--limit", f"{name}={value}")]
-    run = ("run", "packs/small", "--model", "scripted/x", "--sandbox", "docker" if runtime else "bwrap")
+    run = (
+        "run",
+        "packs/small",
+        "--job",
+        "job-1",
+        "--model",
+        "scripted/x",
+        "--sandbox",
+        "docker" if runtime else "bwrap",
+    )
     code, out, err = upbench(*run, *words, "--json")
     assert code == 0, err
     assert json.loads(out)["causes"] == {"submitted": 1}
