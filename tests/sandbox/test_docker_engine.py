@@ -42,7 +42,7 @@ def made(own: OwnEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doc
 
 async def reaped(made: DockerProvider) -> None:
     """Everything of this owner can be removed, as the reaper does it: looking again until nothing is left."""
-    for _ in range(20):
+    for _ in range(60):
         for row in await made.resources():
             await made.remove(row)
         if not await made.resources():
