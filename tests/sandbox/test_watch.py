@@ -84,7 +84,7 @@ def test_depth_costs_no_descriptors_and_hides_nothing(tmp_path: Path) -> None:
     os.close(handle)
     before = len(os.listdir("/proc/self/fd"))
     found = folder_usage(tmp_path, LIMITS.model_copy(update={"workspace_files": 5000}))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # fewer: another test's garbage was closed meanwhile
     assert found.entries == 1201
     assert found.bytes > 4 * MIB
 
