@@ -5,13 +5,24 @@ from typing import Any
 
 import pytest
 
+from sandbox import SandboxProvider, provider
 from tests.grading.checks.cases import CASES
-from tests.grading.checks.support import carry_out, make_samples
+from tests.grading.checks.support import carry_out, make_samples, need_toolbox
+from tests.support import lacking
 
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_samples(tmp_path_factory.mktemp("samples") / "deliverables")
+
+
+@pytest.fixture
+def bwrap(tmp_path: Path) -> SandboxProvider:
+    need_toolbox()
+    found = provider("bwrap", tmp_path / "state")
+    if problem := found.problem():
+        lacking("bwrap", problem[0])
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,9 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-import pytest
-
 from grading import CheckOutcome, run_checks
-from sandbox import SandboxProvider, provider
-from tests.grading.checks.support import need_toolbox, rubric_of
-from tests.support import lacking
+from sandbox import SandboxProvider
+from tests.grading.checks.support import rubric_of
 
 CHECKS = """
 import subprocess, sys, time
@@ -63,15 +60,6 @@ for name in os.listdir("/proc"):
                 pass
 print("right")
 """
-
-
-@pytest.fixture
-def bwrap(tmp_path: Path) -> SandboxProvider:
-    need_toolbox()
-    found = provider("bwrap", tmp_path / "state")
-    if problem := found.problem():
-        lacking("bwrap", problem[0])
-    return found
 
 
 async def graded(bwrap: SandboxProvider, folder: Path, tool: str) -> dict[str, CheckOutcome]:

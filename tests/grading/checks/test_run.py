@@ -13,20 +13,10 @@ from core import Cause, Fault
 from grading import CheckOutcome, run_checks
 from grading.checks import program
 from rubrics import Criterion, Rubric
-from sandbox import Sandbox, SandboxProvider, SandboxSpec, provider
+from sandbox import Sandbox, SandboxProvider, SandboxSpec
 from tests.grading.checks.cases import CASES
-from tests.grading.checks.support import need_toolbox, rubric_of
+from tests.grading.checks.support import rubric_of
 from tests.grading.checks.test_python_checks import JOB_CHECKS
-from tests.support import lacking
-
-
-@pytest.fixture
-def bwrap(tmp_path: Path) -> SandboxProvider:
-    need_toolbox()
-    found = provider("bwrap", tmp_path / "state")
-    if problem := found.problem():
-        lacking("bwrap", problem[0])
-    return found
 
 
 async def _run(bwrap: SandboxProvider, rubric: Rubric, deliverables: Path, checks: Path | None = None) -> Any:
