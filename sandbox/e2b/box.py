@@ -79,6 +79,7 @@ class E2BSandbox(Session):
         self._keeper.cancel()
         self._wire.fail(closed())
         try:
+            await asyncio.wait([self._keeper])  # nothing puts the end off again, once it is near
             await self.stream.stop()
             # What E2B is not told now, its timer does: the machine is paused, and who opens it next ends the rest.
             with contextlib.suppress(*ERRORS):

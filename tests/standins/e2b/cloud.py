@@ -91,6 +91,11 @@ class E2BCloud:
         return {name: one for name, one in dict(self._fleet.sandboxes).items() if one.ready}
 
     @property
+    def process(self) -> int:
+        """The process that all of its sandboxes descend from."""
+        return self._fleet.machines.process
+
+    @property
     def requests(self) -> list[Seen]:
         """Every request that was answered, in order."""
         return list(self._fleet.seen)

@@ -54,6 +54,11 @@ class Machines:
             raise MachineFailed(f"the zygote ended with {await self._process.wait()}")
         self._task = asyncio.create_task(self._listen(self._process.stdout))
 
+    @property
+    def process(self) -> int:
+        """The zygote."""
+        return self._process.pid
+
     async def close(self) -> None:
         """End every machine and wait until they are gone."""
         assert self._process.stdin is not None
