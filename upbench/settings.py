@@ -26,6 +26,10 @@ class Settings(ProviderOptions):
             or the infrastructure are executed again).
         keep_workspaces: Keep `/job` of finished attempts.
         prices: A TOML file of prices that overrides the shipped table.
+        database: Address of a PostgreSQL database (`postgresql://user@host/name`) for many workers; None: a SQLite
+            file among the project's data.
+        blobs: `s3://bucket/prefix` for many machines (endpoint and keys from the AWS_* environment); None: a folder
+            among the project's data.
         project: The project folder itself; not to be set in the file.
     """
 
@@ -35,6 +39,8 @@ class Settings(ProviderOptions):
     executions: int = Field(default=2, ge=1, le=10)
     keep_workspaces: bool = False
     prices: Path | None = None
+    database: str | None = Field(default=None, pattern=r"^postgresql://")
+    blobs: str | None = Field(default=None, pattern=r"^s3://[^/]+")
     project: Path = Path()
 
     @field_validator("home", "prices", mode="before")
