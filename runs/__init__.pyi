@@ -5,6 +5,10 @@ from .lock import left_behind as left_behind
 from .lock import own_folder as own_folder
 from .manifest import build_submission as build_submission
 from .manifest import lay_out as lay_out
+from .packs import keep_pack as keep_pack
+from .packs import open_pack as open_pack
+from .packs import parse_manifest as parse_manifest
+from .packs import read_manifest as read_manifest
 from .plan import ELSEWHERE as ELSEWHERE
 from .plan import PlannedTrial as PlannedTrial
 from .plan import RunConfig as RunConfig
