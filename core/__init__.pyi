@@ -57,3 +57,13 @@ from .store.blobs import Blobs as Blobs
 from .store.database import Database as Database
 from .store.migrations import Migration as Migration
 from .store.migrations import create_all as create_all
+from .telemetry import Fact as Fact
+from .telemetry import Listener as Listener
+from .telemetry import Reading as Reading
+from .telemetry import Span as Span
+from .telemetry import event as event
+from .telemetry import gauge as gauge
+from .telemetry import listening as listening
+from .telemetry import span as span
+from .telemetry import within as within
+from .telemetry import work_ids as work_ids
