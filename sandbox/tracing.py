@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, TypeVar, cast
 
 from core import span
 from sandbox.protocol import Sandbox, SandboxSpec
 
-
-class _Named(Protocol):
-    name: str
+Open = TypeVar("Open", bound=Callable[..., Coroutine[Any, Any, Sandbox]])
 
 
-P = TypeVar("P", bound=_Named)
-S = TypeVar("S", bound=Sandbox)
-Q = ParamSpec("Q")
-Open = Callable[Concatenate[P, SandboxSpec, Q], Coroutine[Any, Any, S]]
-
-
-def traced_open(open_: Open[P, Q, S]) -> Open[P, Q, S]:
+def traced_open(method: Open) -> Open:
     """Decorates a provider's `open`."""
 
-    @functools.wraps(open_)
-    async def opened(self: P, spec: SandboxSpec, *args: Q.args, **kwargs: Q.kwargs) -> S:
+    @functools.wraps(method)
+    async def opened(self: Any, spec: SandboxSpec, **more: Any) -> Sandbox:
         with span(
             "sandbox_open", provider=self.name, workspace=spec.workspace, network=spec.network.mode.value
         ) as told:
-            sandbox = await open_(self, spec, *args, **kwargs)
+            sandbox = await method(self, spec, **more)
             info = sandbox.info
             told.note(version=info.version, runtime=info.runtime, image=info.image, adopted=info.adopted)
             return sandbox
 
-    return opened
+    return cast(Open, opened)

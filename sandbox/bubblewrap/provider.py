@@ -28,6 +28,7 @@ from sandbox.protocol import Resource, SandboxInfo, SandboxSpec, Taken, TreeLimi
 from sandbox.shown import Shown, copies_in, remove_copy
 from sandbox.supervisor.program import ARGUMENTS
 from sandbox.toolbox import toolbox_digest, toolbox_installed
+from sandbox.tracing import traced_open
 from sandbox.trees import collect_tree, remove_tree
 
 
@@ -59,6 +60,7 @@ class BubblewrapProvider:
         del network
         return None
 
+    @traced_open
     async def open(self, spec: SandboxSpec, *, audit: Audit = unheard) -> BubblewrapSandbox:
         """Open (or open again) the workspace of `spec`, as `SandboxProvider.open` says."""
         if refusal := self.refuses(spec.network):

@@ -32,6 +32,7 @@ from sandbox.places import INPUTS, absolute
 from sandbox.protocol import Resource, SandboxInfo, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import Shown, copies_in, remove_copy
 from sandbox.toolbox import toolbox_digest
+from sandbox.tracing import traced_open
 from sandbox.trees import remove_tree
 
 MEND_SECCOMP = "use an engine and a kernel with seccomp, or set docker_runtime to gVisor's runsc"
@@ -92,6 +93,7 @@ class DockerProvider:
         how = f"has no way to the gate (start it with {HOST_SOCKETS[0]}=open)"
         return f"the Docker runtime `{runtime.name}` {how}: it cannot enforce the network policy `{network.mode}`"
 
+    @traced_open
     async def open(self, spec: SandboxSpec, *, audit: Audit = unheard) -> DockerSandbox:
         """Open (or open again) the workspace of `spec`, as `SandboxProvider.open` says."""
         if refusal := await call(lambda: self.refuses(spec.network)):

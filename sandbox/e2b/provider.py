@@ -31,6 +31,7 @@ from sandbox.places import DELIVERABLES
 from sandbox.protocol import Resource, SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.supervisor.session import max_reply
 from sandbox.toolbox import toolbox_digest
+from sandbox.tracing import traced_open
 
 NO_KEY = ("E2B_API_KEY is not set", "export E2B_API_KEY=...")
 # What outgrew its bounds is collected all the same.
@@ -83,6 +84,7 @@ class E2BProvider:
             return None
         return f"the sandbox provider e2b cannot bind a domain to a port: {', '.join(ports)}"
 
+    @traced_open
     async def open(self, spec: SandboxSpec, *, audit: Audit = unheard) -> E2BSandbox:
         """Open (or open again) the workspace of `spec`, as `SandboxProvider.open` says.
 

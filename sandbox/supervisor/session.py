@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from core import span
 from sandbox.places import absolute, writable
 from sandbox.protocol import Command, CommandResult, SandboxInfo, SandboxLimits, Taken, TreeLimits
 from sandbox.supervisor.client import Wire
@@ -38,7 +40,11 @@ class Session:
         if command.output_bytes is not None:
             cap = min(cap, command.output_bytes)
         seconds = min(command.timeout_seconds, self._limits.command_seconds)
-        return await self._wire.run(command, seconds=seconds, cap=cap)
+        with span("command", timeout_seconds=seconds) as told:
+            told.content(command=lambda: shlex.join(command.argv))
+            result = await self._wire.run(command, seconds=seconds, cap=cap)
+            told.note(exit_code=result.exit_code, timed_out=result.timed_out, output_bytes=result.stdout.total)
+            return result
 
     async def write(self, path: str, data: bytes) -> None:
         """Write a file below `/job` or `/tmp`, making its folders."""
