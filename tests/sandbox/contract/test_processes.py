@@ -44,11 +44,15 @@ async def test_the_deadline_leaves_no_survivor(box: Sandbox, how: str) -> None:
 @pytest.mark.parametrize("how", LEAVERS)
 async def test_a_deadline_beside_another_command_kills_only_its_own(box: Sandbox, how: str) -> None:
     number = 7100 + list(LEAVERS).index(how)
-    other = asyncio.create_task(sh(box, "sleep 2.5; echo lived", seconds=20))
-    await asyncio.sleep(0.2)
+    await sh(box, f"mkfifo /tmp/begun-{number} /tmp/go-{number}")
+    waits = f"echo > /tmp/begun-{number}; read line < /tmp/go-{number}; echo $line"
+    other = asyncio.create_task(sh(box, waits, seconds=20))
+    assert (await sh(box, f"cat /tmp/begun-{number}", seconds=20)).exit_code == 0
     result = await sh(box, LEAVERS[how].format(number), seconds=0.7)
     assert result.timed_out
     assert await alive(box, number) == 0
+    assert not other.done()
+    assert (await sh(box, f"echo lived > /tmp/go-{number}", seconds=20)).exit_code == 0
     assert (await other).stdout.text == "lived\n"
 
 
