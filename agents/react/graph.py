@@ -20,7 +20,7 @@ from agents.react.compaction import compact
 from agents.react.session import Session, calls_of
 from agents.react.words import CUT, GO_ON, HURRY, INTERRUPTED, NUDGE
 from agents.tools.base import error, use
-from core import Cause, SandboxFault, Stop, ToolCall, cause_row
+from core import Cause, SandboxFault, Stop, ToolCall, cause_row, span
 
 Phase = Literal["plan", "act", "reflect", "submit"]
 
@@ -98,7 +98,11 @@ async def _run_tool(session: Session, call: ToolCall) -> None:
     session.record_start(call)
     begun = time.monotonic()
     tools = tools_of(session.config.preset or "standard", network=session.desk.fetch is not None)
-    outcome = await use(tools, call, session.context())
+    with span("tool_call", tool=call.name if call.name in tools else "unknown", call=call.id) as told:
+        told.content(arguments=lambda: call.raw_arguments)
+        outcome = await use(tools, call, session.context())
+        told.note(error="tool_error" if outcome.is_error else None)
+        told.content(result=lambda: outcome.text)
     session.record_outcome(call, outcome, time.monotonic() - begun)
 
 

@@ -23,6 +23,7 @@ from core.llm.prices import PriceTable
 from core.llm.protocol import ChatModel, ChatReply, ChatRequest, Failure, ModelConfig, Usage
 from core.llm.retry import ModelCallFailed
 from core.llm.tables import CALLS, WASTE
+from core.llm.traced import traced_reply
 from core.store.database import Database
 
 STARTED, RECEIVED, FAILED = "started", "received", "failed"
@@ -60,7 +61,7 @@ class CallJournal:
     async def _ask(self, model: ChatModel, key: str, request: ChatRequest) -> ChatReply:
         started = self._begin(model.config, key, request)
         try:
-            reply = await model.reply(request)
+            reply = await traced_reply(model, key, request)
         except ModelFault as fault:
             failures = fault.failures if isinstance(fault, ModelCallFailed) else ()
             self._fail(model.config, key, fault.cause, fault.detail, failures)
