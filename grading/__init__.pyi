@@ -45,4 +45,8 @@ from .review.serve import review_origins as review_origins
 from .review.serve import serve_review as serve_review
 from .review.signing import Secrets as Secrets
 from .review.signing import load_secrets as load_secrets
+from .statistics.detectable import detectable_difference as detectable_difference
+from .statistics.detectable import power_to_detect as power_to_detect
+from .statistics.variation import Variation as Variation
+from .statistics.variation import variation_of as variation_of
 from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS
