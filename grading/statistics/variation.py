@@ -52,7 +52,7 @@ class Variation(Frozen):
 
 
 def variation_of(trials: Iterable[Trial]) -> Variation:
-    """How the first attempts of judged trials vary; what they do not tell is assumed, missing ones do not count."""
+    """How the first attempts of judged trials vary. Missing ones are left out; what is not told is assumed."""
     outcomes: dict[str, dict[str, list[bool]]] = {}
     for trial in trials:
         if trial.passed_1 is not None:

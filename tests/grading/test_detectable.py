@@ -100,34 +100,28 @@ class Jobs:
     def __init__(self, middle_a: float, middle_b: float, spread: float, shared: float) -> None:
         self.middles, self.spread, self.shared = (middle_a, middle_b), spread, shared
 
+    def chance(self, agent: int, job: float, own: float) -> float:
+        """Of completing a job, from two standard normal numbers: the job's, and how it suits this agent."""
+        return 1 / (
+            1 + exp(-self.middles[agent] - self.spread * (sqrt(self.shared) * job + sqrt(1 - self.shared) * own))
+        )
+
     def chances(self, random: Random) -> tuple[float, float]:
         job = random.gauss(0, 1)
-        a, b = (
-            1
-            / (
-                1
-                + exp(
-                    -(
-                        middle
-                        + self.spread * (sqrt(self.shared) * job + sqrt(1 - self.shared) * random.gauss(0, 1))
-                    )
-                )
-            )
-            for middle in self.middles
-        )
-        return a, b
+        return self.chance(0, job, random.gauss(0, 1)), self.chance(1, job, random.gauss(0, 1))
 
     def truth(self) -> tuple[float, Variation]:
-        """Difference and variation of a great many of these jobs."""
-        random = Random(11)
-        pairs = [self.chances(random) for _ in range(25_000)]
-        a, b = fmean(p for p, _ in pairs), fmean(q for _, q in pairs)
+        """Difference and variation over all such jobs, by a sum over a grid of quantiles."""
+        grid = [NormalDist().inv_cdf((n + 0.5) / 120) for n in range(120)]
+        by_job = [[[self.chance(agent, job, own) for own in grid] for job in grid] for agent in (0, 1)]
+        a, b = (fmean(fmean(row) for row in rows) for rows in by_job)
         whole_a, whole_b = a * (1 - a), b * (1 - b)
-        alike = (fmean((p - a) ** 2 for p, _ in pairs) + fmean((q - b) ** 2 for _, q in pairs)) / (
-            whole_a + whole_b
+        spread = sum(
+            fmean((p - m) ** 2 for row in rows for p in row) for rows, m in zip(by_job, (a, b), strict=True)
         )
-        together = fmean((p - a) * (q - b) for p, q in pairs) / sqrt(whole_a * whole_b)
-        return b - a, Variation(rate=a, repeats_alike=alike, agents_alike=together)
+        means = zip(*([fmean(row) for row in rows] for rows in by_job), strict=True)
+        together = fmean((p - a) * (q - b) for p, q in means) / sqrt(whole_a * whole_b)
+        return b - a, Variation(rate=a, repeats_alike=spread / (whole_a + whole_b), agents_alike=together)
 
     def found(self, random: Random, jobs: int, repeats: int) -> bool:
         """Whether the clustered McNemar test finds a difference in one run."""
