@@ -45,11 +45,13 @@ class Cause(StrEnum):
     collect_failed = "collect_failed"
     check_failed_to_run = "check_failed_to_run"
     store_failed = "store_failed"
+    store_refused = "store_refused"
     disk_full = "disk_full"
     worker_died = "worker_died"
     harness_bug = "harness_bug"
     user_cancelled = "user_cancelled"
     run_budget = "run_budget"
+    run_stopped = "run_stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ TABLE: dict[Cause, CauseRow] = {
     Cause.collect_failed: _ours("harness", "the deliverables could not be collected"),
     Cause.check_failed_to_run: _ours("harness", "the checks could not be run"),
     Cause.store_failed: _ours("infrastructure", "records or blobs could not be written"),
+    Cause.store_refused: _ours(
+        "infrastructure", "the bucket is not there or did not accept the key", rerun=False
+    ),
     Cause.disk_full: _ours("infrastructure", "the disk is full"),
     Cause.worker_died: _ours("infrastructure", "the worker died"),
     Cause.harness_bug: _ours("harness", "UpBench itself failed", rerun=False),
@@ -111,6 +116,9 @@ TABLE: dict[Cause, CauseRow] = {
     ),
     Cause.run_budget: CauseRow(
         Ended.cancelled, "user", rerun=True, graded=False, says="the run's budget was used up"
+    ),
+    Cause.run_stopped: CauseRow(
+        Ended.cancelled, "harness", rerun=True, graded=False, says="the run was stopped: too many crashes, or no room"
     ),
 }
 

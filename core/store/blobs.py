@@ -1,4 +1,4 @@
-"""Blobs: immutable bytes known by their sha256, in a local folder."""
+"""Blobs: immutable bytes known by their sha256, in a local folder and, for many machines, also in a bucket."""
 
 from __future__ import annotations
 
@@ -7,75 +7,263 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from core.causes import Cause
-from core.digests import CHUNK, sha256_bytes
+from core.digests import CHUNK, sha256_bytes, sha256_file
 from core.errors import StoreFault
+from core.store.bucket import Bucket, Patience
+from core.store.downloads import Downloads
+from core.store.seen import Seen
+
+LOOK_FIRST = 64 * 1024
+"""A new blob over this size is looked for in the bucket before it is sent: another machine may have it there."""
+
+UPLOADS = 8
+"""Small files sent at one time by `put_files`."""
+
+LEFT_OVER_SECONDS = 24 * 3600.0
+"""What is on its way and was not touched for so long is nobody's any more."""
+
+IN_USE_SECONDS = 3600.0
+"""A local copy asked for so lately may still be read: it is not dropped."""
 
 
 class Blobs:
-    """A folder of files named by sha256, two levels deep. Writing is all or nothing and idempotent."""
+    """A folder of files named by sha256, two levels deep. Writing is all or nothing and idempotent.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    With a bucket, what a `put_` method returned is there too, so that any machine finds it, and the folder is a
+    cache. Several processes may share a folder, many machines a bucket. All methods block; where a bucket is set
+    they may do so for minutes (see `Patience`), so async code calls them in a thread.
+
+    Every method that writes or reads raises `StoreFault`: `disk_full`; `store_refused` where the bucket is not
+    there or does not take the key; else `store_failed` (also for what is missing or damaged).
+
+    Attributes:
+        root: The local folder. remote: The bucket's address, `s3://bucket/folder`; None: no bucket.
+    """
+
+    def __init__(self, root: Path, remote: str | None = None, *, patience: Patience | None = None) -> None:
+        self.root, self.remote = root, remote
+        self._bucket = None if remote is None else Bucket(remote, patience)
+        self._downloads = Downloads(root)
+        self._sound = Seen[tuple[int, int, int]]()
+        self._uploaded = Seen[bool]()
         root.mkdir(parents=True, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
-        """Where the blob lies (whether or not it is there). Raises `ValueError` for what is no sha256."""
-        if len(sha256) != 64 or any(char not in "0123456789abcdef" for char in sha256):
-            raise ValueError(f"{sha256!r} is not a sha256")
-        return self.root / sha256[:2] / sha256
+        """Where the local copy lies (whether or not it is there). Raises `ValueError` for what is no sha256."""
+        return self.root / _key(sha256)
+
+    def has(self, sha256: str) -> bool:
+        """Whether the blob is here or in the bucket (not whether it is sound)."""
+        return self.path(sha256).exists() or (
+            self._bucket is not None and self._bucket.size(_key(sha256)) is not None
+        )
 
     def put_bytes(self, data: bytes) -> str:
         """Store `data` and return its sha256."""
         sha256 = sha256_bytes(data)
         if not self.path(sha256).exists():
-            self.put_stream(io.BytesIO(data))
+            return self.put_stream(io.BytesIO(data))
+        self._upload(sha256, new=False)
         return sha256
 
     def put_stream(self, source: BinaryIO) -> str:
         """Store what `source` yields, in chunks of 1 MiB, and return its sha256."""
-
-        def copy(stream: BinaryIO) -> str:
-            digest = hashlib.sha256()
-            while chunk := source.read(CHUNK):
-                digest.update(chunk)
-                stream.write(chunk)
-            return digest.hexdigest()
-
-        return self._write(copy)
+        sha256, new = self._write(source)
+        self._upload(sha256, new=new)
+        return sha256
 
     def put_file(self, path: Path) -> str:
         """Store a copy of the file and return its sha256."""
         with path.open("rb") as stream:
             return self.put_stream(stream)
 
+    def put_files(self, paths: Iterable[Path]) -> list[str]:
+        """Store copies of the files and return their sha256, in order. Several are sent at one time."""
+        written: list[tuple[str, bool]] = []
+        for path in paths:
+            with path.open("rb") as stream:
+                written.append(self._write(stream))
+        if self._bucket is not None:
+            with ThreadPoolExecutor(UPLOADS) as pool:
+                list(pool.map(lambda one: self._upload(one[0], new=one[1]), dict.fromkeys(written)))
+        return [sha256 for sha256, _ in written]
+
     def get_bytes(self, sha256: str) -> bytes:
         """The bytes. Raises `StoreFault` when the blob is missing or damaged."""
         try:
             data = self.path(sha256).read_bytes()
         except OSError as error:
-            raise StoreFault(Cause.store_failed, f"blob {self.path(sha256)} is missing") from error
-        if sha256_bytes(data) != sha256:
-            raise StoreFault(Cause.store_failed, f"blob {self.path(sha256)} is damaged")
-        return data
+            if self._bucket is None:
+                raise _missing(self.path(sha256)) from error
+            data = b""
+        if sha256_bytes(data) == sha256:
+            return data
+        if self._bucket is None:
+            raise _damaged(self.path(sha256))
+        return self._download(sha256).read_bytes()
 
-    def _write(self, fill: Callable[[BinaryIO], str]) -> str:
+    def fetch(self, sha256: str) -> Path:
+        """A local copy, its sha256 checked; from the bucket where there is no sound one here.
+
+        A download that breaks off goes on where it was, also in another process. The copy stays for at least an
+        hour after it was asked for (see `trim`).
+        """
+        path = self.path(sha256)
+        if self._is_sound(sha256):
+            return path
+        if self._bucket is None:
+            raise _damaged(path) if path.exists() else _missing(path)
+        return self._download(sha256)
+
+    def forget_local(self, sha256: str) -> bool:
+        """Remove the local copy if the bucket has the blob. Returns whether it is gone."""
+        path = self.path(sha256)
+        if self._bucket is None or not path.exists():
+            return False
+        if self._bucket.size(_key(sha256)) != path.stat().st_size:
+            return False
+        with _disk_faults():
+            path.unlink(missing_ok=True)
+        return True
+
+    def trim(self, size: int) -> int:
+        """Remove local copies that the bucket has, the longest unused first, until at most `size` bytes are left.
+
+        Those asked for within the last hour stay. Returns the bytes removed.
+        """
+        found = sorted((used, bytes_, path) for path, used, bytes_ in self._local())
+        kept, removed = sum(bytes_ for _, bytes_, _ in found), 0
+        for used, bytes_, path in found:
+            if kept - removed <= size or time.time() - used < IN_USE_SECONDS:
+                break
+            if self.forget_local(path.name):
+                removed += bytes_
+        return removed
+
+    def upload_all(self) -> int:
+        """Send what is here and not in the bucket, as after a bucket was set. Returns how many blobs were sent."""
+        if self._bucket is None:
+            return 0
+        with ThreadPoolExecutor(UPLOADS) as pool:
+            sent = list(pool.map(lambda one: self._upload(one[0].name, new=False), list(self._local())))
+        return sum(sent)
+
+    def clean(self) -> int:
+        """Remove what dead processes left on its way more than a day ago, here and in the bucket."""
+        with _disk_faults():
+            removed = self._downloads.clean(LEFT_OVER_SECONDS)
+            for path in self.root.glob(".[0-9]*.*"):
+                with suppress(FileNotFoundError):
+                    if time.time() - path.stat().st_mtime > LEFT_OVER_SECONDS:
+                        path.unlink()
+                        removed += 1
+        if self._bucket is not None:
+            removed += self._bucket.abort_unfinished(LEFT_OVER_SECONDS)
+        return removed
+
+    def problem(self) -> tuple[str, str] | None:
+        """What keeps the bucket from being used, and what mends it; None: nothing, or there is no bucket."""
+        return None if self._bucket is None else self._bucket.problem()
+
+    def _local(self) -> Iterator[tuple[Path, float, int]]:
+        """Every local copy, when it was asked for last, and its bytes."""
+        for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                yield path, max(status.st_atime, status.st_mtime), status.st_size
+
+    def _write(self, source: BinaryIO) -> tuple[str, bool]:
+        """A local copy of what `source` yields: its sha256, and whether it was not there before."""
         temporary = self.root / f".{os.getpid()}.{secrets.token_hex(8)}"
+        digest = hashlib.sha256()
         try:
-            with temporary.open("xb") as stream:
-                sha256 = fill(stream)
-            target = self.path(sha256)
-            # Replacing a file by its equal would make some file systems write it out at once.
-            if not target.exists():
-                target.parent.mkdir(exist_ok=True)
-                temporary.replace(target)
-        except OSError as error:
-            cause = Cause.disk_full if error.errno == errno.ENOSPC else Cause.store_failed
-            raise StoreFault(cause, str(error)) from error
+            with _disk_faults(), temporary.open("xb") as stream:
+                while chunk := source.read(CHUNK):
+                    digest.update(chunk)
+                    stream.write(chunk)
+                stream.flush()
+                sha256, target = digest.hexdigest(), self.path(digest.hexdigest())
+                # Replacing a file by its equal would make some file systems write it out at once.
+                new = not target.exists() or target.stat().st_size != stream.tell()
+                if new:
+                    target.parent.mkdir(exist_ok=True)
+                    temporary.replace(target)
+                    self._sound.note(sha256, _state(target))
         finally:
             temporary.unlink(missing_ok=True)
-        return sha256
+        return sha256, new
+
+    def _upload(self, sha256: str, *, new: bool) -> bool:
+        """Make sure that the bucket has the blob. Returns whether it was sent."""
+        if self._bucket is None or self._uploaded.get(sha256):
+            return False
+        key, path = _key(sha256), self.path(sha256)
+        with _disk_faults():
+            size = path.stat().st_size
+            # An object of another size was damaged there: it is sent again.
+            there = (not new or size > LOOK_FIRST) and self._bucket.size(key) == size
+            if not there:
+                self._bucket.upload(key, path)
+        self._uploaded.note(sha256, True)
+        return not there
+
+    def _download(self, sha256: str) -> Path:
+        assert self._bucket is not None
+        path = self.path(sha256)
+        with _disk_faults():
+            self._downloads.get(self._bucket, sha256, _key(sha256), path, lambda: self._is_sound(sha256))
+            self._sound.note(sha256, _state(path))
+        return path
+
+    def _is_sound(self, sha256: str) -> bool:
+        """Whether there is a local copy with the right bytes; read once by each process, unless it changes."""
+        path = self.path(sha256)
+        try:
+            state = _state(path)
+            if self._sound.get(sha256) != state:
+                if sha256_file(path) != sha256:
+                    return False
+                self._sound.note(sha256, state)
+            if self._bucket is not None and time.time() - path.stat().st_atime > IN_USE_SECONDS / 2:
+                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+        except OSError:
+            return False
+        return True
+
+
+def _key(sha256: str) -> str:
+    """The name below the folder. Raises `ValueError` for what is no sha256."""
+    if len(sha256) != 64 or any(char not in "0123456789abcdef" for char in sha256):
+        raise ValueError(f"{sha256!r} is not a sha256")
+    return f"{sha256[:2]}/{sha256}"
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _missing(path: Path) -> StoreFault:
+    return StoreFault(Cause.store_failed, f"blob {path} is missing")
+
+
+def _damaged(path: Path) -> StoreFault:
+    return StoreFault(Cause.store_failed, f"blob {path} is damaged")
+
+
+@contextmanager
+def _disk_faults() -> Iterator[None]:
+    """Turns what the file system says into a `StoreFault`."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        raise StoreFault(Cause.disk_full if full else Cause.store_failed, str(error)) from error

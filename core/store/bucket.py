@@ -1,0 +1,221 @@
+"""A bucket of an S3-compatible server, as the far end of the blobs: objects named `<prefix>/<ab>/<sha256>`.
+
+Address, key and region come from the standard environment (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
+`AWS_SECRET_ACCESS_KEY`, `AWS_REGION`), or from the machine's role where it has one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from core.causes import Cause
+from core.digests import CHUNK
+from core.errors import BadInput, StoreFault
+from core.files import safe_relative
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Store
+
+PART = 8 * CHUNK
+"""Files over this size go up in parts of it, `PARTS` at one time: so much memory an upload costs."""
+
+PARTS = 4
+
+_ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^?#]*))?")
+_KEYS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_SKIP_SIGNATURE",
+)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server that is down, slow or overloaded is waited for. All in seconds.
+
+    Attributes:
+        connect: For a connection.
+        silence: Without a single byte of an answer, or for one part of an upload to be answered.
+        total: From a request's first try to its last; tries in between wait 0.1 s and up, at most `longest`.
+    """
+
+    connect: float = 5.0
+    silence: float = 30.0
+    total: float = 60.0
+    longest: float = 5.0
+
+    @property
+    def client(self) -> ClientConfig:
+        """For the HTTP client. A whole request has no bound of its own but a generous one."""
+        return {
+            "connect_timeout": timedelta(seconds=self.connect),
+            "read_timeout": timedelta(seconds=self.silence),
+            "timeout": timedelta(minutes=15),
+            "pool_idle_timeout": timedelta(seconds=30),
+        }
+
+    @property
+    def retry(self) -> RetryConfig:
+        """For each request; statuses 5xx, 408 and 429, broken connections and timeouts are tried again."""
+        return {
+            "max_retries": 30,
+            "retry_timeout": timedelta(seconds=self.total),
+            "backoff": {"max_backoff": timedelta(seconds=self.longest)},
+        }
+
+
+class Bucket:
+    """One bucket, or a folder in it. Methods may be called from any thread.
+
+    Every method raises `StoreFault`: `store_refused` where the key or the bucket's name is wrong, `disk_full`
+    where this machine's disk is, `store_failed` for what may pass.
+    """
+
+    def __init__(self, address: str, patience: Patience | None = None) -> None:
+        found = _ADDRESS.fullmatch(address)
+        if found is None:
+            mend = "s3://bucket or s3://bucket/folder"
+            raise BadInput(f"{address[:200]!r} is not the address of a bucket", field="blobs", mend=mend)
+        self.name, self.prefix = found["bucket"], (found["prefix"] or "").strip("/")
+        if self.prefix:
+            try:
+                safe_relative(self.prefix)
+            except ValueError as error:
+                raise BadInput(str(error), field="blobs", mend="name a plain folder of the bucket") from error
+        self.address = f"s3://{self.name}/{self.prefix}".rstrip("/")
+        self.patience = patience or Patience()
+
+    @cached_property
+    def _store(self) -> S3Store:
+        return self._open(self.patience)
+
+    def _open(self, patience: Patience) -> S3Store:
+        from obstore.store import S3Store  # most projects have no bucket, and it costs start-up time
+
+        endpoint = endpoint_of(os.environ)
+        # Plain HTTP only where the user wrote it.
+        client: ClientConfig = {**patience.client, "allow_http": (endpoint or "").startswith("http://")}
+        with self._faults("open"):
+            return S3Store(
+                self.name, prefix=self.prefix or None, client_options=client, retry_config=patience.retry
+            )
+
+    def size(self, key: str) -> int | None:
+        """Bytes of an object; None where there is none (or no such bucket)."""
+        import obstore
+
+        with self._faults("look at", key):
+            try:
+                return int(obstore.head(self._store, key)["size"])
+            except FileNotFoundError:
+                return None
+
+    def upload(self, key: str, file: Path) -> None:
+        """Copy a file there, all or nothing: in one request, or in parts with bounded memory.
+
+        Parts that fail are sent again; what cannot be finished is aborted, so that nothing is left over.
+        """
+        import obstore
+
+        file.stat()  # a file that is gone must not be taken for a bucket that is
+        with self._faults("write", key):
+            obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS)
+
+    def download(self, key: str, into: BinaryIO, offset: int = 0) -> None:
+        """Append an object's bytes from `offset` on to a file. Raises `FileNotFoundError` where there is none.
+
+        What came before it failed is in the file, so that the next call goes on from there.
+        """
+        import obstore
+
+        with self._faults("read", key):
+            found = obstore.get(self._store, key, options={"range": {"offset": offset}} if offset else None)
+            for chunk in found.stream(min_chunk_size=CHUNK):
+                into.write(chunk)
+
+    def remove(self, key: str) -> None:
+        """Remove an object; it need not be there."""
+        import obstore
+
+        with self._faults("remove", key):
+            obstore.delete(self._store, key)
+
+    def abort_unfinished(self, age: float) -> int:
+        """Abort uploads that were begun more than `age` seconds ago. Returns how many; 0 without a key of ours."""
+        key, secret = (os.environ.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+        if not key or not secret:
+            return 0
+        from core.store.unfinished import Signer, abort_uploads  # brings an HTTP client along
+
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        endpoint = endpoint_of(os.environ) or f"https://s3.{region}.amazonaws.com"
+        signer = Signer(key, secret, region, os.environ.get("AWS_SESSION_TOKEN"))
+        return abort_uploads(endpoint, self.name, self.prefix, signer, age)
+
+    def problem(self) -> tuple[str, str] | None:
+        """What is wrong with it and what mends that, after writing, reading and removing a small object."""
+        import obstore
+
+        if not any(os.environ.get(name) for name in _KEYS):
+            return "no key for the bucket is set", "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."
+        key = f"check/{secrets.token_hex(8)}"
+        at = f"{self.address} at {endpoint_of(os.environ) or 'Amazon'}"
+        try:
+            with self._faults("write", key):
+                store = self._open(Patience(connect=2, silence=5, total=5, longest=1))
+                obstore.put(store, key, b"check")
+                same = bytes(obstore.get(store, key).bytes()) == b"check"
+                obstore.delete(store, key)
+        except StoreFault as fault:
+            if fault.cause is Cause.store_refused:
+                return (
+                    f"{at}: {fault.problem}",
+                    "check the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+                )
+            return f"{at}: {fault.problem}", "start the server, or correct AWS_ENDPOINT_URL"
+        return None if same else (f"{at} gives back other bytes than were written", "use another server")
+
+    @contextmanager
+    def _faults(self, doing: str, key: str = "") -> Iterator[None]:
+        """Turns what the library raises into a `StoreFault`."""
+        from obstore import exceptions
+
+        what = f"cannot {doing} {self.address}/{key}".rstrip("/")
+        refused = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
+        try:
+            yield
+        except FileNotFoundError as error:
+            if doing == "read":
+                raise
+            # Only a bucket can be missing where something is written.
+            problem = f"there is no bucket {self.name!r}"
+            raise StoreFault(Cause.store_refused, f"{what}: {problem}", problem=problem) from error
+        except refused as error:
+            problem = "the key is not accepted, or may not do this"
+            raise StoreFault(Cause.store_refused, f"{what}: {problem}", problem=problem) from error
+        except exceptions.BaseError as error:
+            raise StoreFault(
+                Cause.store_failed, f"{what}: {_first_line(error)}", problem=_first_line(error)
+            ) from error
+
+
+def endpoint_of(environment: Mapping[str, str]) -> str | None:
+    """Where the server is, as the environment says; None: Amazon's own."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    return next((environment[name] for name in names if environment.get(name)), None)
+
+
+def _first_line(error: Exception) -> str:
+    """The library's message without the answer's XML and without how it is built inside."""
+    return str(error).split("\n", 1)[0].split("<?xml", 1)[0].strip().rstrip(":")[:300]
