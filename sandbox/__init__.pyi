@@ -1,3 +1,4 @@
+from .docker.engine import docker_folder as docker_folder
 from .docker.engine import docker_runtimes as docker_runtimes
 from .docker.image import build_image as build_image
 from .docker.image import image_tag as image_tag
@@ -34,6 +35,9 @@ from .protocol import Taken as Taken
 from .protocol import TreeLimits as TreeLimits
 from .providers import provider as provider
 from .providers import provider_names as provider_names
+from .snapshots.tree import Kept as Kept
+from .snapshots.tree import Tree as Tree
+from .snapshots.tree import tree_of as tree_of
 from .toolbox import install_toolbox as install_toolbox
 from .toolbox import toolbox_digest as toolbox_digest
 from .toolbox import toolbox_installed as toolbox_installed

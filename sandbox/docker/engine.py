@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core import Cause, MissingTool, SandboxFault
@@ -93,6 +94,20 @@ def docker_runtimes() -> Mapping[str, Runtime]:
         return engine().facts().runtimes
     except failures() as error:
         raise MissingTool("the Docker engine does not work", mend=MEND) from error
+
+
+def docker_folder() -> Path | None:
+    """Where the engine that answers keeps images and containers; None: there is none, or not on this machine."""
+    try:
+        found = engine()
+    except MissingTool:
+        return None
+    try:
+        folder = Path(str(found.known("folder", lambda: found.api.info().get("DockerRootDir") or "")))
+    except failures():
+        return None
+    # An engine in a virtual machine names a folder that is not to be seen here.
+    return folder if folder.is_absolute() and os.path.lexists(folder) else None
 
 
 @functools.cache
