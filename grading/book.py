@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
-from core import Database, canonical_json, digest_of
+from core import Database, canonical_json, digest_of, insert_new
 from grading.evaluations import CriterionVerdict, Evaluation
 from grading.items import ReviewItem
 from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SHEETS, VERDICTS
@@ -27,13 +26,16 @@ AWAITING, CLAIMED, LOCKED = "awaiting", "claimed", "locked"
 _IN_ONE_QUERY = 500
 
 # The statements of publishing are made once: building one costs more than carrying it out.
-_ADD_SHEET = insert(REVIEW_SHEETS).on_conflict_do_nothing()
-_ADD_ITEM = insert(REVIEW_ITEMS)
+_ADD_SHEET = insert_new(REVIEW_SHEETS)
+_ADD_ITEM = insert_new(REVIEW_ITEMS).returning(REVIEW_ITEMS.c.alias)
 _ALIAS = select(REVIEW_ITEMS.c.alias).where(
     REVIEW_ITEMS.c.attempt_id == bindparam("attempt"),
     REVIEW_ITEMS.c.submission == bindparam("submission"),
     REVIEW_ITEMS.c.grading_digest == bindparam("grading"),
 )
+_ONE_EVALUATION = ("attempt_id", "submission", "grading_digest", "grader", "stage", "revision")
+_ADD_EVALUATION = insert_new(EVALUATIONS).returning(EVALUATIONS.c.id)
+_ADD_VERDICTS = insert(VERDICTS)
 
 
 def now() -> str:
@@ -130,20 +132,18 @@ class Book:
             if alias is not None:
                 return alias
             connection.execute(_ADD_SHEET, {"digest": digest, "body": canonical_json(body)})
-            alias = secrets.token_hex(5)
-            connection.execute(
-                _ADD_ITEM,
-                {
-                    "alias": alias,
-                    "attempt_id": attempt_key,
-                    "submission": item.submission,
-                    "grading_digest": item.grading_digest,
-                    "sheet": digest,
-                    "handed_in": canonical_json(item.handed_in),
-                    "state": AWAITING,
-                    "changed": now(),
-                },
-            )
+            values = {
+                "attempt_id": attempt_key,
+                "submission": item.submission,
+                "grading_digest": item.grading_digest,
+                "sheet": digest,
+                "handed_in": canonical_json(item.handed_in),
+                "state": AWAITING,
+                "changed": now(),
+            }
+            while alias is None:  # somebody else publishes it at this moment, or the alias is taken
+                drawn = values | {"alias": secrets.token_hex(5)}
+                alias = connection.execute(_ADD_ITEM, drawn).scalar() or _alias_of(connection, attempt_key, item)
         return alias
 
     def review_counts(self) -> dict[str, int]:
@@ -157,15 +157,12 @@ class Book:
 def insert_evaluation(connection: Connection, evaluation: Evaluation) -> int:
     """`Book.record` within the caller's transaction."""
     values = evaluation.model_dump(exclude={"verdicts"}) | {"ts": evaluation.ts or now()}
-    key = ("attempt_id", "submission", "grading_digest", "grader", "stage", "revision")
-    there = connection.execute(
-        select(EVALUATIONS.c.id).where(*(EVALUATIONS.c[name] == values[name] for name in key))
-    ).scalar_one_or_none()
-    if there is not None:
-        return int(there)
-    number = connection.execute(insert(EVALUATIONS).values(**values).returning(EVALUATIONS.c.id)).scalar_one()
+    number = connection.execute(_ADD_EVALUATION, values).scalar()
+    if number is None:
+        same = (EVALUATIONS.c[name] == values[name] for name in _ONE_EVALUATION)
+        return int(connection.execute(select(EVALUATIONS.c.id).where(*same)).scalar_one())
     if evaluation.verdicts:
-        connection.execute(insert(VERDICTS), list(_verdict_rows(number, evaluation.verdicts)))
+        connection.execute(_ADD_VERDICTS, list(_verdict_rows(number, evaluation.verdicts)))
     return int(number)
 
 

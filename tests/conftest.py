@@ -6,6 +6,10 @@ import os
 
 import pytest
 
+from tests.standins.postgres import database_place, fresh_database, postgres
+
+__all__ = ["database_place", "fresh_database", "postgres"]
+
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Count what was skipped, on the process that reports."""

@@ -1,4 +1,4 @@
-"""Records: one SQL database for all rooms, SQLite in WAL mode here.
+"""Records: one SQL database for all rooms, a SQLite file or a PostgreSQL database.
 
 Rooms own their tables and migrations; this module only opens the database, brings the tables up to date and
 hands out transactions. Transactions are short and synchronous.
@@ -6,115 +6,97 @@ hands out transactions. Transactions are short and synchronous.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, exc
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, exc
 
 from core.causes import Cause
 from core.errors import BadInput, StoreFault
 from core.store.migrations import Migration, apply_migrations
+from core.store.postgresql import PostgresqlDatabase
+from core.store.sqlite import SqliteFile
 
-BUSY_SECONDS = 30
-_MAGIC = b"SQLite format 3\0"
-_MEND = "see that you may write there, put back a copy, or move it away and begin anew"
-# Mistakes of the statement, not of the store.
-_OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
+_SQLITE = "sqlite:///"
 
 
 class Database:
-    """A SQL database with the given rooms' tables in it, made where there is none yet.
+    """A SQL database with the given rooms' tables in it.
+
+    Args:
+        place: A SQLite file (a path, or `sqlite:///PATH`), made where there is none yet; or a PostgreSQL database
+            (`postgresql://user:password@host:port/name`), which must be there.
+        migrations: Of every room; each is applied once, however many processes open the database at one time.
 
     Raises:
-        BadInput: There is something else under that name, or it cannot be opened or is damaged.
+        BadInput: There is something else in that place, it cannot be opened, is damaged, or is of a newer UpBench.
 
-    Writers within one process take turns at a lock of ours, because SQLite's own waiting is a sleep loop.
+    Attributes:
+        dialect: `sqlite` or `postgresql`.
+        path: The SQLite file; None on PostgreSQL.
+        url: For SQLAlchemy, with the password; not to be shown.
+        shown: The place in words for people, without the password.
+        connect_args: What an engine of somebody's own on the same database should give its driver.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_others(path)
-        self.path = path
-        self._write_lock = threading.RLock()
-        self._engine = create_engine(
-            f"sqlite:///{path}",
-            poolclass=QueuePool,
-            pool_size=4,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-        )
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
+    def __init__(self, place: Path | str, migrations: Sequence[Migration]) -> None:
+        self._store: SqliteFile | PostgresqlDatabase
+        if isinstance(place, Path) or place.startswith(_SQLITE):
+            self._store = SqliteFile(Path(str(place).removeprefix(_SQLITE)))
+        else:
+            self._store = PostgresqlDatabase(place)
+        self.dialect: str = self._store.dialect
+        self.path: Path | None = self._store.path
+        self.url: str = self._store.url
+        self.shown: str = self._store.shown
+        self.connect_args: dict[str, Any] = self._store.connect_args
+        opened = False
         try:
             with self.write() as connection:
-                apply_migrations(connection, migrations, file=path)
+                self._store.prepare(connection)
+                apply_migrations(connection, migrations, file=self.shown)
+            opened = True
+            self._store.opened()
         except StoreFault as fault:
-            self.close()
-            raise BadInput(f"cannot be opened: {fault.problem}", file=path, mend=_MEND) from fault
+            what = f"cannot be opened: {fault.problem}"
+            raise BadInput(what, file=self.shown, mend=self._store.mend()) from fault
+        finally:
+            if not opened:
+                self.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction: committed at the end of the block, rolled back when it raises.
 
+        On SQLite all writers take turns. On PostgreSQL they do not: what must not change between reading and
+        writing is read `with_for_update()`, and rows are added by `insert_new`.
+
         Raises:
-            StoreFault: The database refused (locked past the bound, disk full, damaged).
+            StoreFault: The database refused (locked past the bound, disk full, damaged) or went away.
         """
-        with self._write_lock, self._translate(), self._engine.connect() as connection:
-            connection.info["mode"] = "IMMEDIATE"
-            with connection.begin():
-                yield connection
+        with self._translate(), self._store.write() as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A read transaction over one consistent snapshot."""
-        with self._translate(), self._engine.connect() as connection:
-            connection.info["mode"] = "DEFERRED"
-            with connection.begin():
-                yield connection
+        """A read transaction over one consistent snapshot. Raises `StoreFault`."""
+        with self._translate(), self._store.read() as connection:
+            yield connection
 
     @contextmanager
     def _translate(self) -> Iterator[None]:
         try:
             yield
-        except exc.DatabaseError as error:
-            if isinstance(error, _OURS):
+        except exc.DBAPIError as error:
+            cause = self._store.cause_of(error)
+            if cause is None:
                 raise
-            raise StoreFault(_cause_of(error), f"{self.path}: {error.orig}", problem=str(error.orig)) from error
+            raise StoreFault(cause, f"{self.shown}: {error.orig}", problem=str(error.orig)) from error
+        except exc.TimeoutError as error:  # more threads than connections, past the bound
+            raise StoreFault(Cause.store_failed, f"{self.shown}: no connection is free") from error
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
-
-
-def _refuse_others(path: Path) -> None:
-    """SQLite would take a file of a few bytes for an empty one, and write over it."""
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise BadInput("not a regular file", file=path, mend=_MEND)
-    with path.open("rb") as stream:
-        head = stream.read(len(_MAGIC))
-    if head and head != _MAGIC:
-        raise BadInput("not a SQLite database", file=path, mend=_MEND)
-
-
-def _cause_of(error: exc.DatabaseError) -> Cause:
-    code = getattr(error.orig, "sqlite_errorname", "")
-    return Cause.disk_full if code == "SQLITE_FULL" else Cause.store_failed
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    # The driver's own BEGIN is switched off, so that `_begin` can choose between DEFERRED and IMMEDIATE.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(f"BEGIN {connection.info.get('mode', 'DEFERRED')}")
+        self._store.close()

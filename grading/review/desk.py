@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import Field
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
-from core import Frozen, canonical_json
+from core import Frozen, canonical_json, insert_or_update
 from grading.book import AWAITING, CLAIMED, LOCKED, Book, insert_evaluation, now, read_evaluations
 from grading.evaluations import CriterionVerdict, Evaluation, Evidence, Judgement
 from grading.items import ReviewItem
@@ -23,6 +22,9 @@ from rubrics import Verdict
 WHOLE, TIME = "", "#time"
 MAX_TEXT = 20_000
 MAX_ACTIVE_MS = 600_000
+
+
+_SAVE = insert_or_update(REVIEW_DRAFTS, ("alias", "reviewer", "criterion"), ("revision", "body", "ts"))
 
 
 class Draft(Frozen):
@@ -96,7 +98,7 @@ class ReviewDesk:
             Conflict: Another tab saved in between; holds what is there.
         """
         with self._book.database.write() as connection:
-            row = _row(connection, alias)
+            row = _held(connection, alias)
             if criterion not in {c.id for c in _item(row).criteria}:
                 raise NoSuchReview(criterion)
             self._claim(connection, row)
@@ -106,7 +108,7 @@ class ReviewDesk:
     def judge(self, alias: str, revision: int, judgement: Judgement | None, active_ms: int = 0) -> int:
         """Save the overall judgement; raises as `save`."""
         with self._book.database.write() as connection:
-            self._claim(connection, _row(connection, alias))
+            self._claim(connection, _held(connection, alias))
             self._add_time(connection, alias, active_ms)
             return self._put(connection, alias, WHOLE, revision, Whole(judgement=judgement))
 
@@ -118,7 +120,7 @@ class ReviewDesk:
             AlreadyLocked: It is locked.
         """
         with self._book.database.write() as connection:
-            row = _row(connection, alias)
+            row = _held(connection, alias)
             if row.state == LOCKED:
                 raise AlreadyLocked
             review = self._review(connection, row)
@@ -140,7 +142,7 @@ class ReviewDesk:
             NotReady: It is not locked yet, or lacks a verdict or feedback.
         """
         with self._book.database.write() as connection:
-            row = _row(connection, alias)
+            row = _held(connection, alias)
             item = _item(row)
             if criterion not in {c.id for c in item.criteria}:
                 raise NoSuchReview(criterion)
@@ -236,13 +238,8 @@ class ReviewDesk:
             return int(there)
         if there != revision:
             raise Conflict(there, type(body).model_validate_json(saved.body if saved else "{}"))
-        values = {"revision": there + 1, "body": text, "ts": now()}
         keys = {"alias": alias, "reviewer": self.reviewer, "criterion": criterion}
-        connection.execute(
-            insert(REVIEW_DRAFTS)
-            .values(**keys, **values)
-            .on_conflict_do_update(index_elements=list(keys), set_=values)
-        )
+        connection.execute(_SAVE, {**keys, "revision": there + 1, "body": text, "ts": now()})
         return int(there) + 1
 
     def _add_time(self, connection: Connection, alias: str, active_ms: int) -> None:
@@ -268,11 +265,19 @@ def _items() -> Any:
     )
 
 
-def _row(connection: Connection, alias: str) -> Row[Any]:
-    row: Row[Any] | None = connection.execute(_items().where(REVIEW_ITEMS.c.alias == alias)).one_or_none()
+def _row(connection: Connection, alias: str, *, hold: bool = False) -> Row[Any]:
+    query = _items().where(REVIEW_ITEMS.c.alias == alias)
+    if hold:
+        query = query.with_for_update(of=REVIEW_ITEMS)
+    row: Row[Any] | None = connection.execute(query).one_or_none()
     if row is None:
         raise NoSuchReview(alias)
     return row
+
+
+def _held(connection: Connection, alias: str) -> Row[Any]:
+    """A review that nobody else changes until this transaction ends: revisions and the lock are decided by it."""
+    return _row(connection, alias, hold=True)
 
 
 def _item(row: Row[Any]) -> ReviewItem:
