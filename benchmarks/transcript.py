@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.trials import bytes_of, write_pack
-from runs import run_trials
+from runs import machinery, run_trials
 from upbench.bench import Bench
 from upbench.settings import Settings
 from upbench.wiring import Order
@@ -54,7 +54,8 @@ def main() -> None:
         place = bench.begin(Order(pack=str(pack), models=("scripted/bench",), limits=limits))
         before = bytes_of(folder)
         began = time.perf_counter()
-        asyncio.run(run_trials(place, concurrency=1))
+        with machinery(bench.home.database, bench.home.state) as by:
+            asyncio.run(run_trials(place, by))
         seconds = time.perf_counter() - began
         (attempt,) = bench.show(place.run_id).attempts
         bench.close()

@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from agents import AgentConfig, AgentResult, Assignment, Desk
 from benchmarks.bare import bare_rate
 from core import Cause
-from runs import RunConfig, Workplace, plan_trials, run_trials
+from runs import RunConfig, Workplace, machinery, plan_trials, run_trials
 from sandbox import Command
 from upbench.bench import Bench
 from upbench.settings import Settings
@@ -105,7 +105,9 @@ async def measure(trials: int, concurrency: int, provider: str) -> Measured:
     with TemporaryDirectory(prefix="upbench-bench-") as folder, workplace(Path(folder), trials, provider) as place:
         before = bytes_of(Path(folder))
         began = time.perf_counter()
-        progress = await run_trials(place, concurrency=concurrency)
+        place.options = place.options.model_copy(update={"concurrency": concurrency})
+        with machinery(place.database, Path(folder) / ".upbench") as by:
+            progress = await run_trials(place, by)
         rate = trials / (time.perf_counter() - began)
         if progress.causes != {Cause.submitted: trials}:
             raise RuntimeError(f"not every trial was submitted: {progress.causes}")
@@ -118,8 +120,10 @@ def dominating(trials: int, concurrency: int, provider: str) -> str:
     """What the harness process spends its own time on, by function."""
     profile = cProfile.Profile()
     with TemporaryDirectory(prefix="upbench-bench-") as folder, workplace(Path(folder), trials, provider) as place:
+        place.options = place.options.model_copy(update={"concurrency": concurrency})
         profile.enable()
-        asyncio.run(run_trials(place, concurrency=concurrency))
+        with machinery(place.database, Path(folder) / ".upbench") as by:
+            asyncio.run(run_trials(place, by))
         profile.disable()
     stats = pstats.Stats(profile).sort_stats("tottime")
     total: float = stats.total_tt  # type: ignore[attr-defined]

@@ -7,20 +7,24 @@ from collections.abc import Iterator, Sequence
 from core import Database, Submission, cause_row
 from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of
 from runs.plan import RunConfig
-from runs.records import DONE, AttemptRow, ExecutionRow, Records
+from runs.records import Records
+from runs.rows import DONE, AttemptRow, ExecutionRow
 from runs.sheets import JobSheet, sheets_of
 
 
-def evaluation_lines(database: Database, run_id: str) -> Iterator[EvaluationLine]:
+def evaluation_lines(
+    database: Database, run_id: str, *, attempts: Sequence[AttemptRow] | None = None
+) -> Iterator[EvaluationLine]:
     """The lines of a run, attempts in the order of the plan. The pack itself is not needed.
 
     Args:
         database: Of the project.
         run_id: Whole id of the run.
+        attempts: Only these of its attempts; default: all.
     """
     records, sheets = Records(database), sheets_of(database, run_id)
     config = records.run(run_id).config
-    attempts = records.attempts(run_id)
+    attempts = records.attempts(run_id) if attempts is None else attempts
     names = [attempt.id for attempt in attempts]
     evaluations = Book(database).evaluations_of(names)
     executions = records.executions_of(names)

@@ -33,7 +33,7 @@ def only_one(run_id: str, folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{run_id}{LOCK}"
-    handle = _hold(file, os.O_RDWR | os.O_CREAT)
+    handle = hold_file(file, os.O_RDWR | os.O_CREAT)
     if handle is None:
         what = f"another process is executing run {run_id}"
         raise BadInput(what, field="RUN", mend="wait for it, or stop it first")
@@ -54,7 +54,7 @@ def own_folder(folder: Path) -> Iterator[Path]:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = _hold(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = hold_file(folder, os.O_RDONLY | os.O_DIRECTORY)
         if handle is not None:
             break
         if time.monotonic() > deadline:
@@ -71,7 +71,7 @@ def own_folder(folder: Path) -> Iterator[Path]:
 def left_behind(folder: Path) -> Iterator[bool]:
     """Whether the process whose own folder this was is dead; if so it is held for the length of the block."""
     try:
-        handle = _hold(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = hold_file(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         handle = None
     try:
@@ -89,13 +89,13 @@ def sweep(folder: Path) -> None:
                 if dead:
                     shutil.rmtree(entry, ignore_errors=True)
         elif entry.suffix == LOCK:
-            handle = _hold(entry, os.O_RDWR)
+            handle = hold_file(entry, os.O_RDWR)
             if handle is not None:
                 entry.unlink(missing_ok=True)
                 os.close(handle)
 
 
-def _hold(path: Path, flags: int) -> int | None:
+def hold_file(path: Path, flags: int) -> int | None:
     """A handle that holds `path`; None where somebody else does. Raises OSError."""
     while True:
         try:

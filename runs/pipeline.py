@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from runs.engine import Context, Json
-
-COLLECT = "collect"
-"""The step after which the agent's work is in: what fails later does not send the agent to work again."""
+from runs.engine.port import Context, Json
 
 
 class Stages(Protocol):
     """The effects of a round, each idempotent: takes ids, returns pointers."""
 
     async def work(self, payload: Json, /) -> Json:
-        """Let the agent work. Returns an `AgentResult`."""
+        """Let the agent work. Returns how that ended."""
         ...
 
     async def collect(self, payload: Json, /) -> Json:
@@ -26,14 +23,23 @@ class Stages(Protocol):
         ...
 
     async def publish(self, payload: Json, /) -> Json:
-        """Put it up for review. Returns the cause of the end."""
+        """Put it up for review, and end the execution. Returns its cause."""
+        ...
+
+    @property
+    def has_checks(self) -> bool:
+        """Whether `check` has anything to run."""
         ...
 
 
-async def run_round(ctx: Context, stages: Stages) -> Json:
-    """Work, collect, check, publish. Nothing waits for people here: that is the gap between two rounds."""
-    execution = {"execution": ctx.round_id}
-    worked = await ctx.step("work", stages.work, execution)
-    collected = await ctx.step(COLLECT, stages.collect, execution | worked)
-    checked = await ctx.step("check", stages.check, execution | collected)
-    return await ctx.step("publish", stages.publish, execution | worked | collected | checked)
+async def run_round(ctx: Context, stages: Stages, execution: str) -> Json:
+    """Work, collect, check, publish. Nothing waits for people here: that is the gap between two rounds.
+
+    The engine keeps what is dear to do again. What was worked, collected and published stands in the records as
+    well: these steps find there that they are done.
+    """
+    named = {"execution": execution}
+    worked = await ctx.step("work", stages.work, named)
+    collected = await ctx.step("collect", stages.collect, named | worked, keep=False)
+    checked = await ctx.step("check", stages.check, named | collected, keep=stages.has_checks)
+    return await ctx.step("publish", stages.publish, named | worked | collected | checked, keep=False)

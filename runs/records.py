@@ -3,91 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Row, Update, bindparam, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Row, Update, bindparam, func, insert, select, update
 
-from core import BadInput, Cause, Database, StoreFault, Submission, cause_row
+from core import BadInput, Cause, Database, Submission
 from jobs import Job
 from runs.keys import attempt_id, execution_id, now
-from runs.pipeline import COLLECT
-from runs.plan import Arm, PlannedTrial, RunConfig
+from runs.options import RunOptions, Stop
+from runs.plan import PlannedTrial, RunConfig
+from runs.rows import (
+    DONE,
+    PLANNED,
+    RUNNING,
+    AttemptRow,
+    ExecutionRow,
+    RunRow,
+    attempt_row,
+    execution_row,
+    run_row,
+    sound,
+)
 from runs.sheets import add_sheets
-from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, STEPS, TRIALS
-from sandbox import SandboxInfo
-
-T = TypeVar("T")
-
-PLANNED, RUNNING, DONE = "planned", "running", "done"
+from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
 # The statements of the hot path are made once: building one costs more than carrying it out.
 _LAST_EXECUTION = (
-    select(EXECUTIONS.c.id, EXECUTIONS.c.e, EXECUTIONS.c.cause)
+    select(EXECUTIONS.c.id, EXECUTIONS.c.e, EXECUTIONS.c.cause, EXECUTIONS.c.collected)
     .where(EXECUTIONS.c.attempt == bindparam("attempt"))
     .order_by(EXECUTIONS.c.e.desc())
     .limit(1)
 )
-_COLLECTED = select(STEPS.c.name).where(STEPS.c.round == bindparam("round"), STEPS.c.name == COLLECT)
+_CAUSE = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == bindparam("execution"))
+_WORK = select(EXECUTIONS.c.result, EXECUTIONS.c.collected).where(EXECUTIONS.c.id == bindparam("execution"))
+_STOP = select(RUNS.c.stop).where(RUNS.c.id == bindparam("run"))
+_COUNT_ROUND = (
+    update(ATTEMPTS)
+    .where(ATTEMPTS.c.id == bindparam("key"))
+    .values(rounds=ATTEMPTS.c.rounds + 1)
+    .returning(ATTEMPTS.c.rounds)
+)
 _ADD_EXECUTION = insert(EXECUTIONS)
 _SET_EXECUTION = update(EXECUTIONS).where(EXECUTIONS.c.id == bindparam("key"))
 _SET_ATTEMPT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("key"))
 _SET_RUN = update(RUNS).where(RUNS.c.id == bindparam("key"))
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """A run. `state` is `running`, `interrupted` or `done`."""
-
-    id: str
-    created: str
-    pack_root: Path
-    config: RunConfig
-    state: str
-
-
-@dataclass(frozen=True)
-class AttemptRow:
-    """An attempt with what identifies its trial; `cause` is that of its last execution."""
-
-    id: str
-    run: str
-    trial: str
-    agent: str
-    job: str
-    repeat: int
-    k: int
-    arm: Arm
-    parent: str | None
-    state: str
-    cause: Cause | None
-    submission: Submission | None
-    finished: str | None
-
-    @property
-    def graded(self) -> bool:
-        """It has ended, and what it handed in counts (see `core.causes`); else it is missing."""
-        return self.state == DONE and self.cause is not None and cause_row(self.cause).graded
-
-
-@dataclass(frozen=True)
-class ExecutionRow:
-    """One execution of an attempt; `sandbox` is what it was last opened as, once its agent's work has ended."""
-
-    id: str
-    attempt: str
-    e: int
-    started: str
-    cause: Cause | None
-    detail: str
-    steps: int
-    seconds: float | None
-    working_seconds: float | None
-    work_minutes: float | None
-    dollars: float | None
-    sandbox: SandboxInfo | None
 
 
 class Records:
@@ -103,8 +63,21 @@ class Records:
         pack_root: Path,
         trials: Sequence[PlannedTrial],
         jobs: Iterable[Job],
+        *,
+        options: RunOptions | None = None,
+        **more: str | None,
     ) -> None:
-        """Write a run with its jobs' sheets, its trials and their first attempts, all or nothing."""
+        """Write a run with its jobs' sheets, its trials and their first attempts, all or nothing.
+
+        Args:
+            run_id: Its new id.
+            config: What it measures.
+            pack_root: Where its pack lies.
+            trials: Its plan.
+            jobs: Its jobs.
+            options: How it is executed.
+            more: `owner`, `queue` and `pack` of `RunRow`.
+        """
         with self._database.write() as connection:
             connection.execute(
                 insert(RUNS).values(
@@ -112,7 +85,9 @@ class Records:
                     created=now(),
                     pack_root=str(pack_root.absolute()),
                     config=config.model_dump_json(),
-                    state=RUNNING,
+                    state=PLANNED,
+                    options=(options or RunOptions()).model_dump_json(),
+                    **more,
                 )
             )
             add_sheets(connection, run_id, jobs)
@@ -136,10 +111,30 @@ class Records:
         """Set a run's state."""
         self._write(_SET_RUN, {"key": run_id, "state": state})
 
+    def set_options(self, run_id: str, options: RunOptions, queue: str | None) -> None:
+        """From now on the run is executed so, and its rounds wait there."""
+        self._write(_SET_RUN, {"key": run_id, "options": options.model_dump_json(), "queue": queue})
+
+    def stop(self, run_id: str, stop: Stop) -> bool:
+        """Let nothing more of a run be begun; False where it was stopped before: the first reason stays."""
+        query = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.stop.is_(None)).values(stop=stop.model_dump_json())
+        with self._database.write() as connection:
+            return connection.execute(query).rowcount > 0
+
+    def go_on(self, run_id: str) -> None:
+        """Take back that a run was stopped."""
+        self._write(_SET_RUN, {"key": run_id, "stop": None})
+
+    def stop_of(self, run_id: str) -> Stop | None:
+        """Why nothing more of a run is begun."""
+        with self._database.read() as connection:
+            text = connection.execute(_STOP, {"run": run_id}).scalar_one_or_none()
+        return None if text is None else Stop.model_validate_json(text)
+
     def runs(self) -> list[RunRow]:
         """All runs, newest first."""
         rows = self._all(select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()))
-        return [_sound(_run, row) for row in rows]
+        return [sound(run_row, row) for row in rows]
 
     def run(self, name: str) -> RunRow:
         """The run of that id, of that unambiguous beginning of an id, or the newest for `last`.
@@ -160,6 +155,13 @@ class Records:
     def attempts(self, run_id: str) -> list[AttemptRow]:
         """All attempts of a run, in the order of the plan."""
         return self._attempts(TRIALS.c.run == run_id)
+
+    def count_undone(self, run_id: str) -> int:
+        """How many attempts of a run have not ended."""
+        query = select(func.count()).select_from(ATTEMPTS.join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial))
+        with self._database.read() as connection:
+            found = connection.execute(query.where(TRIALS.c.run == run_id, ATTEMPTS.c.state != DONE))
+            return int(found.scalar_one())
 
     def attempt(self, attempt: str) -> AttemptRow:
         """One attempt. Raises `KeyError`."""
@@ -185,7 +187,7 @@ class Records:
         rows: list[Row[Any]] = []
         for start in range(0, len(attempts), 500):
             rows += self._all(query.where(EXECUTIONS.c.attempt.in_(attempts[start : start + 500])))
-        return [_sound(_execution, row) for row in rows]
+        return [sound(execution_row, row) for row in rows]
 
     def executions_of(self, attempts: Sequence[str]) -> dict[str, list[ExecutionRow]]:
         """The executions of each of some attempts, in order; one that was never begun has none."""
@@ -201,36 +203,59 @@ class Records:
             row = connection.execute(query).one_or_none()
         return None if row is None else row.cause is not None
 
-    def begin(self, attempt: str) -> str:
-        """The execution to work on: the unfinished one (a resume keeps its number), or a new one.
+    def next_round(self, connection: Connection, attempt: str) -> tuple[str, str]:
+        """The execution that an attempt's next round carries, and that round's key.
 
-        One that failed after the agent's work was collected is taken up again: only its grading is done anew.
+        It is the unfinished one (a resume keeps its number), or one whose work was collected (only its grading is
+        done anew); else a new one.
         """
-        with self._database.write() as connection:
-            last = connection.execute(_LAST_EXECUTION, {"attempt": attempt}).one_or_none()
-            if last is not None and last.cause is None:
-                return str(last.id)
-            if last is not None and connection.execute(_COLLECTED, {"round": last.id}).first():
-                name = str(last.id)
+        last = connection.execute(_LAST_EXECUTION, {"attempt": attempt}).one_or_none()
+        name = execution_id(attempt, 1)
+        if last is not None:
+            again = last.cause is None or last.collected
+            name = str(last.id) if again else execution_id(attempt, last.e + 1)
+            if again and last.cause is not None:
                 connection.execute(_SET_EXECUTION, {"key": name, "cause": None, "detail": None})
-            else:
-                e = 1 if last is None else last.e + 1
-                name = execution_id(attempt, e)
-                connection.execute(_ADD_EXECUTION, {"id": name, "attempt": attempt, "e": e, "started": now()})
+            planned = {"key": attempt, "state": PLANNED, "cause": None, "finished": None}
+            connection.execute(_SET_ATTEMPT, planned)
+        number = connection.execute(_COUNT_ROUND, {"key": attempt}).scalar_one()
+        return name, f"{name}.r{number}"
+
+    def begin(self, execution: str) -> AttemptRow | None:
+        """Begin an execution, or go on with it: its attempt; None where it has ended already."""
+        attempt, _, e = execution.rpartition(".e")
+        with self._database.write() as connection:
+            there = connection.execute(_CAUSE, {"execution": execution}).one_or_none()
+            if there is None:
+                row = {"id": execution, "attempt": attempt, "e": int(e), "started": now()}
+                connection.execute(_ADD_EXECUTION, row)
+            elif there.cause is not None:
+                return None
             connection.execute(_SET_ATTEMPT, {"key": attempt, "state": RUNNING, "cause": None, "finished": None})
-        return name
+        return self.attempt(attempt)
+
+    def work_of(self, execution: str) -> tuple[str | None, bool]:
+        """How the agent's work of an execution ended (an `AgentResult`), and whether it is collected."""
+        with self._database.read() as connection:
+            row = connection.execute(_WORK, {"execution": execution}).one()
+        return row.result, bool(row.collected)
 
     def note_execution(self, execution: str, **values: Any) -> None:
         """Keep facts of an execution as they become known."""
         self._write(_SET_EXECUTION, {"key": execution, **values})
 
-    def keep_submission(self, attempt: str, submission: Submission) -> None:
-        """Keep what an attempt handed in."""
+    def keep_submission(self, attempt: str, submission: Submission, execution: str | None = None) -> None:
+        """Keep what an attempt handed in; with an execution, as the work of that which is graded."""
         text = submission.model_dump_json(exclude_defaults=True)
-        self._write(_SET_ATTEMPT, {"key": attempt, "submission": text})
+        with self._database.write() as connection:
+            connection.execute(_SET_ATTEMPT, {"key": attempt, "submission": text})
+            if execution is not None:
+                connection.execute(_SET_EXECUTION, {"key": execution, "collected": 1})
 
-    def finish(self, execution: str, cause: Cause, detail: str = "") -> None:
-        """End an execution and its attempt for `cause`."""
+    def finish(
+        self, execution: str, cause: Cause, detail: str = "", *, then: Callable[[Connection], None] | None = None
+    ) -> None:
+        """End an execution and its attempt for `cause`, and do `then` in the same transaction."""
         attempt = execution.rsplit(".", 1)[0]
         ended = {"key": execution, "cause": cause.value, "detail": detail or None}
         with self._database.write() as connection:
@@ -238,12 +263,14 @@ class Records:
             connection.execute(
                 _SET_ATTEMPT, {"key": attempt, "state": DONE, "cause": cause.value, "finished": now()}
             )
+            if then is not None:
+                then(connection)
 
     def _attempts(self, condition: Any) -> list[AttemptRow]:
         columns = (ATTEMPTS, TRIALS.c.run, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
         query = select(*columns).join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial).where(condition)
         return [
-            _sound(_attempt, row)
+            sound(attempt_row, row)
             for row in self._all(query.order_by(TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm))
         ]
 
@@ -265,55 +292,3 @@ def _insert_trials(connection: Connection, run_id: str, trials: Sequence[Planned
     if rows:
         connection.execute(insert(TRIALS), rows)
         connection.execute(insert(ATTEMPTS), attempts)
-
-
-def _sound(make: Callable[[Row[Any]], T], row: Row[Any]) -> T:
-    try:
-        return make(row)
-    except ValueError as error:
-        raise StoreFault(Cause.store_failed, f"the record of {row.id} is damaged") from error
-
-
-def _run(row: Row[Any]) -> RunRow:
-    return RunRow(
-        id=row.id,
-        created=row.created,
-        pack_root=Path(row.pack_root),
-        config=RunConfig.model_validate_json(row.config),
-        state=row.state,
-    )
-
-
-def _attempt(row: Row[Any]) -> AttemptRow:
-    return AttemptRow(
-        id=row.id,
-        run=row.run,
-        trial=row.trial,
-        agent=row.agent,
-        job=row.job,
-        repeat=row.repeat,
-        k=row.k,
-        arm=row.arm,
-        parent=row.parent,
-        state=row.state,
-        cause=Cause(row.cause) if row.cause else None,
-        submission=Submission.model_validate_json(row.submission) if row.submission else None,
-        finished=row.finished,
-    )
-
-
-def _execution(row: Row[Any]) -> ExecutionRow:
-    return ExecutionRow(
-        id=row.id,
-        attempt=row.attempt,
-        e=row.e,
-        started=row.started,
-        cause=Cause(row.cause) if row.cause else None,
-        detail=row.detail or "",
-        steps=row.steps or 0,
-        seconds=row.seconds,
-        working_seconds=row.working_seconds,
-        work_minutes=row.work_minutes,
-        dollars=row.dollars,
-        sandbox=SandboxInfo.model_validate_json(row.sandbox) if row.sandbox else None,
-    )

@@ -1,17 +1,28 @@
-"""Runs a plan: bounded concurrency, progress, a clean stop, and going on where a run was left."""
+"""Executes a run in this process: starts its rounds, carries them, shows how far it is, and stops clean."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from core import Cause
+from core import BadInput, Cause
+from runs.engine.port import OPEN, Engine
+from runs.govern import Governor
 from runs.lock import only_one
-from runs.records import DONE, AttemptRow
-from runs.stages import Workplace
-from runs.trial import run_attempt
+from runs.machinery import Machinery
+from runs.rows import DONE, INTERRUPTED, RUNNING, STOPPED, AttemptRow
+from runs.trial import KIND, AttemptRounds, start_attempt
+from runs.workers.worker import Worker, at_work
+from runs.workplace import Workplace
+
+START_AT_ONCE = 200
+"""Attempts whose rounds are started in one transaction."""
+
+LOOK_SECONDS = 0.2
+QUICK_SECONDS, SLOW_SECONDS = 0.05, 0.5
+"""How often a queue is looked at: a run of its own is not to wait, and costs nobody else anything."""
 
 
 @dataclass
@@ -37,24 +48,20 @@ def _ignore(_progress: Progress) -> None:
 
 async def run_trials(
     place: Workplace,
+    by: Machinery,
     *,
-    concurrency: int,
-    executions: int = 2,
     watcher: Watcher = _ignore,
-    times: int = 1,
     again: Callable[[AttemptRow], bool] = lambda _attempt: False,
 ) -> Progress:
-    """Run every attempt of the run that has not ended (and those that `again` names), `concurrency` at a time.
+    """Execute every attempt of the run that has not ended (and those that `again` names).
 
     Cancelling the task stops clean: sandboxes are closed, unfinished executions stay unfinished, the run is
     marked `interrupted`, and calling this again goes on.
 
     Args:
-        place: What the trials share.
-        concurrency: Attempts at one time.
-        executions: Bound on the executions of one attempt.
+        place: What the trials share; its `options` say how many are executed at one time.
+        by: What executes runs.
         watcher: Told after every change.
-        times: How often each step's effect is run (tests prove idempotence with 2).
         again: Ended attempts to execute once more.
 
     Raises:
@@ -62,48 +69,94 @@ async def run_trials(
         StoreFault: The records cannot be written; the run is left as it is.
     """
     with only_one(place.run_id, place.scratch.parent):
-        async with place.at_work():
-            return await _run(place, concurrency, executions, watcher, times, again)
+        if not by.locks.take(place.queue):
+            what = f"another process is executing run {place.run_id}"
+            raise BadInput(what, field="RUN", mend="wait for it, or stop it first")
+        try:
+            async with place.at_work():
+                return await _run(place, by, watcher, again)
+        finally:
+            by.locks.give(place.queue)
 
 
-async def _run(
-    place: Workplace,
-    concurrency: int,
-    executions: int,
-    watcher: Watcher,
-    times: int,
-    again: Callable[[AttemptRow], bool],
-) -> Progress:
+async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callable[[AttemptRow], bool]) -> Progress:
     attempts = place.records.attempts(place.run_id)
     todo = [attempt for attempt in attempts if attempt.state != DONE or again(attempt)]
+    progress = _progress(attempts, todo)
+
+    def watch(attempt: AttemptRow, cause: Cause | None) -> None:
+        if cause is None:
+            progress.running.append(attempt)
+        else:
+            _ended(progress, attempt, cause, place)
+            governor.ended(cause)
+        watcher(progress)
+
+    async def here(_run_id: str) -> Workplace:
+        return place
+
+    governor = Governor(place)
+    place.records.set_run_state(place.run_id, RUNNING)
+    rounds = AttemptRounds(here, by.engine, watch)
+    slots = {place.queue: place.options.concurrency}
+    poll = QUICK_SECONDS if len(todo) > 1 else SLOW_SECONDS / 5
+    state = INTERRUPTED
+    try:
+        begin_rounds(place, by.engine, todo)
+        async with at_work(by, {KIND: rounds.carry}, slots, poll_seconds=poll) as worker:
+            await _until_done(place, by.engine, worker, governor)
+        state = _end_state(place)
+    finally:
+        place.records.set_run_state(place.run_id, state)
+    return progress
+
+
+def _progress(attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]) -> Progress:
     chosen = {attempt.id for attempt in todo}
     progress = Progress(total=len(attempts), done=len(attempts) - len(todo))
     progress.causes.update(a.cause for a in attempts if a.cause and a.id not in chosen)
-    queue = iter(todo)
-
-    async def worker() -> None:
-        for attempt in queue:
-            if place.cancelled():
-                return
-            progress.running.append(attempt)
-            watcher(progress)
-            try:
-                progress.causes[await run_attempt(place, attempt, executions=executions, times=times)] += 1
-                progress.done += 1
-            finally:
-                progress.running.remove(attempt)
-            watcher(progress)
-
-    place.records.set_run_state(place.run_id, "running")
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(todo))):
-                group.create_task(worker())
-    except BaseExceptionGroup as group_error:
-        place.records.set_run_state(place.run_id, "interrupted")
-        raise group_error.exceptions[0] from group_error
-    except asyncio.CancelledError:
-        place.records.set_run_state(place.run_id, "interrupted")
-        raise
-    place.records.set_run_state(place.run_id, "interrupted" if progress.done < progress.total else "done")
     return progress
+
+
+def _ended(progress: Progress, attempt: AttemptRow, cause: Cause, place: Workplace) -> None:
+    progress.running = [one for one in progress.running if one.id != attempt.id]
+    if place.records.attempt(attempt.id).state == DONE:  # it is not to be executed again
+        progress.causes[cause] += 1
+        progress.done += 1
+
+
+def begin_rounds(place: Workplace, engine: Engine, todo: Sequence[AttemptRow]) -> None:
+    """Start the rounds of these attempts, but for those that have one that is queued or under way.
+
+    A process that is killed in the midst of it leaves some without a round; the next call starts theirs.
+    """
+    engine.prepare()
+    open_ = {one.key.rpartition(".r")[0] for one in engine.list(queue=place.queue, states=OPEN)}
+    waiting = {execution.rpartition(".e")[0] for execution in open_}
+    missing = [attempt.id for attempt in todo if attempt.id not in waiting]
+    for begin in range(0, len(missing), START_AT_ONCE):
+        with place.database.write() as connection:
+            for attempt in missing[begin : begin + START_AT_ONCE]:
+                start_attempt(place, engine, connection, attempt)
+
+
+async def _until_done(place: Workplace, engine: Engine, worker: Worker, governor: Governor) -> None:
+    """Wait until no round of the run is queued or under way, or it is stopped and nothing is under way."""
+    governing = asyncio.create_task(governor.govern())
+    try:
+        while engine.list(queue=place.queue, states=OPEN[place.stopped() :], limit=1):
+            done, _ = await asyncio.wait(
+                {worker.ended, governing}, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED"
+            )
+            for one in done:
+                one.result()
+    finally:
+        governing.cancel()
+        await asyncio.gather(governing, return_exceptions=True)
+
+
+def _end_state(place: Workplace) -> str:
+    undone = place.records.count_undone(place.run_id)
+    if undone == 0:
+        return DONE
+    return STOPPED if place.records.stop_of(place.run_id) else INTERRUPTED

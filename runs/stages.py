@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,39 +12,34 @@ from typing import TYPE_CHECKING
 from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript, Transcript
 from core import (
     BadInput,
-    Blobs,
-    CallJournal,
     CallTotals,
     Cause,
     ChatModel,
     ChatReply,
     ChatRequest,
-    Database,
+    Fault,
     MissingTool,
-    PriceTable,
     SandboxFault,
     StoreFault,
     Submission,
     UpBenchError,
     cause_row,
 )
-from grading import Book, CheckOutcome, CriterionVerdict, run_checks
+from grading import CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
 from rubrics import format_line
-from runs.engine import Json
-from runs.lock import own_folder, sweep
+from runs.engine.port import Json
 from runs.manifest import build_submission, lay_out
-from runs.plan import RunConfig
-from runs.reaping import Reaper
-from runs.records import AttemptRow, Records
+from runs.options import Stop
 from runs.review import review_item
+from runs.rows import AttemptRow
+from runs.workplace import Workplace
 from sandbox import (
     Audit,
     Network,
     NetworkEvent,
     Sandbox,
     SandboxInfo,
-    SandboxProvider,
     SandboxSpec,
     Taken,
     TreeLimits,
@@ -55,55 +49,6 @@ if TYPE_CHECKING:  # it costs start-up time
     from sandbox import PageFetcher
 
 Call = Callable[[str, ChatRequest], Awaitable[ChatReply]]
-
-
-@dataclass
-class Workplace:
-    """All that the trials of one run share.
-
-    Attributes:
-        agents: By name. models: By agent's name; agents without a model are not in it.
-        script_model: Makes the scripted model of a job and attempt, for scripted agents.
-        scratch: Folder for files on their way, of this process alone (same file system as the blobs).
-        reaper: Removes what dead processes left, while the trials run; None: nobody does.
-        cancelled: Asked by agents between steps.
-    """
-
-    run_id: str
-    config: RunConfig
-    database: Database
-    blobs: Blobs
-    provider: SandboxProvider
-    jobs: dict[str, Job]
-    agents: dict[str, Agent]
-    models: dict[str, ChatModel]
-    script_model: Callable[[Job, int], ChatModel]
-    scratch: Path
-    prices: PriceTable | None = None
-    reaper: Reaper | None = None
-    keep_workspaces: bool = False
-    cancelled: Callable[[], bool] = lambda: False
-    records: Records = field(init=False)
-    book: Book = field(init=False)
-    journal: CallJournal = field(init=False)
-    no_inputs: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.records, self.book = Records(self.database), Book(self.database)
-        self.journal = CallJournal(self.database, self.prices)
-        self.no_inputs = self.scratch / "no-inputs"
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """Within the block the scratch folder is there, and what dead processes left of this project goes."""
-        with own_folder(self.scratch):
-            sweep(self.scratch.parent)
-            self.no_inputs.mkdir(parents=True, exist_ok=True)
-            if self.reaper is None:
-                yield
-                return
-            async with self.reaper.at_work(self.provider):
-                yield
 
 
 class TrialStages:
@@ -118,9 +63,28 @@ class TrialStages:
     def _labels(self) -> dict[str, str]:
         return {"run": self._place.run_id, "trial": self._attempt.trial}
 
+    @property
+    def has_checks(self) -> bool:
+        """See `Stages`."""
+        return any(criterion.check for criterion in self._job.rubric.criteria)
+
     async def work(self, payload: Json) -> Json:
-        """Open the workspace, let the agent work (or go on), close. Returns an `AgentResult`."""
+        """Open the workspace, let the agent work (or go on), close. Returns an `AgentResult`.
+
+        Raises:
+            Fault: For what is not the agent's; `user_cancelled` and the like when it was stopped at its work.
+        """
         execution = str(payload["execution"])
+        result, collected = self._place.records.work_of(execution)
+        if result is not None and collected:
+            return AgentResult.model_validate_json(result).model_dump(mode="json")
+        worked = await self._work(execution)
+        if worked.cause is Cause.user_cancelled:
+            stop = self._place.stop or Stop(reason="user_cancelled")
+            raise Fault(stop.cause, stop.detail)
+        return worked.model_dump(mode="json")
+
+    async def _work(self, execution: str) -> AgentResult:
         place, job = self._place, self._job
         agent = place.agents[self._attempt.agent]
         model = self._model(agent)
@@ -143,7 +107,7 @@ class TrialStages:
                 call=self._call(model),
                 model=model,
                 reference=job.reference_dir if agent.config.scaffold == "oracle" else None,
-                cancelled=place.cancelled,
+                cancelled=place.stopped,
             )
             result = await agent.work(self._assignment(execution), desk)
         finally:
@@ -151,7 +115,7 @@ class TrialStages:
             if fetcher is not None:
                 fetcher.close()
         self._note(execution, result, sandbox.info, model)
-        return result.model_dump(mode="json")
+        return result
 
     async def _open(self, spec: SandboxSpec, audit: Audit) -> Sandbox:
         try:
@@ -162,15 +126,19 @@ class TrialStages:
     async def collect(self, payload: Json) -> Json:
         """Take what lies in `/job/deliverables`, however the attempt ended. Returns the submission's digest."""
         execution = str(payload["execution"])
+        if self._place.records.work_of(execution)[1]:
+            submission = self._submission()
+            return {"submission": submission.digest, "files": len(submission.files)}
         with TemporaryDirectory(dir=self._place.scratch) as folder:
             taken = await self._place.provider.collect(execution, Path(folder), TreeLimits())
-            submission = self.keep(Path(folder), taken, str(payload.get("note", "")))
+            note = str(payload.get("note", ""))
+            submission = self.keep(Path(folder), taken, note, execution=execution)
         return {"submission": submission.digest, "files": len(submission.files)}
 
-    def keep(self, folder: Path, taken: Taken, note: str = "") -> Submission:
-        """Freeze collected files as the attempt's submission."""
+    def keep(self, folder: Path, taken: Taken, note: str = "", *, execution: str | None = None) -> Submission:
+        """Freeze collected files as the attempt's submission; with an execution, as the work that is graded."""
         submission = build_submission(folder, taken, self._job, self._place.blobs, note=note)
-        self._place.records.keep_submission(self._attempt.id, submission)
+        self._place.records.keep_submission(self._attempt.id, submission, execution)
         self._kept = submission
         return submission
 
@@ -194,7 +162,7 @@ class TrialStages:
         return {"verdicts": dict(Counter(outcome.verdict.value for outcome in outcomes))}
 
     async def _run_checks(self, execution: str, submission: Submission) -> list[CheckOutcome]:
-        if not any(criterion.check for criterion in self._job.rubric.criteria):
+        if not self.has_checks:
             return []
         with TemporaryDirectory(dir=self._place.scratch) as folder:
             lay_out(submission, self._place.blobs, Path(folder))
@@ -283,6 +251,7 @@ class TrialStages:
         usage = CallTotals() if model is None else self._place.journal.usage_of(f"{execution}/")
         self._place.records.note_execution(
             execution,
+            result=result.model_dump_json() if result.cause is not Cause.user_cancelled else None,
             detail=result.detail or None,
             steps=result.steps,
             seconds=round(result.seconds, 3),

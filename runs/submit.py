@@ -7,7 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core import BadInput, Cause, Fault
-from runs.stages import TrialStages, Workplace
+from runs.keys import execution_id
+from runs.stages import TrialStages
+from runs.workplace import Workplace
 from sandbox import TreeLimits, collect_tree
 
 
@@ -57,7 +59,8 @@ async def _submit(
             what = "nothing to hand in" + (f"; left out: {why}" if why else "")
             raise BadInput(what, file=folder, field="DIR", mend="put the deliverables there")
         attempt = place.records.attempt(begin())
-        execution = place.records.begin(attempt.id)
+        execution = execution_id(attempt.id, 1)
+        place.records.begin(execution)
         stages = TrialStages(place, attempt)
         stages.keep(Path(scratch), taken, note)
     place.records.note_execution(execution, work_minutes=minutes, dollars=cost)

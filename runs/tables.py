@@ -1,8 +1,21 @@
-"""The tables of runs: run, trial, attempt (a tree), execution, and the steps of each execution's round."""
+"""The tables of runs: run, trial, attempt (a tree) and execution; and who executes them."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    text,
+)
 
 from core import Migration, create_all
 
@@ -16,6 +29,11 @@ RUNS = Table(
     Column("pack_root", String, nullable=False),
     Column("config", Text, nullable=False),
     Column("state", String, nullable=False),
+    Column("owner", String),  # who began it
+    Column("queue", String),  # where its rounds wait
+    Column("pack", String),  # digest of the pack's snapshot among the blobs
+    Column("options", Text),  # RunOptions
+    Column("stop", Text),  # Stop: why no more of it is to be begun
 )
 
 TRIALS = Table(
@@ -43,6 +61,7 @@ ATTEMPTS = Table(
     Column("cause", String),
     Column("submission", Text),
     Column("finished", String),
+    Column("rounds", Integer, nullable=False, server_default="0"),  # started for it so far
     Index("attempts_by_trial", "trial"),
 )
 
@@ -61,16 +80,22 @@ EXECUTIONS = Table(
     Column("work_minutes", Float),
     Column("dollars", Float),
     Column("sandbox", Text),
+    Column("result", Text),  # AgentResult, once the agent's work has ended
+    Column("collected", Integer, nullable=False, server_default="0"),  # 1 once what it handed in is kept
     Index("executions_by_attempt", "attempt"),
 )
 
-STEPS = Table(
-    "steps",
+WORKERS = Table(
+    "workers",
     METADATA,
-    Column("round", String, primary_key=True),
-    Column("name", String, primary_key=True),
-    Column("output", Text, nullable=False),
-    sqlite_with_rowid=False,
+    Column("id", String, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("queues", Text, nullable=False),  # JSON: queue -> slots
+    Column("started", String, nullable=False),
+    Column("draining", Integer, nullable=False, server_default="0"),  # 1: it takes nothing new
+    Column("ended", String),
+    Column("why", Text),
 )
 
 # The jobs of a run as they were when it was begun (number 0), and after each grading by another rubric.
@@ -85,4 +110,19 @@ SHEETS = Table(
     sqlite_with_rowid=False,
 )
 
-RUN_MIGRATIONS = [Migration("runs", 1, create_all(METADATA))]
+
+def _durable(connection: Connection) -> None:
+    """Brings the tables of a project that was made before runs had queues and workers up to date."""
+    WORKERS.create(connection, checkfirst=True)
+    there = inspect(connection)
+    for table in (RUNS, ATTEMPTS, EXECUTIONS):
+        known = {column["name"] for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                kind = column.type.compile(connection.dialect)
+                default = " NOT NULL DEFAULT 0" if column.server_default is not None else ""
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}{default}"))
+    connection.execute(text("DROP TABLE IF EXISTS steps"))
+
+
+RUN_MIGRATIONS = [Migration("runs", 1, create_all(METADATA)), Migration("runs", 2, _durable)]

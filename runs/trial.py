@@ -1,52 +1,142 @@
-"""One attempt, from its first execution to its end: the trial boundary."""
+"""One execution of an attempt, from its beginning to its end: the trial boundary."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import BadInput, Cause, Fault, MissingTool, SandboxFault, StoreFault, cause_row
-from runs.engine import InProcessContext
-from runs.pipeline import COLLECT, run_round
-from runs.records import AttemptRow
-from runs.stages import TrialStages, Workplace
+from sqlalchemy import Connection
+
+from core import BadInput, Cause, Ended, Fault, MissingTool, SandboxFault, StoreFault, cause_row
+from runs.engine.port import Context, Engine, Json, Round
+from runs.pipeline import run_round
+from runs.rows import AttemptRow
+from runs.stages import TrialStages
+from runs.workplace import Workplace
 from sandbox import TreeLimits
 
+KIND = "attempt"
+"""Of the rounds that carry one execution."""
 
-async def run_attempt(place: Workplace, attempt: AttemptRow, *, executions: int, times: int = 1) -> Cause:
-    """Execute an attempt until it ends for good, at most `executions` times, and return its cause.
+Then = Callable[[Connection], None]
+Watch = Callable[[AttemptRow, Cause | None], None]
+"""Told when an execution begins or goes on (no cause), and when this process has brought one to its end."""
 
-    Only what `core.causes` says may be run again is executed again; where the agent's work is in and only its
-    grading failed, the same execution goes on. A cancelled task (Ctrl-C) leaves the execution unfinished, so that
-    a resume goes on with the same one.
+
+def start_attempt(
+    place: Workplace,
+    engine: Engine,
+    connection: Connection,
+    attempt: str,
+    *,
+    again: int = 0,
+    delay_seconds: float = 0,
+) -> str:
+    """Start the next round of an attempt, in the caller's transaction; the round's key.
+
+    Args:
+        place: Of the attempt's run.
+        engine: That carries it.
+        connection: A write transaction.
+        attempt: Its id.
+        again: How often it failed in a row before, through no fault of its own.
+        delay_seconds: Before it is begun.
     """
-    cause = Cause.harness_bug
-    for _ in range(executions):
-        cause = await _execute(place, attempt, place.records.begin(attempt.id), times)
-        if not cause_row(cause).rerun or place.cancelled():
-            break
-    return cause
+    execution, key = place.records.next_round(connection, attempt)
+    payload = {"run": place.run_id, "execution": execution, "again": again}
+    one = Round(KIND, key, payload, place.queue, share=place.run_id, delay_seconds=delay_seconds)
+    engine.start([one], connection)
+    return key
 
 
-async def _execute(place: Workplace, attempt: AttemptRow, execution: str, times: int) -> Cause:
-    """The trial boundary: the first of the two places that may catch everything."""
-    context = InProcessContext(place.database, execution, times=times)
-    try:
-        ended = await run_round(context, TrialStages(place, attempt))
-        return Cause(ended["cause"])
-    except StoreFault:
-        # Without records there is nothing to write a cause into: the run stops, and can be resumed.
-        raise
-    except Fault as fault:
-        cause, detail = fault.cause, fault.detail
-    except Exception:  # noqa: BLE001 - a bad trial is data, never the end of a run
-        cause, detail = Cause.harness_bug, traceback.format_exc(limit=-8)
-    if not context.has_ended(COLLECT):
+class AttemptRounds:
+    """Carries the rounds of kind `attempt`.
+
+    Args:
+        place_of: Gives the workplace of a run.
+        engine: Starts the next execution of an attempt that may be executed again; None: nobody does.
+        watch: Told of each beginning and end.
+    """
+
+    def __init__(
+        self,
+        place_of: Callable[[str], Awaitable[Workplace]],
+        engine: Engine | None = None,
+        watch: Watch = lambda _attempt, _cause: None,
+    ) -> None:
+        self._place_of, self._engine, self._watch = place_of, engine, watch
+
+    async def carry(self, ctx: Context, payload: Json) -> Json:
+        """Carry the execution that the payload names; how it ended, or nothing where it is left as it is."""
+        execution = str(payload["execution"])
+        place = await self._place_of(str(payload["run"]))
+        if place.stopped():
+            return {}
+        begun: list[AttemptRow] = []
+
+        async def begin(named: Json) -> Json:
+            if (attempt := place.records.begin(str(named["execution"]))) is not None:
+                begun.append(attempt)
+            return named
+
+        await ctx.step("begin", begin, {"execution": execution}, keep=False)
+        if not begun:
+            return {}
+        self._watch(begun[-1], None)
+        cause = await self._to_its_end(ctx, place, begun[-1], payload)
+        if cause is None:
+            return {}
+        self._watch(begun[-1], cause)
+        return {"cause": cause.value}
+
+    async def _to_its_end(
+        self, ctx: Context, place: Workplace, attempt: AttemptRow, payload: Json
+    ) -> Cause | None:
+        """The trial boundary: the first of the two places that may catch everything."""
+        execution = str(payload["execution"])
+        try:
+            ended = await run_round(ctx, TrialStages(place, attempt), execution)
+            return Cause(ended["cause"])
+        except StoreFault:
+            # Without records there is nothing to write a cause into: the round stays, and can be taken up.
+            raise
+        except Fault as fault:
+            cause, detail = fault.cause, fault.detail
+        except Exception:  # noqa: BLE001 - a bad trial is data, never the end of a run
+            cause, detail = Cause.harness_bug, traceback.format_exc(limit=-8)
+        if cause_row(cause).ended is Ended.cancelled and not (place.stop and place.stop.final):
+            return None
+
+        async def end(named: Json) -> Json:
+            then = self._again(place, attempt, cause, int(named["again"]))
+            await _end(place, attempt, execution, cause, detail, then)
+            return named
+
+        await ctx.step("end", end, {"again": payload["again"]}, keep=False)
+        return cause
+
+    def _again(self, place: Workplace, attempt: AttemptRow, cause: Cause, again: int) -> Then | None:
+        """Starts the next execution, where there is to be one."""
+        engine, options = self._engine, place.options
+        if engine is None or place.stopped() or not cause_row(cause).rerun or again + 1 >= options.executions:
+            return None
+        pause = options.pause_seconds * 2**again
+
+        def start(connection: Connection) -> None:
+            start_attempt(place, engine, connection, attempt.id, again=again + 1, delay_seconds=pause)
+
+        return start
+
+
+async def _end(
+    place: Workplace, attempt: AttemptRow, execution: str, cause: Cause, detail: str, then: Then | None
+) -> None:
+    if not place.records.work_of(execution)[1]:
         await _salvage(place, attempt, execution)
-    place.records.finish(execution, cause, detail)
+    place.records.finish(execution, cause, detail, then=then)
     await TrialStages(place, attempt).clear(execution)
-    return cause
 
 
 async def _salvage(place: Workplace, attempt: AttemptRow, execution: str) -> None:

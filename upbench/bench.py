@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,10 +14,12 @@ from jobs import JobPack, find_job, load_pack
 from runs import (
     Progress,
     Records,
+    RunOptions,
     RunRow,
     Workplace,
     attempt_id,
     evaluation_lines,
+    machinery,
     new_run_id,
     plan_trial,
     plan_trials,
@@ -71,13 +74,22 @@ class Bench:
         """All runs, newest first."""
         return Records(self.home.database).runs()
 
-    def begin(self, order: Order) -> Workplace:
+    def begin(self, order: Order, options: RunOptions | None = None) -> Workplace:
         """Plan a run and write it down; nothing is executed yet. Raises `BadInput`, `MissingTool`."""
         config, pack = plan(order, self.home)
         run_id = new_run_id(pack.name)
-        place = open_workplace(self.home, run_id, config, pack.jobs)
+        place = open_workplace(self.home, run_id, config, pack.jobs, options=options or self.settings.run_options)
         trials = list(plan_trials(config, place.jobs, run_id))
-        place.records.create_run(run_id, config, pack.root, trials, place.jobs.values())
+        place.records.create_run(
+            run_id,
+            config,
+            pack.root,
+            trials,
+            place.jobs.values(),
+            options=place.options,
+            owner=getpass.getuser(),
+            queue=place.queue,
+        )
         return place
 
     def reopen(self, run: str, *, execute: bool = True) -> Workplace:
@@ -87,7 +99,10 @@ class Bench:
             BadInput: No such run, its pack is gone, or what its agents could see has changed since.
         """
         row = Records(self.home.database).run(run)
-        place = open_workplace(self.home, row.id, row.config, load_pack(row.pack_root).jobs, execute=execute)
+        available = load_pack(row.pack_root).jobs
+        place = open_workplace(
+            self.home, row.id, row.config, available, options=row.options, queue=row.queue, execute=execute
+        )
         if execute:
             planned = {trial.id for trial in plan_trials(row.config, place.jobs, row.id)}
             executed = {agent.name for agent in row.config.executed}
@@ -111,18 +126,16 @@ class Bench:
         *,
         concurrency: int | None = None,
         watcher: Callable[[Progress], None] | None = None,
-        **options: Any,
+        **more: Any,
     ) -> RunSummary:
         """Run what of a run has not ended. Cancelling stops clean; calling again goes on."""
         if watcher is not None:
-            options["watcher"] = watcher
+            more["watcher"] = watcher
+        if concurrency is not None:
+            place.options = place.options.model_copy(update={"concurrency": concurrency})
         await reap_validations(self.settings.options)
-        await run_trials(
-            place,
-            concurrency=concurrency or self.settings.concurrency,
-            executions=self.settings.executions,
-            **options,
-        )
+        with machinery(self.home.database, self.home.state) as by:
+            await run_trials(place, by, **more)
         return self.show(place.run_id)
 
     async def run_async(self, pack: str, **order: Any) -> RunSummary:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from core import BadInput, parse_model
 from rubrics import TomlDocument
+from runs import RunOptions
 from sandbox import ProviderOptions
 
 FILE_NAME = "upbench.toml"
@@ -24,12 +25,13 @@ class Settings(ProviderOptions):
         concurrency: Trials at one time.
         executions: How often one attempt may be executed, the first time included (only faults of the harness
             or the infrastructure are executed again).
+        pause_seconds: Before the second execution of an attempt; doubled before each further one.
         keep_workspaces: Keep `/job` of finished attempts.
         prices: A TOML file of prices that overrides the shipped table.
         database: Address of a PostgreSQL database (`postgresql://user@host/name`) for many workers; None: a SQLite
             file among the project's data.
-        blobs: `s3://bucket/prefix` for many machines (endpoint and keys from the AWS_* environment); None: a folder
-            among the project's data.
+        blobs: `s3://bucket/prefix` for many machines (endpoint and keys from the AWS_* environment); None: a
+            folder among the project's data.
         project: The project folder itself; not to be set in the file.
     """
 
@@ -37,6 +39,7 @@ class Settings(ProviderOptions):
     sandbox: str = "bwrap"
     concurrency: int = Field(default=4, ge=1, le=512)
     executions: int = Field(default=2, ge=1, le=10)
+    pause_seconds: float = Field(default=10.0, ge=0, le=3600)
     keep_workspaces: bool = False
     prices: Path | None = None
     database: str | None = Field(default=None, pattern=r"^postgresql://")
@@ -54,6 +57,13 @@ class Settings(ProviderOptions):
     def options(self) -> ProviderOptions:
         """The choices for sandbox providers."""
         return ProviderOptions(**{name: getattr(self, name) for name in ProviderOptions.model_fields})
+
+    @property
+    def run_options(self) -> RunOptions:
+        """How runs are executed unless somebody says otherwise."""
+        return RunOptions(
+            concurrency=self.concurrency, executions=self.executions, pause_seconds=self.pause_seconds
+        )
 
     @property
     def state(self) -> Path:

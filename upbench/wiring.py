@@ -23,7 +23,7 @@ from core import (
     price_known,
 )
 from jobs import Job, JobPack, load_pack
-from runs import ELSEWHERE, Reaper, Records, RunConfig, Workplace
+from runs import ELSEWHERE, Reaper, Records, RunConfig, RunOptions, Workplace, own_queue
 from sandbox import Network, NetworkPolicy, SandboxLimits, owner_of, provider, toolbox_digest
 from upbench.home import Home
 from upbench.settings import Settings
@@ -241,7 +241,14 @@ def elsewhere_config(agent: str, job: Job, settings: Settings, run: RunConfig | 
 
 
 def open_workplace(
-    home: Home, run_id: str, config: RunConfig, available: Iterable[Job], *, execute: bool = True
+    home: Home,
+    run_id: str,
+    config: RunConfig,
+    available: Iterable[Job],
+    *,
+    options: RunOptions | None = None,
+    queue: str | None = None,
+    execute: bool = True,
 ) -> Workplace:
     """Everything that the trials of a run share; to execute them, models are opened (their keys must be there).
 
@@ -282,6 +289,8 @@ def open_workplace(
         models=models,
         script_model=_script_model,
         scratch=home.state / "scratch" / f"{run_id}-{os.getpid()}",
+        queue=queue or own_queue(run_id),
+        options=options or RunOptions(),
         prices=prices,
         reaper=open_reaper(home),
         keep_workspaces=home.settings.keep_workspaces,

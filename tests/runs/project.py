@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runs import Progress, Workplace, run_trials
+from core import Cause
+from runs import AttemptRounds, Progress, Workplace, machinery, run_trials
+from runs.engine.inprocess import InProcessContext
 from sandbox import provider
 from tests.sandbox.readiness import need
 from upbench.bench import Bench
@@ -32,9 +35,34 @@ def bench_in(folder: Path, **settings: Any) -> Iterator[Bench]:
         bench.close()
 
 
-def run_all(place: Workplace, **options: Any) -> Progress:
+def run_all(place: Workplace, *, concurrency: int = 2, executions: int = 2, **more: Any) -> Progress:
     """Run a workplace to its end."""
-    return asyncio.run(run_trials(place, concurrency=options.pop("concurrency", 2), **options))
+    return asyncio.run(run_it(place, concurrency=concurrency, executions=executions, **more))
+
+
+async def run_it(place: Workplace, *, concurrency: int = 2, executions: int = 2, **more: Any) -> Progress:
+    """The same on the running loop. Nothing pauses before it is executed again."""
+    chosen = {"concurrency": concurrency, "executions": executions, "pause_seconds": 0.0}
+    place.options = place.options.model_copy(update=chosen)
+    with machinery(place.database, place.scratch.parent.parent) as by:
+        return await run_trials(place, by, **more)
+
+
+async def run_here(place: Workplace, *, times: int = 1) -> Counter[Cause]:
+    """Carry every attempt without an engine, one after the other, each step's effect `times` times."""
+    ended: list[Cause] = []
+
+    async def here(_run: str) -> Workplace:
+        return place
+
+    rounds = AttemptRounds(here, watch=lambda _attempt, cause: ended.append(cause) if cause else None)
+    async with place.at_work():
+        for attempt in place.records.attempts(place.run_id):
+            with place.database.write() as connection:
+                execution, key = place.records.next_round(connection, attempt.id)
+            payload = {"run": place.run_id, "execution": execution, "again": 0}
+            await rounds.carry(InProcessContext(key, times=times), payload)
+    return Counter(ended)
 
 
 def order(pack: Path, *agents: str, **more: Any) -> Order:

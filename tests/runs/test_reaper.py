@@ -27,7 +27,7 @@ from tests.runs.killing import (
     processes_naming,
     slow_script,
 )
-from tests.runs.project import bench_in, need_sandbox, order, run_all
+from tests.runs.project import bench_in, need_sandbox, order, run_all, run_it
 from tests.runs.support import good_script, script, write_pack
 
 OPEN = """
@@ -189,9 +189,7 @@ def test_each_minute_while_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 async def reaping_run(place: Any, watch: Any) -> None:
-    from runs import run_trials
-
-    await run_trials(place, concurrency=1, watcher=watch)
+    await run_it(place, concurrency=1, watcher=watch)
 
 
 def listed(project: Project, state: str) -> dict[str, str]:

@@ -1,0 +1,276 @@
+"""The durable engine: DBOS over the project's own database, SQLite or PostgreSQL, behind the port.
+
+What it keeps lies in tables of its own (PostgreSQL: the schema `dbos`), which nothing but this module's library
+touches. All that UpBench wants to know about a run is in UpBench's tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dbos import DBOS, DBOSClient, EnqueueOptions
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from core import BadInput, Database, StoreFault
+from runs.engine.port import Carry, Json, Round, RoundState, RoundStatus
+from runs.engine.serializer import JsonSerializer
+from runs.engine.steps import DurableContext
+
+if TYPE_CHECKING:
+    from dbos import DBOSConfig
+
+NAME = "upbench"
+VERSION = "1"
+"""Of the rounds' code, as the engine sees it. Raised only when a round that is under way could not be taken up by
+the new code; then workers are drained first."""
+
+WORKFLOW = "round"
+TAKEN_UP = 3
+"""A round that has taken its worker with it so often is not begun again."""
+
+THREADS = 64
+POOL = 4
+SHARE_AT_ONCE = 100_000
+BATCH = 500
+_STATES = {
+    "ENQUEUED": RoundState.queued,
+    "DELAYED": RoundState.queued,
+    "PENDING": RoundState.running,
+    "SUCCESS": RoundState.done,
+    "ERROR": RoundState.failed,
+    "CANCELLED": RoundState.cancelled,
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": RoundState.dead,
+}
+
+
+class _Crew:
+    """What this process carries now: DBOS is one a process, and so is this."""
+
+    def __init__(self) -> None:
+        self.kinds: Mapping[str, Carry] | None = None
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.stuck: asyncio.Future[None] | None = None
+
+    def abandon(self, fault: StoreFault) -> None:
+        """Rounds cannot go on here: whoever waits for them is told."""
+        if self.stuck is not None and not self.stuck.done():
+            self.stuck.set_exception(fault)
+
+
+_CREW = _Crew()
+
+
+@DBOS.workflow(name=WORKFLOW, max_recovery_attempts=TAKEN_UP)
+async def _round(kind: str, payload: Json) -> Json:
+    kinds, task = _CREW.kinds, asyncio.current_task()
+    if kinds is None or task is None:
+        raise asyncio.CancelledError  # this process is about to end: the round stays to be taken up
+    _CREW.tasks.add(task)
+    try:
+        return await kinds[kind](DurableContext(str(DBOS.workflow_id), _CREW.abandon), payload)
+    finally:
+        _CREW.tasks.discard(task)
+
+
+class DurableEngine:
+    """See `runs.engine.port.Engine`.
+
+    Args:
+        database: The project's; the engine's tables are made in it where they are not there.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Connections of the engine's own: it begins its transactions in another way than we do ours."""
+        if self._database.dialect == "sqlite":
+            arguments = {"timeout": 30, "check_same_thread": False}
+            engine = create_engine(
+                f"sqlite:///{self._database.path}", pool_size=POOL, max_overflow=0, connect_args=arguments
+            )
+            event.listen(engine, "connect", _as_dbos_does)
+            return engine
+        return create_engine(self._database.url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True)
+
+    @cached_property
+    def _client(self) -> DBOSClient:
+        from dbos._sys_db import SystemDatabase
+
+        tables = SystemDatabase.create(
+            system_database_url=_address(self._engine),
+            engine_kwargs={},
+            engine=self._engine,
+            schema="dbos",
+            serializer=JsonSerializer(),
+            executor_id=None,
+            use_listen_notify=False,
+        )
+        tables.run_migrations()
+        return DBOSClient(system_database_engine=self._engine, serializer=JsonSerializer(), application_name=NAME)
+
+    def close(self) -> None:
+        """Close its connections."""
+        if "_client" in self.__dict__:
+            self._client.destroy()
+            del self._client
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+            del self._engine
+
+    def prepare(self) -> None:
+        """Make the engine's tables where they are not there: within a transaction it would be too late."""
+        _ = self._client
+
+    def start(self, rounds: Sequence[Round], connection: Connection | None = None) -> None:
+        """See `Engine`."""
+        client = self._client
+        if connection is not None:
+            for one in rounds:
+                client.enqueue_in_transaction(connection, _options(one), one.kind, one.payload)
+            return
+        for begin in range(0, len(rounds), BATCH):
+            with self._database.write() as own:
+                for one in rounds[begin : begin + BATCH]:
+                    client.enqueue_in_transaction(own, _options(one), one.kind, one.payload)
+
+    def cancel(self, keys: Sequence[str]) -> None:
+        """See `Engine`."""
+        for begin in range(0, len(keys), BATCH):
+            self._client.cancel_workflows(list(keys[begin : begin + BATCH]))
+
+    def list(
+        self,
+        *,
+        queue: str | None = None,
+        worker: str | None = None,
+        keys: Sequence[str] | None = None,
+        states: Sequence[RoundState] = (),
+        limit: int | None = None,
+    ) -> list[RoundStatus]:
+        """See `Engine`."""
+        found = self._client.list_workflows(
+            name=WORKFLOW,
+            queue_name=queue,
+            executor_id=worker,
+            workflow_ids=None if keys is None else list(keys),
+            status=[name for name, state in _STATES.items() if state in states] or None,
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        return [
+            RoundStatus(
+                key=one.workflow_id,
+                state=_STATES[one.status],
+                queue=one.queue_name,
+                worker=one.executor_id,
+            )
+            for one in found
+        ]
+
+    def recover(self, worker: str) -> int:
+        """See `Engine`."""
+        tables = self._client._sys_db
+        pending = tables.get_pending_workflows(worker, VERSION)
+        return sum(tables.reenqueue_for_recovery(one.workflow_id, [worker], WORKFLOW) for one in pending)
+
+    def fork(self, key: str, step: int) -> str:
+        """See `Engine`."""
+        status = self.list(keys=[key])
+        if not status:
+            raise KeyError(key)
+        share = self._client.list_workflows(workflow_ids=[key], load_input=False)[0].queue_partition_key
+        handle = self._client.fork_workflow(
+            key,
+            step,
+            application_version=VERSION,
+            queue_name=status[0].queue,
+            queue_partition_key=share,
+        )
+        return handle.get_workflow_id()
+
+    @asynccontextmanager
+    async def work(
+        self, worker: str, kinds: Mapping[str, Carry], queues: Mapping[str, int], *, poll_seconds: float = 1.0
+    ) -> AsyncIterator[asyncio.Future[None]]:
+        """See `Engine`."""
+        if _CREW.kinds is not None:
+            raise BadInput("this process executes a run already", mend="wait for it, or use another process")
+        self.prepare()
+        _CREW.kinds = kinds
+        _CREW.stuck = stuck = asyncio.get_running_loop().create_future()
+        try:
+            DBOS(config=self._config(worker))
+            DBOS.listen_queues(list(queues))
+            DBOS.launch()
+            for name, slots in queues.items():
+                await DBOS.register_queue_async(
+                    name,
+                    worker_concurrency=slots,
+                    partition_concurrency=SHARE_AT_ONCE if _shared(name) else None,
+                    polling_interval_sec=poll_seconds,
+                    on_conflict="always_update",
+                )
+            yield stuck
+        finally:
+            stuck.cancel()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        tasks, _CREW.kinds = list(_CREW.tasks), None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())  # the engine's ends with it
+        await asyncio.to_thread(DBOS.destroy)
+
+    def _config(self, worker: str) -> DBOSConfig:
+        return {
+            "name": NAME,
+            "system_database_engine": self._engine,
+            "application_version": VERSION,
+            "executor_id": worker,
+            "max_executor_threads": THREADS,
+            "serializer": JsonSerializer(),
+            "use_listen_notify": False,
+            "notification_listener_polling_interval_sec": 0.25,
+            "log_level": "CRITICAL",
+        }
+
+
+def _options(one: Round) -> EnqueueOptions:
+    options: EnqueueOptions = {
+        "queue_name": one.queue,
+        "workflow_name": WORKFLOW,
+        "workflow_id": one.key,
+        "app_version": VERSION,
+        "application_name": NAME,
+    }
+    if _shared(one.queue):
+        options["queue_partition_key"] = one.share or one.key
+    if one.delay_seconds > 0:
+        options["delay_seconds"] = one.delay_seconds
+    return options
+
+
+def _shared(queue: str) -> bool:
+    """Whether several runs meet in that queue: then they take turns. Each run's own queue holds nothing else."""
+    return "." not in queue
+
+
+def _address(engine: Engine) -> str:
+    """The library asks for an address although it is given connections."""
+    return "sqlite:///given.sqlite" if engine.dialect.name == "sqlite" else "postgresql://given/given"
+
+
+def _as_dbos_does(connection: Any, _record: Any) -> None:
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")

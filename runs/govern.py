@@ -1,0 +1,49 @@
+"""Governs a run that is being executed: stops it when its user, its budget or its crashes say so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from core import Cause
+from runs.crash_rate import crash_stop
+from runs.options import Stop
+from runs.workplace import Workplace
+
+LOOK_SECONDS = 1.0
+
+
+class Governor:
+    """Looks after one run in one process.
+
+    Whoever stops a run writes that down; every process that executes it reads it within a second.
+    """
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        self._causes: Counter[Cause] = Counter()
+
+    def ended(self, cause: Cause) -> None:
+        """An execution ended here."""
+        self._causes[cause] += 1
+
+    async def govern(self) -> None:
+        """Look, each second, until this is cancelled. Raises `StoreFault`."""
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Stop the run where that is due, and know of it where somebody else did."""
+        place = self._place
+        if place.stop is not None:
+            return
+        if (due := self._due()) is not None:
+            place.records.stop(place.run_id, due)
+        place.stop = place.records.stop_of(place.run_id)
+
+    def _due(self) -> Stop | None:
+        options = self._place.options
+        if options.crashes is not None and (why := crash_stop(self._causes, options.crashes)):
+            return Stop(reason="crash_rate", detail=why)
+        return None

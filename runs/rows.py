@@ -1,0 +1,145 @@
+"""The rows of runs as the rest of the house sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
+
+from core import Cause, StoreFault, Submission, cause_row
+from runs.options import RunOptions, Stop
+from runs.plan import Arm, RunConfig
+from sandbox import SandboxInfo
+
+T = TypeVar("T")
+
+PLANNED, RUNNING, INTERRUPTED, STOPPED, DONE = "planned", "running", "interrupted", "stopped", "done"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run.
+
+    Attributes:
+        state: `planned`, `running`, `interrupted`, `stopped` (see `stop`) or `done`.
+        queue: Where its rounds wait; None for a run of what was made elsewhere.
+        pack: Digest of the pack's snapshot among the blobs; None: not kept.
+        stop: Why no more of it is begun.
+    """
+
+    id: str
+    created: str
+    pack_root: Path
+    config: RunConfig
+    state: str
+    owner: str | None
+    queue: str | None
+    pack: str | None
+    options: RunOptions
+    stop: Stop | None
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """An attempt with what identifies its trial; `cause` is that of its last execution."""
+
+    id: str
+    run: str
+    trial: str
+    agent: str
+    job: str
+    repeat: int
+    k: int
+    arm: Arm
+    parent: str | None
+    state: str
+    cause: Cause | None
+    submission: Submission | None
+    finished: str | None
+
+    @property
+    def graded(self) -> bool:
+        """It has ended, and what it handed in counts (see `core.causes`); else it is missing."""
+        return self.state == DONE and self.cause is not None and cause_row(self.cause).graded
+
+
+@dataclass(frozen=True)
+class ExecutionRow:
+    """One execution of an attempt; `sandbox` is what it was last opened as, once its agent's work has ended."""
+
+    id: str
+    attempt: str
+    e: int
+    started: str
+    cause: Cause | None
+    detail: str
+    steps: int
+    seconds: float | None
+    working_seconds: float | None
+    work_minutes: float | None
+    dollars: float | None
+    sandbox: SandboxInfo | None
+
+
+def sound(make: Callable[[Row[Any]], T], row: Row[Any]) -> T:
+    """The row made by `make`. Raises `StoreFault` where it is damaged."""
+    try:
+        return make(row)
+    except ValueError as error:
+        raise StoreFault(Cause.store_failed, f"the record of {row.id} is damaged") from error
+
+
+def run_row(row: Row[Any]) -> RunRow:
+    """A row of a run."""
+    return RunRow(
+        id=row.id,
+        created=row.created,
+        pack_root=Path(row.pack_root),
+        config=RunConfig.model_validate_json(row.config),
+        state=row.state,
+        owner=row.owner,
+        queue=row.queue,
+        pack=row.pack,
+        options=RunOptions.model_validate_json(row.options) if row.options else RunOptions(),
+        stop=Stop.model_validate_json(row.stop) if row.stop else None,
+    )
+
+
+def attempt_row(row: Row[Any]) -> AttemptRow:
+    """A row of an attempt with its trial."""
+    return AttemptRow(
+        id=row.id,
+        run=row.run,
+        trial=row.trial,
+        agent=row.agent,
+        job=row.job,
+        repeat=row.repeat,
+        k=row.k,
+        arm=row.arm,
+        parent=row.parent,
+        state=row.state,
+        cause=Cause(row.cause) if row.cause else None,
+        submission=Submission.model_validate_json(row.submission) if row.submission else None,
+        finished=row.finished,
+    )
+
+
+def execution_row(row: Row[Any]) -> ExecutionRow:
+    """A row of an execution."""
+    return ExecutionRow(
+        id=row.id,
+        attempt=row.attempt,
+        e=row.e,
+        started=row.started,
+        cause=Cause(row.cause) if row.cause else None,
+        detail=row.detail or "",
+        steps=row.steps or 0,
+        seconds=row.seconds,
+        working_seconds=row.working_seconds,
+        work_minutes=row.work_minutes,
+        dollars=row.dollars,
+        sandbox=SandboxInfo.model_validate_json(row.sandbox) if row.sandbox else None,
+    )

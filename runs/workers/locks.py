@@ -1,0 +1,170 @@
+"""By what a process proves that it lives: locks that go with it, however it ends.
+
+Nobody's clock is asked. On SQLite everybody is on one machine, and a lock is a file held by `flock`. On PostgreSQL
+it is a session's advisory lock, held over a connection of its own, which the server ends when the process, its
+machine or the network between them dies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from core import Cause, Database, StoreFault
+from runs.lock import hold_file
+
+CLASS = 77
+"""The first key of our advisory locks; the second names what is locked."""
+
+NOTICE_SECONDS = 10
+"""After so long without an answer a connection counts as dead, here and (by keepalives) on the server."""
+
+
+class Locks(Protocol):
+    """Locks by name, each held by one process at a time."""
+
+    def take(self, name: str) -> bool:
+        """Hold that lock until it is given back or this process ends; False where another process holds it."""
+        ...
+
+    def give(self, name: str) -> None:
+        """Give it back."""
+        ...
+
+    def held(self) -> bool:
+        """Whether what was taken is still held; False after the connection to the server was lost."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class FileLocks:
+    """Locks as files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._handles: dict[str, int] = {}
+
+    def take(self, name: str) -> bool:
+        """See `Locks`."""
+        if name in self._handles:
+            return True
+        handle = hold_file(self._path(name), os.O_RDWR | os.O_CREAT)
+        if handle is not None:
+            self._handles[name] = handle
+        return handle is not None
+
+    def give(self, name: str) -> None:
+        """See `Locks`."""
+        handle = self._handles.pop(name, None)
+        if handle is not None:
+            self._path(name).unlink(missing_ok=True)
+            os.close(handle)
+
+    def held(self) -> bool:
+        """See `Locks`: the system gives files back only when the process ends."""
+        return True
+
+    def close(self) -> None:
+        """See `Locks`."""
+        for name in list(self._handles):
+            self.give(name)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
+
+
+class AdvisoryLocks:
+    """Locks of a PostgreSQL session.
+
+    Args:
+        url: Of the server itself: a pooler that hands connections from one to another cannot hold locks.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.replace("+psycopg", "", 1)  # as the driver itself writes it
+        self._connection: Any = None
+        self._names: set[str] = set()
+
+    def take(self, name: str) -> bool:
+        """See `Locks`. Raises `StoreFault` when the server cannot be asked."""
+        if name in self._names and self.held():
+            return True
+        taken = bool(self._ask("select pg_try_advisory_lock(%s, %s)", name))
+        if taken:
+            self._names.add(name)
+        return taken
+
+    def give(self, name: str) -> None:
+        """See `Locks`."""
+        if name in self._names:
+            self._names.discard(name)
+            with suppress(StoreFault):
+                self._ask("select pg_advisory_unlock(%s, %s)", name)
+
+    def held(self) -> bool:
+        """See `Locks`."""
+        if self._connection is None:
+            return not self._names
+        try:
+            self._ask("select 1")
+        except StoreFault:
+            return False
+        return True
+
+    def close(self) -> None:
+        """See `Locks`."""
+        self._names.clear()
+        self._drop()
+
+    def _ask(self, statement: str, name: str | None = None) -> Any:
+        import psycopg
+
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(
+                    self._url,
+                    autocommit=True,
+                    connect_timeout=NOTICE_SECONDS,
+                    keepalives_idle=NOTICE_SECONDS // 2,
+                    keepalives_interval=2,
+                    keepalives_count=2,
+                    tcp_user_timeout=NOTICE_SECONDS * 1000,
+                    options="-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+                )
+            parameters = None if name is None else (CLASS, _number(name))
+            row = self._connection.execute(statement, parameters).fetchone()
+        except psycopg.Error as error:
+            self._drop()
+            raise StoreFault(Cause.store_failed, f"the database does not answer: {error}") from error
+        return row[0]
+
+    def _drop(self) -> None:
+        """Let the connection go. What it held is lost, and is not simply taken again: see the worker."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            with suppress(OSError):
+                connection.close()
+
+    def again(self) -> None:
+        """Forget what was held, to begin anew with a new connection."""
+        self._names.clear()
+        self._drop()
+
+
+def open_locks(database: Database, folder: Path) -> Locks:
+    """The locks of whoever shares that database."""
+    if database.dialect == "sqlite":
+        return FileLocks(folder)
+    return AdvisoryLocks(database.url)
+
+
+def _number(name: str) -> int:
+    """A signed 32-bit number for a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)

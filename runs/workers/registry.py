@@ -1,0 +1,94 @@
+"""The workers of a project, as they stand in its records."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from core import Database, insert_new
+from runs.keys import now
+from runs.tables import WORKERS
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    """A process that carries, or carried, rounds.
+
+    Attributes:
+        queues: Queue -> how many of its rounds it carries at one time.
+        draining: It was asked to take nothing new and to end when it has nothing left.
+        ended: When, ISO 8601; None while it is not known to have ended. why: How, in a word.
+    """
+
+    id: str
+    host: str
+    pid: int
+    queues: dict[str, int]
+    started: str
+    draining: bool
+    ended: str | None
+    why: str | None
+
+
+def new_worker_id() -> str:
+    """A name no other process has or had."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class Registry:
+    """The table of workers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enter(self, worker: str, queues: Mapping[str, int]) -> None:
+        """Write a worker down."""
+        row = {
+            "id": worker,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "queues": json.dumps(dict(queues)),
+            "started": now(),
+        }
+        with self._database.write() as connection:
+            connection.execute(insert_new(WORKERS), row)
+
+    def leave(self, worker: str, why: str) -> bool:
+        """Write down that a worker has ended; False where that stood there already."""
+        query = update(WORKERS).where(WORKERS.c.id == worker, WORKERS.c.ended.is_(None))
+        with self._database.write() as connection:
+            return connection.execute(query.values(ended=now(), why=why)).rowcount > 0
+
+    def drain(self, worker: str | None = None) -> int:
+        """Ask a worker (default: all) to end when it has nothing left; how many were asked."""
+        query = update(WORKERS).where(WORKERS.c.ended.is_(None))
+        if worker is not None:
+            query = query.where(WORKERS.c.id == worker)
+        with self._database.write() as connection:
+            return connection.execute(query.values(draining=1)).rowcount
+
+    def present(self) -> list[WorkerRow]:
+        """Those that are not known to have ended, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(WORKERS).where(WORKERS.c.ended.is_(None)).order_by(WORKERS.c.started, WORKERS.c.id)
+            ).all()
+        return [
+            WorkerRow(
+                id=row.id,
+                host=row.host,
+                pid=row.pid,
+                queues=json.loads(row.queues),
+                started=row.started,
+                draining=bool(row.draining),
+                ended=row.ended,
+                why=row.why,
+            )
+            for row in rows
+        ]

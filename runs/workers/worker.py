@@ -1,0 +1,78 @@
+"""A process that carries rounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from core import StoreFault
+from runs.engine.port import Carry
+from runs.machinery import Machinery
+from runs.workers.liveness import Liveness
+from runs.workers.registry import new_worker_id
+
+
+@dataclass
+class Worker:
+    """A process that carries rounds.
+
+    Attributes:
+        id: Names it.
+        ended: Fails with a `StoreFault` when it cannot go on.
+        draining: Set when it is to take nothing new.
+    """
+
+    id: str
+    ended: asyncio.Future[None]
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def at_work(
+    by: Machinery,
+    kinds: Mapping[str, Carry],
+    queues: Mapping[str, int],
+    *,
+    poll_seconds: float = 1.0,
+) -> AsyncIterator[Worker]:
+    """Within the block this process carries rounds, and takes up those of workers that died.
+
+    Args:
+        by: What executes runs.
+        kinds: What each kind of round does.
+        queues: Queue -> how many of its rounds are carried at one time.
+        poll_seconds: How often queues are looked at.
+
+    Raises:
+        StoreFault: The records cannot be reached.
+    """
+    name, loop = new_worker_id(), asyncio.get_running_loop()
+    with ExitStack() as left:
+        by.locks.take(name)
+        left.callback(by.locks.give, name)
+        by.workers.enter(name, queues)
+        async with by.engine.work(name, kinds, queues, poll_seconds=poll_seconds) as stuck:
+            worker = Worker(name, stuck)
+
+            def lost(fault: StoreFault) -> None:
+                loop.call_soon_threadsafe(_fail, stuck, fault)
+
+            def draining() -> None:
+                loop.call_soon_threadsafe(worker.draining.set)
+
+            liveness = Liveness(name, by, lost=lost, draining=draining)
+            await asyncio.to_thread(liveness.start)
+            try:
+                yield worker
+            finally:
+                await asyncio.to_thread(liveness.stop)
+        # What was under way here stays to be taken up: by whoever comes, not only by who finds us dead.
+        if by.workers.leave(name, "ended"):
+            by.engine.recover(name)
+
+
+def _fail(future: asyncio.Future[None], fault: StoreFault) -> None:
+    if not future.done():
+        future.set_exception(fault)
