@@ -1,0 +1,135 @@
+"""A run at a glance: counts and sums by a few statements, whatever the run's size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Select, String, Subquery, case, func, literal, select
+
+from core import CallTotals, Cause, Database, call_totals
+from runs.rows import DONE, RUNNING, ExecutionRow, execution_row, sound
+from runs.tables import ATTEMPTS, EXECUTIONS, TRIALS
+
+RECENT = timedelta(minutes=10)
+"""The rate of a run is that of this time."""
+
+WORK, JUDGES = "work", "judges"
+
+
+@dataclass(frozen=True)
+class AttemptCounts:
+    """How far the attempts of a run are.
+
+    Attributes:
+        states: Attempts by state. causes: Ended attempts by cause.
+        recent: How many ended lately. since: When the first of those did; None where there is none.
+    """
+
+    states: Mapping[str, int] = field(default_factory=dict)
+    causes: Mapping[Cause, int] = field(default_factory=dict)
+    recent: int = 0
+    since: datetime | None = None
+
+    @property
+    def total(self) -> int:
+        """All attempts."""
+        return sum(self.states.values())
+
+    def per_minute(self, at: datetime) -> float | None:
+        """Attempts that ended in a minute, lately; None while too few have."""
+        if self.since is None or self.recent < 2:
+            return None
+        seconds = (at - self.since).total_seconds()
+        return (self.recent - 1) * 60 / seconds if seconds > 0 else None
+
+
+def _of(run: str) -> Subquery:
+    mine = ATTEMPTS.join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial)
+    return select(ATTEMPTS).select_from(mine).where(TRIALS.c.run == run).subquery("mine")
+
+
+def count_attempts(database: Database, run: str, at: datetime | None = None) -> AttemptCounts:
+    """Count the attempts of a run: one statement."""
+    lately = ((at or datetime.now(UTC)) - RECENT).isoformat(timespec="milliseconds")
+    mine = _of(run)
+    recent = case((mine.c.finished >= lately, mine.c.finished))
+    query = select(
+        mine.c.state,
+        mine.c.cause,
+        func.count().label("number"),
+        func.count(recent).label("recent"),
+        func.min(recent).label("since"),
+    ).group_by(mine.c.state, mine.c.cause)
+    states: dict[str, int] = {}
+    causes: dict[Cause, int] = {}
+    first: list[str] = []
+    number = 0
+    with database.read() as connection:
+        for row in connection.execute(query):
+            states[row.state] = states.get(row.state, 0) + row.number
+            if row.state == DONE and row.cause is not None:
+                causes[Cause(row.cause)] = causes.get(Cause(row.cause), 0) + row.number
+            number += row.recent
+            first += [row.since] if row.since else []
+    return AttemptCounts(states, causes, number, datetime.fromisoformat(min(first)) if first else None)
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """An attempt at work, and since when its execution is (ISO 8601)."""
+
+    trial: str
+    agent: str
+    job: str
+    repeat: int
+    k: int
+    e: int
+    started: str
+
+
+def attempts_at_work(database: Database, run: str, limit: int) -> list[AtWork]:
+    """Those of a run that are at work, longest first, at most `limit` of them: one statement."""
+    query = (
+        select(
+            TRIALS.c.id.label("trial"),
+            TRIALS.c.agent,
+            TRIALS.c.job,
+            TRIALS.c.repeat,
+            ATTEMPTS.c.k,
+            EXECUTIONS.c.e,
+            EXECUTIONS.c.started,
+        )
+        .join(ATTEMPTS, ATTEMPTS.c.trial == TRIALS.c.id)
+        .join(EXECUTIONS, EXECUTIONS.c.attempt == ATTEMPTS.c.id)
+        .where(TRIALS.c.run == run, ATTEMPTS.c.state == RUNNING, EXECUTIONS.c.cause.is_(None))
+        .order_by(EXECUTIONS.c.started, ATTEMPTS.c.id)
+        .limit(limit)
+    )
+    with database.read() as connection:
+        return [AtWork(**row._mapping) for row in connection.execute(query)]
+
+
+def executions_of_run(database: Database, run: str) -> dict[str, list[ExecutionRow]]:
+    """The executions of every attempt of a run that has any, in order: one statement."""
+    mine = _of(run)
+    columns = [column for column in EXECUTIONS.c if column.name != "result"]
+    query = select(*columns).join(mine, mine.c.id == EXECUTIONS.c.attempt)
+    found: dict[str, list[ExecutionRow]] = {}
+    with database.read() as connection:
+        for row in connection.execute(query.order_by(EXECUTIONS.c.attempt, EXECUTIONS.c.e)):
+            found.setdefault(row.attempt, []).append(sound(execution_row, row))
+    return found
+
+
+def totals_of_run(database: Database, run: str) -> tuple[CallTotals, CallTotals]:
+    """What the model calls of a run's agents, and of its judges, used and cost: two statements."""
+    mine = _of(run)
+
+    def keys(group: str, ending: str) -> Select[str, str]:
+        return select(literal(group, String).label("name"), mine.c.id.concat(ending).label("prefix"))
+
+    both = keys(WORK, ".e").union_all(keys(JUDGES, "/judge/")).subquery("both")
+    found = call_totals(database, select(both.c.name, both.c.prefix))
+    return found.get(WORK, CallTotals()), found.get(JUDGES, CallTotals())
