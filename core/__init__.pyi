@@ -68,6 +68,7 @@ from .llm.totals import call_totals as call_totals
 from .models import Frozen as Frozen
 from .store.blobs import Blobs as Blobs
 from .store.database import Database as Database
+from .store.database import look_at_database as look_at_database
 from .store.migrations import Migration as Migration
 from .store.migrations import add_columns as add_columns
 from .store.migrations import create_all as create_all

@@ -35,15 +35,17 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
 
     Raises:
         BadInput: `create` is False and there is nothing yet, or folder or database cannot be made or used.
+            A PostgreSQL database is never made, only its tables.
     """
     state = settings.state
-    if not create and not (state / "upbench.db").exists():
+    file = state / "upbench.db"
+    if not create and settings.database is None and not file.exists():
         raise BadInput("no runs here yet", file=state, mend="start one with `upbench run`, or name --project")
     try:
         (state / "scratch").mkdir(parents=True, exist_ok=True)
-        blobs = Blobs(state / "blobs")
+        blobs = Blobs(state / "blobs", settings.blobs)
         migrations = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS]
-        return Home(settings, state, Database(state / "upbench.db", migrations), blobs)
+        return Home(settings, state, Database(settings.database or file, migrations), blobs)
     except OSError as error:
         raise BadInput(
             f"cannot be made: {error.strerror}",

@@ -100,3 +100,18 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._store.close()
+
+
+def look_at_database(address: str) -> str:
+    """What answers at the address of a PostgreSQL database, in words; nothing is written.
+
+    Raises:
+        BadInput: It is no such address, or the database cannot be used.
+    """
+    store = PostgresqlDatabase(address)
+    try:
+        return store.look()
+    except exc.DBAPIError as error:
+        raise BadInput(f"cannot be opened: {error.orig}", file=store.shown, mend=store.mend()) from error
+    finally:
+        store.close()

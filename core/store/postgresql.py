@@ -153,19 +153,43 @@ class PostgresqlDatabase:
         """See that the server can be used; hold it against others who bring its tables up to date.
 
         Raises:
-            BadInput: The server is too old, or the database's encoding is not UTF-8.
+            BadInput: The server is too old, the database's encoding is not UTF-8, or the user may not make tables.
         """
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATIONS_LOCK})")
-        version, encoding = connection.exec_driver_sql(
-            "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')"
+        self._see(connection)
+
+    def look(self) -> str:
+        """What answers, in words; nothing is written.
+
+        Raises:
+            BadInput: As `prepare`.
+            sqlalchemy.exc.DBAPIError: It cannot be reached.
+        """
+        with self.read() as connection:
+            self._see(connection)
+            begun = time.perf_counter()
+            version, most = connection.exec_driver_sql(
+                "SELECT current_setting('server_version'), current_setting('max_connections')"
+            ).one()
+            seconds = time.perf_counter() - begun
+        return f"PostgreSQL {version} at {self.shown}, {most} connections, {seconds * 1e3:.1f} ms away"
+
+    def _see(self, connection: Connection) -> None:
+        found = connection.exec_driver_sql(
+            "SELECT current_setting('server_version_num')::int / 10000 AS version,"
+            " current_setting('server_encoding') AS encoding,"
+            " has_schema_privilege(current_schema(), 'CREATE') AS may_create, current_user AS me"
         ).one()
-        if version < OLDEST:
-            what = f"the server is PostgreSQL {version}"
+        if found.version < OLDEST:
+            what = f"the server is PostgreSQL {found.version}"
             raise BadInput(what, file=self.shown, field=_FIELD, mend=f"use PostgreSQL {OLDEST} or later")
-        if encoding != "UTF8":
+        if found.encoding != "UTF8":
             mend = "createdb --encoding=UTF8 --template=template0 NAME"
-            raise BadInput(f"its encoding is {encoding}", file=self.shown, field=_FIELD, mend=mend)
+            raise BadInput(f"its encoding is {found.encoding}", file=self.shown, field=_FIELD, mend=mend)
+        if not found.may_create:
+            what, mend = f"user {found.me} may not make tables in it", "ALTER DATABASE ... OWNER TO that user"
+            raise BadInput(what, file=self.shown, field=_FIELD, mend=mend)
 
     def opened(self) -> None:
         """From now on the address is known to be right: whatever is wrong with it may pass."""
@@ -183,7 +207,7 @@ class PostgresqlDatabase:
         from psycopg import pq
 
         if self._ping() == pq.Ping.OK:
-            return "see that user, password and database are right, and that the user may create tables there"
+            return "see that user, password and database are right; `createdb NAME` makes one"
         return "see that the address is right, and that a server listens there"
 
     def close(self) -> None:

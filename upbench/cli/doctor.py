@@ -63,6 +63,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _default(settings)
     yield from _sandboxes(settings)
     yield _gvisor()
+    yield _database(settings)
     yield from _keys()
     office = shutil.which("soffice") or shutil.which("libreoffice")
     yield Check(
@@ -144,6 +145,20 @@ def _gvisor() -> Check:
     said = ", ".join(f"docker_runtime = {one.name!r}" for one in found)
     gates = any(one.host_sockets for one in found)
     return Check(name="gvisor", ok=True, detail=said if gates else f"{said}, only with --network none")
+
+
+def _database(settings: Settings) -> Check:
+    """Where the records are kept."""
+    from core import BadInput, look_at_database
+
+    name, needed = "postgresql", "(only needed for workers on many machines)"
+    if settings.database is None:
+        mend = "set `database` in upbench.toml, or UPBENCH_DATABASE, to postgresql://user:password@host:port/name"
+        return Check(name=name, ok=False, detail=f"no `database` is set {needed}", mend=mend)
+    try:
+        return Check(name=name, ok=True, detail=look_at_database(settings.database))
+    except BadInput as error:
+        return Check(name=name, ok=False, detail=f"{error.file or 'database'}: {error.what}", mend=error.mend)
 
 
 def _keys() -> Iterator[Check]:
