@@ -1,3 +1,5 @@
+from .bundle import AGENT_AT_HOME as AGENT_AT_HOME
+from .bundle import AGENT_BUNDLE as AGENT_BUNDLE
 from .protocol import Agent as Agent
 from .protocol import AgentConfig as AgentConfig
 from .protocol import AgentResult as AgentResult

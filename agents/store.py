@@ -21,7 +21,9 @@ ROW_BYTES = 64 * 1024
 """A compressed body over this size (an image) goes to the blobs, so that rows stay cheap to read past."""
 
 
-class _Form(IntEnum):
+class Form(IntEnum):
+    """How the body of an event is kept: JSON, JSON packed by zlib, or the name of a blob of packed JSON."""
+
     plain = 0
     compressed = 1
     blob = 2
@@ -61,24 +63,24 @@ class SqlTranscript:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [
-            Event(seq=row.seq, kind=row.kind, at=row.at, body=self._unpack(_Form(row.form), bytes(row.body)))
+            Event(seq=row.seq, kind=row.kind, at=row.at, body=self._unpack(Form(row.form), bytes(row.body)))
             for row in rows
         ]
 
-    def _pack(self, body: dict[str, Any]) -> tuple[_Form, bytes]:
+    def _pack(self, body: dict[str, Any]) -> tuple[Form, bytes]:
         plain = canonical_json(body).encode()
         if len(plain) <= PLAIN_BYTES:
-            return _Form.plain, plain
+            return Form.plain, plain
         packed = zlib.compress(plain, 6)
         if len(packed) <= ROW_BYTES:
-            return _Form.compressed, packed
-        return _Form.blob, self._blobs.put_bytes(packed).encode()
+            return Form.compressed, packed
+        return Form.blob, self._blobs.put_bytes(packed).encode()
 
-    def _unpack(self, form: _Form, data: bytes) -> dict[str, Any]:
-        if form is _Form.blob:
+    def _unpack(self, form: Form, data: bytes) -> dict[str, Any]:
+        if form is Form.blob:
             data = self._blobs.get_bytes(data.decode())
         try:
-            plain = data if form is _Form.plain else zlib.decompress(data)
+            plain = data if form is Form.plain else zlib.decompress(data)
             body: dict[str, Any] = json.loads(plain)
         except (zlib.error, ValueError) as error:
             raise StoreFault(Cause.store_failed, f"transcript {self.execution} is damaged: {error}") from error

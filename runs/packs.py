@@ -98,18 +98,23 @@ def keep_pack(jobs: Iterable[Job], blobs: Blobs) -> str:
     if len(roots) != 1:
         raise ValueError("the jobs of a snapshot are of one pack")
     (root,) = roots
-    files: list[PackFile] = []
+    paths = [root / PACK_FILE]
     folders: list[str] = []
     try:
-        files.append(_keep(root, root / PACK_FILE, blobs))
         for name in sorted(chosen):
             for path, mode in _walk(chosen[name].root):
                 if stat.S_ISDIR(mode):
                     folders.append(path.relative_to(root).as_posix())
                 else:
-                    files.append(_keep(root, path, blobs))
+                    paths.append(path)
+        found = [_of(root, path) for path in paths]
+        digests = blobs.put_files(paths)
+        changed = next((path for path, file in zip(paths, found, strict=True) if _of(root, path) != file), None)
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}", file=error.filename or root) from error
+    if changed is not None:
+        raise _changed(changed)
+    files = [file.model_copy(update={"sha256": sha256}) for file, sha256 in zip(found, digests, strict=True)]
     kept = {file.path: file.sha256 for file in files}
     for job in chosen.values():
         _refuse_changes(job, root, kept)
@@ -196,10 +201,9 @@ def _lay_out(manifest: PackManifest, blobs: Blobs, root: Path) -> None:
     for file in manifest.files:
         path = root / file.path
         _make_folder(root, path.parent)
-        data = blobs.get_bytes(file.sha256)
-        if len(data) != file.size:
+        shutil.copyfile(blobs.fetch(file.sha256), path)
+        if path.stat().st_size != file.size:
             raise StoreFault(Cause.store_failed, f"blob {file.sha256} is not of the size that the snapshot tells")
-        path.write_bytes(data)
         # Sandboxes run as another user, and nobody is to change what stands for a digest.
         path.chmod(0o555 if file.executable else 0o444)
 
@@ -242,23 +246,24 @@ def _walk(root: Path) -> Iterator[tuple[Path, int]]:
             yield path, mode
 
 
-def _keep(root: Path, path: Path, blobs: Blobs) -> PackFile:
+def _of(root: Path, path: Path) -> PackFile:
+    """A file without its digest."""
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         raise BadInput("not a regular file", file=path, mend="remove it")
-    return PackFile(
-        path=path.relative_to(root).as_posix(),
-        size=found.st_size,
-        sha256=blobs.put_file(path),
-        executable=bool(found.st_mode & stat.S_IXUSR),
-    )
+    name = path.relative_to(root).as_posix()
+    return PackFile(path=name, size=found.st_size, sha256="0" * 64, executable=bool(found.st_mode & stat.S_IXUSR))
 
 
 def _refuse_changes(job: Job, root: Path, kept: dict[str, str]) -> None:
     told = {item.file: item.sha256 for item in job.inputs}
     for path, sha256 in told.items():
         if kept.get(path.relative_to(root).as_posix()) != sha256:
-            raise BadInput("has changed while it was read", file=path, mend="begin the run again")
+            raise _changed(path)
+
+
+def _changed(path: Path) -> BadInput:
+    return BadInput("has changed while it was read", file=path, mend="begin the run again")
 
 
 def _inside(value: str) -> str:

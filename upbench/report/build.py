@@ -6,11 +6,11 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from core import digest_of
 from grading import Basis, Figures, Placed, Study, dump_line, study
 from rubrics import CompletionPolicy
+from upbench.version import upbench_version
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,7 @@ def build_report(
         lines=len(placed),
         digest=digest_of(sorted(dump_line(item.line) for item in placed)),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        upbench=_version(),
+        upbench=upbench_version(),
         python=platform.python_version(),
         facts=dict(facts or {}),
     )
-
-
-def _version() -> str:
-    try:
-        return version("upbench")
-    except PackageNotFoundError:
-        return "from source"

@@ -1,0 +1,67 @@
+"""Evaluations and reviews, as they travel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from core import BundleTable, Row, digest_of
+from grading.items import ReviewItem
+from grading.tables import EVALUATIONS, METADATA, REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SHEETS, VERDICTS
+
+_NATURAL = ("attempt_id", "submission", "grading_digest", "grader", "stage", "revision")
+
+
+def _inputs(row: Row) -> Iterable[str]:
+    return [file["sha256"] for file in json.loads(row["body"]).get("inputs", ())]
+
+
+def _handed_in(row: Row) -> Iterable[str]:
+    return [file["sha256"] for file in json.loads(row["handed_in"]).get("deliverables", ())]
+
+
+def _check_sheet(row: Row) -> None:
+    """Sheets are shared between runs by their digests, so none may stand under another's."""
+    body = json.loads(row["body"])
+    if digest_of(body) != row["digest"]:
+        raise ValueError("a sheet of reviews does not have the digest that it is called by")
+    ReviewItem.model_validate(body | {"submission": ""})
+
+
+def _check_item(row: Row) -> None:
+    body = json.loads(row["handed_in"])
+    ReviewItem.model_validate(body | {"job": "", "title": "", "brief": "", "criteria": _ANY})
+
+
+_ANY = [{"id": "any", "importance": "optional", "text": "any"}]
+
+GRADING_BUNDLE = (
+    # The order within an attempt is the order in which it was graded.
+    BundleTable(EVALUATIONS, "trial", "attempt_id", ("attempt_id", "id"), number="id", key=_NATURAL),
+    BundleTable(
+        VERDICTS,
+        "parent",
+        "evaluation",
+        ("evaluation", "position"),
+        parent=("evaluations", "id"),
+        refers={"evaluation": "evaluations"},
+    ),
+    BundleTable(
+        REVIEW_SHEETS,
+        "parent",
+        "digest",
+        ("digest",),
+        parent=("review_items", "sheet"),
+        blobs=_inputs,
+        check=_check_sheet,
+    ),
+    BundleTable(REVIEW_ITEMS, "trial", "attempt_id", ("attempt_id", "alias"), blobs=_handed_in, check=_check_item),
+    BundleTable(
+        REVIEW_DRAFTS,
+        "parent",
+        "alias",
+        ("alias", "reviewer", "criterion"),
+        parent=("review_items", "alias"),
+    ),
+)
+GRADING_AT_HOME = frozenset(METADATA.tables) - {part.name for part in GRADING_BUNDLE}

@@ -1,0 +1,108 @@
+"""Runs, trials, attempts and executions, as they travel. Workers stay at home."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from core import BundleTable, Cause, Landing, Row, Submission
+from runs.options import RunOptions, Stop, own_queue
+from runs.plan import RunConfig
+from runs.rows import DONE, INTERRUPTED, STOPPED
+from runs.sheets import JobSheet
+from runs.tables import ATTEMPTS, EXECUTIONS, METADATA, RUNS, SHEETS, TRIALS
+from sandbox import SandboxInfo
+
+
+def _run_leaves(row: Row) -> Row:
+    """As if whoever executes it had stopped, and without what is of this machine alone."""
+    return row | {
+        "config": _anywhere(row["config"]),
+        "queue": "own" if row["queue"] else None,
+        "state": row["state"] if row["state"] in (DONE, STOPPED) else INTERRUPTED,
+    }
+
+
+def _run_lands(row: Row, landing: Landing) -> Row:
+    """Whoever takes it in may go on with it; it reads and asks nothing that the bundle's writer chose."""
+    return row | {
+        "config": _anywhere(row["config"]),
+        "pack_root": str(landing.packs / (row.get("pack") or "none")),
+        "owner": landing.owner,
+        "queue": own_queue(row["id"]) if row.get("queue") else None,
+    }
+
+
+def _anywhere(config: str) -> str:
+    """A run's configuration without folders and addresses, which are no part of what it measures."""
+    body = json.loads(config)
+    body |= {"cassette": None, "replay": False}
+    for agent in body["agents"]:
+        if agent.get("model"):
+            agent["model"]["base_url"] = None
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check_run(row: Row) -> None:
+    RunConfig.model_validate_json(row["config"])
+    for name, model in (("options", RunOptions), ("stop", Stop)):
+        if row.get(name) is not None:
+            model.model_validate_json(row[name])
+
+
+def _check_attempt(row: Row) -> None:
+    _handed_in(row)
+    if not row["id"].startswith(f"{row['trial']}.") or not (row.get("parent") or row["id"]).startswith(
+        f"{row['trial']}."
+    ):
+        raise ValueError("an attempt is of another trial")
+    _check_cause(row)
+
+
+def _check_execution(row: Row) -> None:
+    if row.get("sandbox") is not None:
+        SandboxInfo.model_validate_json(row["sandbox"])
+    if not row["id"].startswith(f"{row['attempt']}."):
+        raise ValueError("an execution is of another attempt")
+    _check_cause(row)
+
+
+def _check_cause(row: Row) -> None:
+    if row.get("cause") is not None:
+        Cause(row["cause"])
+
+
+def _handed_in(row: Row) -> Iterable[str]:
+    if row.get("submission") is None:
+        return ()
+    return [file.sha256 for file in Submission.model_validate_json(row["submission"]).files]
+
+
+def _pack(row: Row) -> Iterable[str]:
+    return (row["pack"],) if row.get("pack") else ()
+
+
+RUN_BUNDLE = (
+    BundleTable(
+        RUNS,
+        "run",
+        "id",
+        ("id",),
+        stays=frozenset({"pack_root", "owner"}),
+        leaves=_run_leaves,
+        lands=_run_lands,
+        blobs=_pack,
+        check=_check_run,
+    ),
+    BundleTable(TRIALS, "run", "run", ("position", "id")),
+    BundleTable(ATTEMPTS, "trial", "id", ("trial", "k", "id"), blobs=_handed_in, check=_check_attempt),
+    BundleTable(EXECUTIONS, "trial", "id", ("attempt", "e"), check=_check_execution),
+    BundleTable(
+        SHEETS,
+        "run",
+        "run",
+        ("job", "number"),
+        check=lambda row: JobSheet.model_validate_json(row["body"]),
+    ),
+)
+RUNS_AT_HOME = frozenset(METADATA.tables) - {part.name for part in RUN_BUNDLE}

@@ -1,0 +1,79 @@
+"""`evaluations.parquet`: the lines of `evaluations.jsonl` as a flat table, where pyarrow is installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from core import canonical_json
+from grading import EvaluationLine
+
+LINES_AT_ONCE = 20_000
+_MONEY_AND_TIME = ("payout", "cost_model", "cost_review", "minutes_work", "minutes_review")
+_NUMBERS = ("weight", "inclusion_probability", *_MONEY_AND_TIME)
+_COUNTS = ("repeat", "attempt", "execution", "revision")
+_TRUTHS = ("decides", "judge_seen", "scripted", "rubric_visible")
+
+
+class Lines(Protocol):
+    """Takes in lines, one after the other."""
+
+    def add(self, line: EvaluationLine) -> None:
+        """One more."""
+        ...
+
+
+def can_write() -> bool:
+    """Whether pyarrow is installed."""
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+@contextmanager
+def parquet_file(path: Path) -> Iterator[Lines]:
+    """A Parquet file that is whole when the block ends."""
+    pa: Any = importlib.import_module("pyarrow")  # not ours: whoever wants such files installs it
+    parquet: Any = importlib.import_module("pyarrow.parquet")
+    kinds = {
+        **dict.fromkeys(_NUMBERS, pa.float64()),
+        **dict.fromkeys(_COUNTS, pa.int64()),
+        **dict.fromkeys(_TRUTHS, pa.bool_()),
+    }
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+    with parquet.ParquetWriter(path, schema) as writer:
+        batches = _Batches(lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema)))
+        yield batches
+        batches.flush()
+
+
+class _Batches:
+    def __init__(self, write: Any) -> None:
+        self._write = write
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, line: EvaluationLine) -> None:
+        self._rows.append(flat(line))
+        if len(self._rows) >= LINES_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            self._write(self._rows)
+            self._rows = []
+
+
+def flat(line: EvaluationLine) -> dict[str, Any]:
+    """A line as one row: cost and minutes as columns of their own, evidence as JSON, the category with slashes."""
+    row = line.model_dump(mode="json")
+    for name in ("cost", "minutes"):
+        row |= {f"{name}_{part}": value for part, value in row.pop(name).items()}
+    row["evidence"] = canonical_json(row["evidence"])
+    if isinstance(row["category"], list):
+        row["category"] = " / ".join(row["category"])
+    return row
+
+
+COLUMNS = tuple(flat(EvaluationLine(agent="a", job="j", attempt=1, arm="alone", criterion=None)))
