@@ -24,6 +24,8 @@ from .options import QUEUE as QUEUE
 from .options import RunOptions as RunOptions
 from .options import Stop as Stop
 from .options import own_queue as own_queue
+from .overview import OpenCount as OpenCount
+from .overview import count_open as count_open
 from .packs import keep_pack as keep_pack
 from .packs import open_pack as open_pack
 from .packs import parse_manifest as parse_manifest

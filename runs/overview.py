@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Select, String, Subquery, case, func, literal, select
 
 from core import CallTotals, Cause, Database, call_totals
-from runs.rows import DONE, RUNNING, ExecutionRow, execution_row, sound
-from runs.tables import ATTEMPTS, EXECUTIONS, TRIALS
+from runs.rows import DONE, PLANNED, RUNNING, ExecutionRow, execution_row, sound
+from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
 RECENT = timedelta(minutes=10)
 """The rate of a run is that of this time."""
@@ -133,3 +133,26 @@ def totals_of_run(database: Database, run: str) -> tuple[CallTotals, CallTotals]
     both = keys(WORK, ".e").union_all(keys(JUDGES, "/judge/")).subquery("both")
     found = call_totals(database, select(both.c.name, both.c.prefix))
     return found.get(WORK, CallTotals()), found.get(JUDGES, CallTotals())
+
+
+@dataclass(frozen=True)
+class OpenCount:
+    """How many attempts of a run that is going on are in some state; `queue`: where its rounds wait."""
+
+    run: str
+    queue: str
+    state: str
+    number: int
+
+
+def count_open(database: Database) -> list[OpenCount]:
+    """Of all runs that are going on: one statement."""
+    mine = RUNS.join(TRIALS, TRIALS.c.run == RUNS.c.id).join(ATTEMPTS, ATTEMPTS.c.trial == TRIALS.c.id)
+    query = (
+        select(RUNS.c.id, func.coalesce(RUNS.c.queue, ""), ATTEMPTS.c.state, func.count())
+        .select_from(mine)
+        .where(RUNS.c.state.in_((PLANNED, RUNNING)))
+        .group_by(RUNS.c.id, RUNS.c.queue, ATTEMPTS.c.state)
+    )
+    with database.read() as connection:
+        return [OpenCount(*row) for row in connection.execute(query)]

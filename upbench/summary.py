@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from core import CallJournal, Cause, Ended, Frozen, LeftOut, Submission, cause_row
-from runs import AttemptRow, ExecutionRow, Records
+from core import Cause, Ended, Frozen, LeftOut, Submission, cause_row
+from runs import AttemptRow, ExecutionRow, Records, executions_of_run, totals_of_run
 from sandbox import SandboxInfo
 from upbench.home import Home
 
@@ -15,12 +16,14 @@ class CostSummary(Frozen):
 
     Attributes:
         dollars: Of all the agents' calls with a price, and what was told of work done elsewhere.
+        estimated_dollars: The share of them that is an estimate: of calls whose reply never came.
         unpriced_calls: Agents' calls without a price. wasted_calls: Tries that brought no reply.
         judge_dollars: Of judges' calls, which are no cost of the work.
     """
 
     dollars: float
     unpriced_calls: int
+    estimated_dollars: float = 0.0
     wasted_calls: int = 0
     judge_dollars: float = 0.0
 
@@ -89,13 +92,11 @@ def summarise(home: Home, run: str) -> RunSummary:
     records = Records(home.database)
     row = records.run(run)
     attempts = records.attempts(row.id)
-    executions = records.executions_of([attempt.id for attempt in attempts])
-    journal = CallJournal(home.database)
-    usage = [journal.usage_of(f"{attempt.id}.e") for attempt in attempts]
-    judged = [journal.usage_of(f"{attempt.id}/judge/") for attempt in attempts]
+    executions = executions_of_run(home.database, row.id)
+    working, judging = totals_of_run(home.database, row.id)
     # What deliverables made elsewhere cost was told, not metered.
     executed = {agent.name for agent in row.config.executed}
-    told = sum(e.dollars or 0.0 for a in attempts if a.agent not in executed for e in executions[a.id])
+    told = sum(e.dollars or 0.0 for a in attempts if a.agent not in executed for e in executions.get(a.id, ()))
     states = Counter(attempt.state for attempt in attempts)
     return RunSummary(
         id=row.id,
@@ -106,20 +107,21 @@ def summarise(home: Home, run: str) -> RunSummary:
         trials={"total": len(attempts), **{name: states[name] for name in ("planned", "running", "done")}},
         causes=dict(Counter(a.cause.value for a in attempts if a.cause is not None)),
         cost=CostSummary(
-            dollars=round(sum(u.dollars for u in usage) + told, 6),
-            unpriced_calls=sum(u.unpriced_calls for u in usage),
-            judge_dollars=round(sum(u.dollars for u in judged), 6),
-            wasted_calls=sum(u.wasted_tries for u in usage),
+            dollars=round(working.dollars + told, 6),
+            estimated_dollars=round(working.estimated_dollars, 6),
+            unpriced_calls=working.unpriced_calls,
+            judge_dollars=round(judging.dollars, 6),
+            wasted_calls=working.wasted_tries,
         ),
-        tokens=sum(u.usage.total for u in usage),
+        tokens=working.usage.total,
         seconds=round(sum(e.seconds or 0.0 for rows in executions.values() for e in rows), 3),
         store=str(home.state),
         report=f"upbench report {row.id}",
-        attempts=tuple(_trial(attempt, executions[attempt.id]) for attempt in attempts),
+        attempts=tuple(_trial(attempt, executions.get(attempt.id, ())) for attempt in attempts),
     )
 
 
-def _trial(attempt: AttemptRow, executions: list[ExecutionRow]) -> TrialSummary:
+def _trial(attempt: AttemptRow, executions: Sequence[ExecutionRow]) -> TrialSummary:
     last = executions[-1] if executions else None
     submission = attempt.submission or Submission()
     return TrialSummary(

@@ -4,32 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from runs import Workplace
 from upbench.bench import Bench
 from upbench.cli.output import emit, say
 from upbench.cli.progress import progress_display
+from upbench.snapshot import take_snapshot
 from upbench.summary import RunSummary, TrialSummary
+from upbench.telemetry.gauges import gauge_project
+from upbench.telemetry.start import observed
+
+if TYPE_CHECKING:
+    from upbench.telemetry.logs import LogFormat
 
 STOPPED = 130
 
 
-def execute(bench: Bench, place: Workplace, *, concurrency: int | None, as_json: bool, **options: Any) -> int:
-    """Run what has not ended, with progress on standard error. Returns the exit code."""
-    with progress_display(place.run_id) as watcher:
+def execute(
+    bench: Bench,
+    place: Workplace,
+    *,
+    concurrency: int | None,
+    as_json: bool,
+    log_format: LogFormat | None = None,
+    **options: Any,
+) -> int:
+    """Run what has not ended, with progress (or log lines) on standard error. Returns the exit code."""
+    with ExitStack() as stack:
+        stack.enter_context(observed(bench.home.state, "run", log_format=log_format))
+        gauge_project(bench.home)
+        if log_format is None:
+            stack.enter_context(progress_display(lambda: take_snapshot(bench.home, place.run_id)))
         try:
-            summary = asyncio.run(_interruptible(bench, place, watcher, concurrency=concurrency, **options))
+            summary = asyncio.run(_interruptible(bench, place, concurrency=concurrency, **options))
         except asyncio.CancelledError:
+            stack.close()
             say(f"stopped; nothing is lost. Go on with: upbench runs resume {place.run_id}")
             return STOPPED
     emit(summary, describe(summary), as_json=as_json)
     return 1 if summary.crashed else 0
 
 
-async def _interruptible(bench: Bench, place: Workplace, watcher: Any, **options: Any) -> RunSummary:
+async def _interruptible(bench: Bench, place: Workplace, **options: Any) -> RunSummary:
     """Ctrl-C (or a polite kill) cancels the work, which closes the sandboxes and keeps everything."""
-    task = asyncio.ensure_future(bench.execute(place, watcher=watcher, **options))
+    task = asyncio.ensure_future(bench.execute(place, **options))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)

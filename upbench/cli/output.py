@@ -41,6 +41,15 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")(command)
 
 
+def log_option(command: F) -> F:
+    """Give a command the option `--log-format` (parameter `log_format`, None: progress is shown)."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(["json", "plain"]),
+        help="Log lines on standard error instead of progress.",
+    )(command)
+
+
 def emit(payload: BaseModel | dict[str, Any] | list[Any], text: str, *, as_json: bool) -> None:
     """Print `payload` as JSON, or `text` for people."""
     if not as_json:
@@ -48,6 +57,11 @@ def emit(payload: BaseModel | dict[str, Any] | list[Any], text: str, *, as_json:
         return
     body = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else payload
     click.echo(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str).translate(_SHOWN))
+
+
+def plain(text: str) -> str:
+    """Text in which nothing is left that a terminal would obey."""
+    return text.translate(_SHOWN)
 
 
 def say(text: str) -> None:

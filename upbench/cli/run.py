@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from upbench.cli.execute import execute
-from upbench.cli.output import emit, json_option
+from upbench.cli.output import emit, json_option, log_option
+
+if TYPE_CHECKING:
+    from upbench.telemetry.logs import LogFormat
 
 
 @click.command(epilog="Example: upbench run starter --agent react --model openai/MODEL --repeats 3")
@@ -37,9 +40,19 @@ from upbench.cli.output import emit, json_option
 @click.option("--concurrency", type=click.IntRange(1, 512), help="Trials at one time.")
 @click.option("--rubric-visible", is_flag=True, help="Show the agents the rubric (the report says so).")
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")
+@log_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, *, concurrency: int | None, dry_run: bool, as_json: bool, **order: Any) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    concurrency: int | None,
+    dry_run: bool,
+    log_format: LogFormat | None,
+    as_json: bool,
+    **order: Any,
+) -> None:
     """Run agents on the jobs of PACK (a name or a folder)."""
     from upbench.bench import Bench
     from upbench.wiring import Order, plan
@@ -55,4 +68,4 @@ def command(ctx: click.Context, /, *, concurrency: int | None, dry_run: bool, as
         text = f"{trials} trials: {names} on {len(config.jobs)} jobs, {config.repeats} times"
         emit(payload, text, as_json=as_json)
         return
-    ctx.exit(execute(bench, bench.begin(wanted), concurrency=concurrency, as_json=as_json))
+    ctx.exit(execute(bench, bench.begin(wanted), concurrency=concurrency, as_json=as_json, log_format=log_format))

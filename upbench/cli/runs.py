@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from upbench.bench import Bench
 from upbench.cli.execute import describe, execute, left
-from upbench.cli.output import emit, json_option
+from upbench.cli.output import emit, json_option, log_option
+
+if TYPE_CHECKING:
+    from upbench.telemetry.logs import LogFormat
 
 
 @click.group(epilog="Example: upbench runs show last")
@@ -58,27 +62,41 @@ def why(ctx: click.Context, trial: str, *, as_json: bool) -> None:
 @command.command(epilog="Example: upbench runs resume last")
 @click.argument("run")
 @click.option("--concurrency", type=click.IntRange(1, 512))
+@log_option
 @json_option
 @click.pass_context
-def resume(ctx: click.Context, run: str, *, concurrency: int | None, as_json: bool) -> None:
+def resume(
+    ctx: click.Context, run: str, *, concurrency: int | None, log_format: LogFormat | None, as_json: bool
+) -> None:
     """Go on with a run that was stopped or died. Nothing that was received is paid again."""
     bench = Bench(ctx.obj["project"])
-    ctx.exit(execute(bench, bench.reopen(run), concurrency=concurrency, as_json=as_json))
+    place = bench.reopen(run)
+    ctx.exit(execute(bench, place, concurrency=concurrency, as_json=as_json, log_format=log_format))
 
 
 @command.command(epilog="Example: upbench runs retry last --cause sandbox_lost")
 @click.argument("run")
 @click.option("--cause", required=True, help="Execute the attempts again that ended for this cause.")
 @click.option("--concurrency", type=click.IntRange(1, 512))
+@log_option
 @json_option
 @click.pass_context
-def retry(ctx: click.Context, run: str, cause: str, *, concurrency: int | None, as_json: bool) -> None:
+def retry(
+    ctx: click.Context,
+    run: str,
+    cause: str,
+    *,
+    concurrency: int | None,
+    log_format: LogFormat | None,
+    as_json: bool,
+) -> None:
     """Execute attempts again that failed through a fault of harness or infrastructure."""
     from upbench.retry import retry_predicate
 
     bench = Bench(ctx.obj["project"])
     again = retry_predicate(cause)
-    ctx.exit(execute(bench, bench.reopen(run), concurrency=concurrency, as_json=as_json, again=again))
+    place, log = bench.reopen(run), log_format
+    ctx.exit(execute(bench, place, concurrency=concurrency, as_json=as_json, log_format=log, again=again))
 
 
 @command.command(epilog="Example: upbench runs export last --to results/")

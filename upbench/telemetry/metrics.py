@@ -32,7 +32,7 @@ _DURATIONS: Mapping[str, tuple[str, tuple[float, ...], tuple[str, ...]]] = {
     "step": ("upbench.step.duration", LONG_SECONDS, ("step",)),
     "round": ("upbench.round.duration", LONG_SECONDS, ("round", "cause")),
 }
-_COUNTED = {"attempt_ended": ("agent", "cause", "ended", "fault")}
+_COUNTED = {"execution_ended": ("agent", "cause", "ended", "fault")}
 
 
 class Metrics:
@@ -52,7 +52,7 @@ class Metrics:
         self._unpriced = counter("upbench.model.unpriced", "{call}", "Replies without a price.")
         self._waited = counter("upbench.model.waited", "s", "Waited for rate limits and between tries.")
         self._failed = counter("upbench.model.failed_tries", "{try}", "Tries that brought no reply.")
-        self._attempts = counter("upbench.attempts.ended", "{attempt}", "Attempts that ended, by cause.")
+        self._executions = counter("upbench.executions.ended", "{execution}", "Executions that ended, by cause.")
         self._events = counter("upbench.events", "{event}", "What else happened, by kind.")
 
     def span(self, kind: str, facts: Mapping[str, Fact]) -> Span:
@@ -62,7 +62,7 @@ class Metrics:
     def event(self, kind: str, facts: Mapping[str, Fact]) -> None:
         """Counts it."""
         if kind in _COUNTED:
-            self._attempts.add(1, attributes(kind, _chosen(facts, _COUNTED[kind])))
+            self._executions.add(1, attributes(kind, _chosen(facts, _COUNTED[kind])))
         else:
             self._events.add(1, {"upbench.event": kind})
 

@@ -83,7 +83,7 @@ def test_metrics_of_what_happened(collector: Collector, tmp_path: Path) -> None:
         with pytest.raises(StoreFault), span("sandbox_open", provider="bwrap", workspace="t1.k1.e1"):
             raise StoreFault(Cause.disk_full)
         for cause in ("submitted", "submitted", "sandbox_lost"):
-            event("attempt_ended", agent="react", cause=cause, trial="t1", dollars=1.0)
+            event("execution_ended", agent="react", cause=cause, trial="t1", dollars=1.0)
         event("breaker_opened", account="a")
     metrics = collector.metrics
     model = {
@@ -101,7 +101,7 @@ def test_metrics_of_what_happened(collector: Collector, tmp_path: Path) -> None:
         "upbench.provider": "bwrap",
         "error.type": "disk_full",
     }
-    ended = {(value, told["upbench.cause"]) for value, told in metrics["upbench.attempts.ended"]}
+    ended = {(value, told["upbench.cause"]) for value, told in metrics["upbench.executions.ended"]}
     assert ended == {(2.0, "submitted"), (1.0, "sandbox_lost")}, "ids tell no series apart"
     slots = sorted((value, told["upbench.state"]) for value, told in metrics["upbench.slots"])
     assert slots == [(1.0, "free"), (3.0, "used")]

@@ -37,7 +37,7 @@ def test_what_happens_to_a_trial(tmp_path: Path) -> None:
                 call.content(input=lambda: "never asked")
                 call.note(failed_tries=2)
             told.note(cause="sandbox_lost", unknown=None)
-        event("attempt_ended", cause="sandbox_lost")
+        event("execution_ended", cause="sandbox_lost")
         logging.getLogger("some.library").warning("it %s", "warns")
         logging.getLogger("some.library").info("not this")
     found = lines(tmp_path)
@@ -46,7 +46,7 @@ def test_what_happens_to_a_trial(tmp_path: Path) -> None:
         "sandbox_open_ended",
         "model_call_ended",
         "round_ended",
-        "attempt_ended",
+        "execution_ended",
         None,
     ]
     assert [line["level"] for line in found] == ["INFO", "WARNING", "WARNING", "INFO", "INFO", "WARNING"]
