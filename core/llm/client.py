@@ -9,6 +9,7 @@ from typing import Any
 
 from core.causes import Cause
 from core.errors import BadInput
+from core.llm.lanes import Lane
 from core.llm.prices import PriceTable
 from core.llm.protocol import ChatReply, ChatRequest, ModelConfig, ToolCall, Usage
 from core.llm.retry import RetryPolicy, TryFailed, ask_with_retries, cause_of_status, retry_after_of
@@ -35,7 +36,12 @@ class ApiModel(ABC):
         self._config = config
         self._prices = prices or PriceTable()
         self._policy = policy or RetryPolicy()
+        self._lane: Lane | None = None
         self._open(api_key)
+
+    def use(self, lane: Lane) -> None:
+        """From now on every try waits for its turn in the lane of its account."""
+        self._lane = lane
 
     @property
     def config(self) -> ModelConfig:
@@ -48,7 +54,7 @@ class ApiModel(ABC):
         Raises:
             ModelCallFailed: With the cause and the failed tries.
         """
-        reply = await ask_with_retries(lambda: self._try(request), self._policy)
+        reply = await ask_with_retries(lambda: self._try(request), self._policy, self._lane)
         return reply.model_copy(update={"dollars": self._prices.price(self._config, reply.usage)})
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """The call journal: no model reply is paid twice, and none is paid unseen.
 
-A call is written down before it is made and its reply before it is acted upon. Asking again under the same key
+A call is written down before it is sent and its reply before it is acted upon. Asking again under the same key
 gives the same reply back; a key that was begun and never answered (the worker died) is counted as waste and asked
 anew. Keys are `<execution key>/<n>`.
 """
@@ -13,32 +13,43 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, case, func, select
 
-from core.causes import Cause
-from core.digests import sha256_bytes
 from core.errors import ModelFault
-from core.llm.ledger import TOKEN_KINDS, CallRecord, CallTotals, Waste, waste_from_row
+from core.llm.client import ApiModel
+from core.llm.entries import CANCELLED, RECEIVED, Begun, Entries, begins
+from core.llm.lanes import new_worker_name
+from core.llm.ledger import TOKEN_KINDS, CallRecord, CallTotals, Spent, Waste, waste_from_row
 from core.llm.prices import PriceTable
-from core.llm.protocol import ChatModel, ChatReply, ChatRequest, Failure, ModelConfig, Usage
+from core.llm.progress import Progress, following
+from core.llm.protocol import ChatModel, ChatReply, ChatRequest, Failure
 from core.llm.retry import ModelCallFailed
+from core.llm.spend import spending_of
 from core.llm.tables import CALLS, WASTE
 from core.llm.traced import traced_reply
 from core.store.database import Database
 
-STARTED, RECEIVED, FAILED = "started", "received", "failed"
-IN_FLIGHT = "in_flight"
-CANCELLED = "cancelled"
-# Kinds of failed tries that the provider may have charged for although nobody told us the tokens.
-MAYBE_CHARGED = ("dropped", "timeout", "malformed", IN_FLIGHT, CANCELLED)
-
 
 class CallJournal:
-    """Every model call of a project, in its database."""
+    """Every model call of a project, in its database.
 
-    def __init__(self, database: Database, prices: PriceTable | None = None) -> None:
+    Args:
+        database: Shared by all workers.
+        prices: The project's own prices.
+        run: What the calls cost is kept for this run's budget; None: for none.
+        worker: Whoever makes the calls; None: a name made for this process.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        prices: PriceTable | None = None,
+        run: str | None = None,
+        worker: str | None = None,
+    ) -> None:
         self._database = database
         self._prices = prices or PriceTable()
+        self._entries = Entries(database, self._prices, run, worker or new_worker_name())
         self._asking: set[str] = set()
 
     async def call(self, model: ChatModel, key: str, request: ChatRequest) -> ChatReply:
@@ -46,6 +57,7 @@ class CallJournal:
 
         Raises:
             ModelFault: The call failed for good; its tries are on record as waste.
+            Overtaken: Another worker has taken the call over meanwhile.
             ValueError: The same key is being asked at this moment.
         """
         if key in self._asking:
@@ -59,20 +71,25 @@ class CallJournal:
             self._asking.discard(key)
 
     async def _ask(self, model: ChatModel, key: str, request: ChatRequest) -> ChatReply:
-        started = self._begin(model.config, key, request)
+        call = _Call(self._entries, model, key, request)
+        progress = call.progress
         try:
-            reply = await traced_reply(model, key, request)
+            if not isinstance(model, ApiModel):  # it may not tell when it sends: it is written down before
+                progress.sending()
+            with following(progress):
+                reply = await traced_reply(model, key, request)
+        except _Received as found:
+            return found.reply
         except ModelFault as fault:
-            failures = fault.failures if isinstance(fault, ModelCallFailed) else ()
-            self._fail(model.config, key, fault.cause, fault.detail, failures)
+            call.failed(fault)
             raise
         except asyncio.CancelledError:
-            lost = Failure(status=None, kind=CANCELLED, seconds=time.time() - started, waited_seconds=0.0)
-            self._fail(model.config, key, None, CANCELLED, (lost,))
+            call.cancelled()
             raise
+        progress.sending()
         if reply.dollars is None:
             reply = reply.model_copy(update={"dollars": self._prices.price(model.config, reply.usage)})
-        self._receive(model.config, key, reply)
+        self._entries.receive(model.config, call.begun, reply)
         return reply
 
     def reply(self, key: str) -> ChatReply | None:
@@ -81,14 +98,26 @@ class CallJournal:
             packed = connection.execute(select(CALLS.c.reply).where(CALLS.c.key == key)).scalar()
         return None if packed is None else ChatReply.model_validate_json(zlib.decompress(packed))
 
+    def settle(self, prefix: str) -> int:
+        """Calls under the prefix that were begun and will never be answered become waste, and are counted.
+
+        To be asked when an execution has ended for good, with its key and `/`. Asking again does nothing.
+        """
+        return self._entries.settle(prefix)
+
+    def spent(self, run: str) -> Spent:
+        """What all workers spent on a run so far."""
+        with self._database.read() as connection:
+            return spending_of(connection, run)
+
     def calls(self, prefix: str) -> Sequence[CallRecord]:
         """The calls whose keys begin with `prefix`, in the order they were begun, each with its waste."""
         columns = [column for column in CALLS.c if column.name != "reply"]
         with self._database.read() as connection:
             rows = connection.execute(
-                select(*columns).where(_begins(CALLS, prefix)).order_by(CALLS.c.started_at, CALLS.c.key)
+                select(*columns).where(begins(CALLS, prefix)).order_by(CALLS.c.started_at, CALLS.c.key)
             ).all()
-            wasted = connection.execute(select(WASTE).where(_begins(WASTE, prefix)).order_by(WASTE.c.number))
+            wasted = connection.execute(select(WASTE).where(begins(WASTE, prefix)).order_by(WASTE.c.number))
             by_key: dict[str, list[Waste]] = {}
             for row in wasted:
                 by_key.setdefault(row.key, []).append(waste_from_row(row))
@@ -99,100 +128,69 @@ class CallJournal:
 
         End the prefix with `/`, or execution 1 takes in execution 10.
         """
-        mine = _begins(CALLS, prefix)
+        mine = begins(CALLS, prefix)
+        waited, estimated = func.sum(WASTE.c.waited), func.sum(WASTE.c.estimated)
+        guessed = func.sum(case((WASTE.c.estimated.is_not(None), WASTE.c.dollars)))
         with self._database.read() as connection:
             received = connection.execute(select(*_sums(CALLS)).where(mine, CALLS.c.state == RECEIVED)).one()
-            by_state = select(CALLS.c.state, func.count()).where(mine).group_by(CALLS.c.state)
-            states = {state: number for state, number in connection.execute(by_state)}
-            waited = func.sum(WASTE.c.waited).label("waited")
-            wasted = connection.execute(select(*_sums(WASTE), waited).where(_begins(WASTE, prefix))).one()
+            by_state = select(CALLS.c.state, func.count(), func.sum(CALLS.c.waited)).where(mine)
+            states = {state: (n, w or 0.0) for state, n, w in connection.execute(by_state.group_by(CALLS.c.state))}
+            more = (waited.label("waited"), estimated.label("estimated"), guessed.label("guessed"))
+            wasted = connection.execute(select(*_sums(WASTE), *more).where(begins(WASTE, prefix))).one()
         return CallTotals.from_rows(received, states, wasted)
 
-    def _begin(self, config: ModelConfig, key: str, request: ChatRequest) -> float:
-        now = time.time()
-        values = {
-            "state": STARTED,
-            "provider": config.provider,
-            "model": config.model,
-            "request": sha256_bytes(request.model_dump_json().encode()),
-            "started_at": now,
-            "cause": None,
-            "detail": None,
-        }
-        with self._database.write() as connection:
-            before = connection.execute(
-                select(CALLS.c.state, CALLS.c.tries, CALLS.c.started_at).where(CALLS.c.key == key)
-            ).one_or_none()
-            if before is None:
-                connection.execute(insert(CALLS).values(key=key, tries=1, **values))
-                return now
-            if before.state == STARTED:
-                # Its asker is gone. When it died is not known, so its seconds are not either.
-                lost = Failure(status=None, kind=IN_FLIGHT, seconds=0.0, waited_seconds=0.0)
-                self._add_waste(connection, config, key, (lost,), before.started_at)
-            connection.execute(update(CALLS).where(CALLS.c.key == key).values(tries=before.tries + 1, **values))
-        return now
 
-    def _receive(self, config: ModelConfig, key: str, reply: ChatReply) -> None:
-        usage = reply.usage
-        with self._database.write() as connection:
-            self._add_waste(connection, config, key, reply.failures, time.time())
-            connection.execute(
-                update(CALLS)
-                .where(CALLS.c.key == key)
-                .values(
-                    state=RECEIVED,
-                    reply=zlib.compress(reply.model_dump_json().encode(), 9),
-                    stop=reply.stop.value,
-                    dollars=reply.dollars,
-                    seconds=reply.seconds,
-                    **_tokens(usage),
-                )
-            )
+class _Received(Exception):
+    """Another worker has received the reply in the meantime: nothing is to be sent."""
 
-    def _fail(
-        self, config: ModelConfig, key: str, cause: Cause | None, detail: str, failures: Sequence[Failure]
-    ) -> None:
-        with self._database.write() as connection:
-            self._add_waste(connection, config, key, failures, time.time())
-            connection.execute(
-                update(CALLS)
-                .where(CALLS.c.key == key)
-                .values(state=FAILED, cause=cause.value if cause else None, detail=detail[:500])
-            )
-
-    def _add_waste(
-        self, connection: Connection, config: ModelConfig, key: str, failures: Sequence[Failure], at: float
-    ) -> None:
-        number = connection.execute(select(func.count()).where(WASTE.c.key == key)).scalar_one()
-        for index, failure in enumerate(failures, start=number + 1):
-            connection.execute(
-                insert(WASTE).values(
-                    key=key,
-                    number=index,
-                    kind=failure.kind,
-                    status=failure.status,
-                    seconds=failure.seconds,
-                    waited=failure.waited_seconds,
-                    at=at,
-                    dollars=self._cost(config, failure),
-                    **(_tokens(failure.usage) if failure.usage else {}),
-                )
-            )
-
-    def _cost(self, config: ModelConfig, failure: Failure) -> float | None:
-        if failure.usage is not None:
-            return self._prices.price(config, failure.usage)
-        return None if failure.kind in MAYBE_CHARGED else 0.0
+    def __init__(self, reply: ChatReply) -> None:
+        self.reply = reply
+        super().__init__()
 
 
-def _tokens(usage: Usage) -> dict[str, int]:
-    return usage.model_dump(exclude={"raw"})
+class _Call:
+    """One call under way, and what is written down of it."""
 
+    def __init__(self, entries: Entries, model: ChatModel, key: str, request: ChatRequest) -> None:
+        self._entries, self._config, self._key, self._request = entries, model.config, key, request
+        self._begun: Begun | None = None
+        self.progress = Progress(on_first_try=self._begin)
 
-def _begins(table: Table, prefix: str) -> ColumnElement[bool]:
-    """Keys that begin with `prefix`, as a range: the index serves it, which it does not for LIKE."""
-    return (table.c.key >= prefix) & (table.c.key < prefix + "\U0010ffff")
+    @property
+    def begun(self) -> Begun:
+        """The beginning that is on record. Raises ValueError when there is none yet."""
+        if self._begun is None:
+            raise ValueError(f"{self._key} has not been begun")
+        return self._begun
+
+    def _begin(self) -> None:
+        begun = self._entries.begin(self._config, self._key, self._request, self.progress.waited)
+        if begun.reply is not None:
+            raise _Received(begun.reply)
+        self._begun = begun
+
+    def failed(self, fault: ModelFault) -> None:
+        """No reply will come."""
+        if self._begun is None:
+            self._never_sent(fault.detail)
+            return
+        failures = fault.failures if isinstance(fault, ModelCallFailed) else ()
+        self._entries.fail(self._config, self._begun, fault.cause, fault.detail, failures)
+
+    def cancelled(self) -> None:
+        """Whoever asked wants no reply any more. A try that was under way may have been charged for."""
+        if self._begun is None:
+            self._never_sent(CANCELLED)
+            return
+        failures = list(self.progress.failures)
+        if (began := self.progress.tried_at) is not None:
+            seconds = time.monotonic() - began
+            failures.append(Failure(status=None, kind=CANCELLED, seconds=seconds, waited_seconds=0.0))
+        self._entries.fail(self._config, self._begun, None, CANCELLED, failures)
+
+    def _never_sent(self, why: str) -> None:
+        waited = self.progress.waited_in_all
+        self._entries.never_sent(self._config, self._key, self._request, waited, why)
 
 
 def _sums(table: Table) -> list[ColumnElement[Any]]:

@@ -17,10 +17,12 @@ class Waste(Frozen):
     """A try that brought no reply.
 
     Attributes:
-        kind: As `Failure.kind`, or `in_flight` (the worker died before the reply came) or `cancelled`.
-        seconds: Of the try. waited: Slept after it. at: Written down, seconds since 1970.
-        usage: None where nobody told.
-        dollars: 0 where the provider refused the try, None where it may have been charged for and is not known.
+        kind: As `Failure.kind`, or `in_flight` (the worker died before the reply came), `cancelled`, or
+            `overtaken` (the reply came to a worker that was taken for dead, after another had asked again).
+        seconds: Of the try. waited: Slept or queued after it. at: Written down, seconds since 1970.
+        usage: None where the provider refused the try.
+        dollars: 0 where the provider refused the try, None where it may have been charged for at an unknown price.
+        estimated: Nobody told the tokens: they, and with them the dollars, are estimates.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class Waste(Frozen):
     at: float
     usage: Usage | None
     dollars: float | None
+    estimated: bool = False
 
 
 class CallRecord(Frozen):
@@ -40,7 +43,8 @@ class CallRecord(Frozen):
         tries: How often it was begun under its key (more than once only after a crash or a failure).
         request: Digest of the request.
         started_at: Seconds since 1970, of the latest beginning.
-        stop: Why the model stopped. seconds: Of the successful try.
+        stop: Why the model stopped. seconds: Of the successful try. waited: Before the first try.
+        expected: Tokens of the request, estimated before it was sent.
         cause, detail: Why it failed; a call that was cancelled has no cause.
         waste: Its failed tries, in order.
     """
@@ -58,6 +62,8 @@ class CallRecord(Frozen):
     seconds: float | None
     cause: str | None
     detail: str | None
+    waited: float | None
+    expected: int | None
     waste: tuple[Waste, ...]
 
     @classmethod
@@ -73,10 +79,12 @@ class CallTotals(Frozen):
     Attributes:
         calls: Replies received. failed: Calls that failed for good. open: Begun, and neither yet.
         usage: Tokens of the replies.
-        dollars: Of all replies and all waste, as far as known.
-        unpriced_calls: Replies and wasted tries that may have cost something that is not known.
+        dollars: Of all replies and all waste, as far as known, estimates included.
+        unpriced_calls: Replies and wasted tries that may have cost something whose price is not known.
         wasted_tries, wasted_usage, wasted_dollars: The share of tries without a reply.
-        seconds: In calls, wasted ones included. waited: Slept between tries.
+        estimated_calls, estimated_dollars: The share of wasted tries whose tokens nobody told.
+        seconds: In calls, wasted ones included. waited: Before, between and after tries, for rate limits, back-off
+            and turns.
     """
 
     calls: int = 0
@@ -88,25 +96,47 @@ class CallTotals(Frozen):
     wasted_tries: int = 0
     wasted_usage: Usage = Usage()
     wasted_dollars: float = 0.0
+    estimated_calls: int = 0
+    estimated_dollars: float = 0.0
     seconds: float = 0.0
     waited: float = 0.0
 
     @classmethod
-    def from_rows(cls, received: AnyRow, states: dict[str, int], wasted: AnyRow) -> CallTotals:
-        """Sums over `model_calls` and `model_waste`, and the number of calls by state."""
+    def from_rows(cls, received: AnyRow, states: dict[str, tuple[int, float]], wasted: AnyRow) -> CallTotals:
+        """Sums over `model_calls` and `model_waste`, and by state the number of calls and what they waited."""
         return cls(
             calls=received.number,
-            failed=states.get("failed", 0),
-            open=states.get("started", 0),
+            failed=states.get("failed", (0, 0.0))[0],
+            open=states.get("started", (0, 0.0))[0],
             usage=_summed(received),
             dollars=(received.dollars or 0.0) + (wasted.dollars or 0.0),
             unpriced_calls=(received.number - received.priced) + (wasted.number - wasted.priced),
             wasted_tries=wasted.number,
             wasted_usage=_summed(wasted),
             wasted_dollars=wasted.dollars or 0.0,
+            estimated_calls=wasted.estimated or 0,
+            estimated_dollars=wasted.guessed or 0.0,
             seconds=(received.seconds or 0.0) + (wasted.seconds or 0.0),
-            waited=wasted.waited or 0.0,
+            waited=(wasted.waited or 0.0) + sum(waited for _, waited in states.values()),
         )
+
+
+class Spent(Frozen):
+    """What a run has spent, all its workers together.
+
+    Attributes:
+        dollars: Of all replies and all waste. estimated: The share of them that is an estimate.
+        tokens: Of all replies and all waste.
+        calls: Replies received. unpriced: Replies and wasted tries without a known price.
+        hours: Of wall time in which at least one worker made calls.
+    """
+
+    dollars: float = 0.0
+    estimated: float = 0.0
+    tokens: int = 0
+    calls: int = 0
+    unpriced: int = 0
+    hours: float = 0.0
 
 
 def waste_from_row(row: AnyRow) -> Waste:
@@ -119,6 +149,7 @@ def waste_from_row(row: AnyRow) -> Waste:
         at=row.at,
         usage=usage_from_row(row),
         dollars=row.dollars,
+        estimated=bool(row.estimated),
     )
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from core.errors import BadInput
+from core.llm.client import ApiModel
+from core.llm.lanes import Lanes, account_of
 from core.llm.prices import PriceTable
 from core.llm.protocol import ChatModel, ModelConfig
 
@@ -64,8 +66,12 @@ def open_model(
     settings: dict[str, Any] | None = None,
     api_key: str | None = None,
     prices: PriceTable | None = None,
+    lanes: Lanes | None = None,
 ) -> ChatModel:
     """A client for `provider/model`. The key comes from `api_key` or the provider's environment variable.
+
+    With `lanes`, every try waits for its turn in the lane of its account, so that all the account's callers
+    together keep within what the provider takes.
 
     Raises:
         BadInput: As `model_config`; or the key is missing (its variable is named), or a setting is unknown.
@@ -78,7 +84,10 @@ def open_model(
         raise BadInput(what, mend=f"set the environment variable {variable} again")
     if variable and key is None and config.provider not in KEY_OPTIONAL:
         raise BadInput(f"no API key for {config.name}", mend=f"set the environment variable {variable}")
-    return providers()[config.provider]()(config, key, prices or PriceTable())
+    model = providers()[config.provider]()(config, key, prices or PriceTable())
+    if lanes is not None and isinstance(model, ApiModel):
+        model.use(lanes.lane(account_of(config, key)))
+    return model
 
 
 def _is_address(text: str) -> bool:

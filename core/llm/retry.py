@@ -10,12 +10,18 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from core.causes import Cause
 from core.errors import ModelFault
+from core.llm.progress import Progress, progress_now
 from core.llm.protocol import ChatReply, Failure, Usage
+
+if TYPE_CHECKING:
+    from core.llm.lanes import Lane
 
 
 class TryFailed(Exception):
@@ -23,12 +29,13 @@ class TryFailed(Exception):
 
     Args:
         kind: `status`, `connection`, `timeout`, `dropped` (a stream cut short), `malformed` (not
-            the API's protocol).
+            the API's protocol), `circuit` (not made, because the account failed too often).
         cause: What the call ends with if this try was the last.
         again: Another try may help.
         status: HTTP status, where there is one.
         retry_after: Seconds the provider asks us to wait.
         usage: Tokens of the failed try, as far as known.
+        waited: Seconds waited for a try that was not made at all.
     """
 
     def __init__(
@@ -41,9 +48,10 @@ class TryFailed(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         usage: Usage | None = None,
+        waited: float = 0.0,
     ) -> None:
         self.kind, self.cause, self.detail, self.again = kind, cause, detail, again
-        self.status, self.retry_after, self.usage = status, retry_after, usage
+        self.status, self.retry_after, self.usage, self.waited = status, retry_after, usage, waited
         super().__init__(f"{kind}: {detail}")
 
 
@@ -69,7 +77,8 @@ class RetryPolicy:
     """How long a call may go on. All times in seconds.
 
     Attributes:
-        budget: Wall time from the first try to the start of the last one.
+        budget: Wall time from the first try to the start of the last one, waits for a turn in the account's lane
+            left out; and how long is waited for an account whose circuit is open.
         tries: At most so many.
         first_wait: Doubled after every try, up to `longest_wait`; a random half of it is left out.
         longest_retry_after: A provider that asks for a longer wait has its call given up at once.
@@ -90,36 +99,59 @@ class RetryPolicy:
         return backoff * (0.5 + 0.5 * self.clock.jitter())
 
 
-async def ask_with_retries(ask: Callable[[], Awaitable[ChatReply]], policy: RetryPolicy) -> ChatReply:
-    """Make tries until one succeeds. The reply gets its `seconds`, `waited_seconds` and `failures`.
+async def ask_with_retries(
+    ask: Callable[[], Awaitable[ChatReply]], policy: RetryPolicy, lane: Lane | None = None
+) -> ChatReply:
+    """Make tries until one succeeds, each in its turn where there is a lane.
+
+    The reply gets its `seconds`, `waited_seconds` and `failures`. Whoever follows the call's `Progress` knows of
+    them even if it is cut off.
 
     Raises:
         ModelCallFailed: No try succeeded; the cause is the last one's.
     """
-    clock = policy.clock
-    began, waited = clock.now(), 0.0
-    failures: list[Failure] = []
+    clock, progress = policy.clock, progress_now()
+    began, queued = clock.now(), 0.0
     while True:
+        turn = None if lane is None else lane.enter(began + queued + policy.budget - clock.now())
         started = clock.now()
         try:
-            reply = await ask()
+            async with turn or nullcontext():
+                if turn is not None:
+                    queued += turn.waited - turn.outage
+                    progress.wait(turn.waited)
+                started = clock.now()
+                progress.sending()
+                reply = await ask()
         except TryFailed as failed:
-            seconds = clock.now() - started
-            wait = policy.wait(len(failures) + 1, failed.retry_after)
-            if why := _no_more(policy, failed, len(failures) + 1, clock.now() - began + wait):
-                failures.append(_failure(failed, seconds, 0.0))
-                raise ModelCallFailed(failed.cause, f"{failed.detail} ({why})", tuple(failures)) from failed
-            failures.append(_failure(failed, seconds, wait))
-            await clock.sleep(wait)
-            waited += wait
+            seconds = 0.0 if progress.tried_at is None else clock.now() - started
+            progress.tried_at = None
+            tries = len(progress.failures) + 1
+            wait = policy.wait(tries, failed.retry_after)
+            progress.failures.append(_failure(failed, seconds))
+            if why := _no_more(policy, failed, tries, clock.now() - began - queued + wait):
+                detail = f"{failed.detail} ({why})"
+                raise ModelCallFailed(failed.cause, detail, tuple(progress.failures)) from failed
+            await _sleep(clock, wait, progress)
         else:
             return reply.model_copy(
                 update={
                     "seconds": clock.now() - started,
-                    "waited_seconds": waited,
-                    "failures": tuple(failures),
+                    "waited_seconds": progress.waited_in_all,
+                    "failures": tuple(progress.failures),
                 }
             )
+
+
+async def _sleep(clock: Clock, seconds: float, progress: Progress) -> None:
+    """Wait for the next try; what was waited is told even if the wait is cut off."""
+    begun = clock.now()
+    try:
+        await clock.sleep(seconds)
+    except asyncio.CancelledError:
+        progress.wait(min(seconds, clock.now() - begun))
+        raise
+    progress.wait(seconds)
 
 
 def _no_more(policy: RetryPolicy, failed: TryFailed, tries: int, until_next: float) -> str | None:
@@ -135,9 +167,13 @@ def _no_more(policy: RetryPolicy, failed: TryFailed, tries: int, until_next: flo
     return None
 
 
-def _failure(failed: TryFailed, seconds: float, wait: float) -> Failure:
+def _failure(failed: TryFailed, seconds: float) -> Failure:
     return Failure(
-        status=failed.status, kind=failed.kind, seconds=seconds, waited_seconds=wait, usage=failed.usage
+        status=failed.status,
+        kind=failed.kind,
+        seconds=seconds,
+        waited_seconds=failed.waited,
+        usage=failed.usage,
     )
 
 

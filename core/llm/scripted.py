@@ -15,25 +15,22 @@ from pydantic import Field
 from core.digests import digest_of
 from core.errors import BadInput
 from core.files import parse_model, read_json
+from core.llm.estimate import fixed_size, size_of, tokens_of
 from core.llm.prices import PriceTable
 from core.llm.protocol import (
     ChatReply,
     ChatRequest,
-    Image,
     Message,
     ModelConfig,
     Part,
     Stop,
     Text,
     ToolCall,
-    ToolResult,
     Usage,
 )
 from core.models import Frozen
 
 PROVIDER = "scripted"
-CHARACTERS_PER_TOKEN = 4
-TOKENS_PER_IMAGE = 1_000
 FAREWELL = "The script is over."
 
 
@@ -119,28 +116,14 @@ class ScriptedModel:
 
 def _usage(request: ChatRequest, answer: Message) -> Usage:
     """What a caching provider would count: everything before the newest user message was cached."""
-    sizes = [sum(map(_size, message.parts)) for message in request.messages]
+    sizes = [sum(map(size_of, message.parts)) for message in request.messages]
     newest = next((i for i in range(len(sizes) - 1, -1, -1) if request.messages[i].role == "assistant"), -1)
-    fixed = len(request.system) + sum(len(json.dumps(tool.model_dump(mode="json"))) for tool in request.tools)
+    fixed = fixed_size(request)
     before, after = sum(sizes[: newest + 1]), sum(sizes[newest + 1 :])
     cached = fixed + before if newest >= 0 else 0
     fresh = after + (0 if newest >= 0 else fixed)
-    return Usage(input=_tokens(fresh), cache_read=_tokens(cached), output=_tokens(sum(map(_size, answer.parts))))
-
-
-def _size(part: Part) -> int:
-    """Characters that the part counts for."""
-    if isinstance(part, Text):
-        return len(part.text)
-    if isinstance(part, Image):
-        return TOKENS_PER_IMAGE * CHARACTERS_PER_TOKEN
-    if isinstance(part, ToolResult):
-        return sum(map(_size, part.content))
-    return len(part.name) + len(part.raw_arguments)
-
-
-def _tokens(characters: int) -> int:
-    return -(-characters // CHARACTERS_PER_TOKEN)
+    output = tokens_of(sum(map(size_of, answer.parts)))
+    return Usage(input=tokens_of(fresh), cache_read=tokens_of(cached), output=output)
 
 
 def open_scripted(config: ModelConfig, _api_key: str | None, prices: PriceTable) -> ScriptedModel:

@@ -1,10 +1,22 @@
-"""The tables of the call journal: one row a call, one row a failed try."""
+"""The tables of the call journal (one row a call, one a failed try), of what runs spent, and of the lanes."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    inspect,
+)
 
-from core.store.migrations import Migration, create_all
+from core.store.migrations import Migration, add_columns, create_all
 
 META = MetaData()
 
@@ -13,7 +25,7 @@ CALLS = Table(
     META,
     Column("key", String, primary_key=True),
     Column("state", String, nullable=False),  # started, received, failed
-    Column("tries", Integer, nullable=False),  # how often the call was begun under this key
+    Column("tries", Integer, nullable=False),  # how often the call was begun under this key; fences stale writers
     Column("provider", String, nullable=False),
     Column("model", String, nullable=False),
     Column("request", String, nullable=False),  # digest of the request
@@ -29,6 +41,8 @@ CALLS = Table(
     Column("seconds", Float),
     Column("cause", String),
     Column("detail", String),
+    Column("waited", Float),  # before its first try
+    Column("expected", Integer),  # tokens of the request, estimated before it was sent
     sqlite_with_rowid=False,
 )
 
@@ -48,7 +62,64 @@ WASTE = Table(
     Column("output", Integer),
     Column("reasoning", Integer),
     Column("dollars", Float),  # null: unknown
+    Column("estimated", Integer),  # 1: tokens and dollars are estimates
+    Column("tries", Integer),  # which beginning of the call it belongs to
     sqlite_with_rowid=False,
 )
 
-LLM_MIGRATIONS = (Migration("core.llm", 1, create_all(META)),)
+# One row a run and worker, so that no two workers ever write to the same one.
+SPEND = Table(
+    "run_spend",
+    META,
+    Column("run", String, primary_key=True),
+    Column("worker", String, primary_key=True),
+    Column("dollars", Float, nullable=False),
+    Column("estimated", Float, nullable=False),  # the share of `dollars` that is an estimate
+    Column("tokens", BigInteger, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("unpriced", Integer, nullable=False),
+    Column("first_at", Float, nullable=False),  # seconds since 1970
+    Column("last_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What all workers know of an account: see `lane_rules.LaneState`.
+LANES = Table(
+    "model_lanes",
+    META,
+    Column("account", String, primary_key=True),
+    Column("room", Float, nullable=False),
+    Column("narrowed_at", Float, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    Column("blocked_until", Float, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("openings", Integer, nullable=False),
+    Column("open_until", Float, nullable=False),
+    Column("prober", String, nullable=False),
+    Column("probe_until", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+LANE_USERS = Table(
+    "model_lane_users",
+    META,
+    Column("account", String, primary_key=True),
+    Column("worker", String, primary_key=True),
+    Column("wants", Integer, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Index("model_lane_users_by_seen", "seen_at"),
+    sqlite_with_rowid=False,
+)
+
+
+def _grow(connection: Connection) -> None:
+    """Brings the tables of a project that was made before there were budgets and lanes up to date."""
+    create_all(META)(connection)
+    there = inspect(connection)
+    for table in (CALLS, WASTE):
+        known = {column["name"] for column in there.get_columns(table.name)}
+        add_columns(table, *(column.name for column in table.columns if column.name not in known))(connection)
+
+
+LLM_MIGRATIONS = (Migration("core.llm", 1, create_all(META)), Migration("core.llm", 2, _grow))

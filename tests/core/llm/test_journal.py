@@ -90,12 +90,31 @@ async def test_failed_tries_are_waste(standin: Standin, journal: CallJournal) ->
     assert totals.waited == pytest.approx(sum(clock.slept))
 
 
-async def test_waste_of_unknown_cost_is_said(standin: Standin, journal: CallJournal) -> None:
+async def test_waste_that_nobody_counted_is_estimated_and_said_to_be(
+    standin: Standin, journal: CallJournal
+) -> None:
     turns = [Turn(text="x" * 900, drop_after=6), HELLO]
     async with client("openai", standin, turns, policy=FakeTime().policy()) as model:
+        await journal.call(model, "e/1", ask("word " * 4_000))
+    (waste,) = journal.calls("e/")[0].waste
+    assert waste.estimated
+    assert waste.usage is not None
+    assert waste.usage.input == pytest.approx(5_000, rel=0.01)
+    assert waste.usage.output > 0
+    assert waste.dollars is not None
+    assert waste.dollars > 0
+    totals = journal.usage_of("e/")
+    assert (totals.unpriced_calls, totals.estimated_calls) == (0, 1)
+    assert totals.estimated_dollars == totals.wasted_dollars == waste.dollars
+
+
+async def test_waste_without_a_price_stays_unknown(standin: Standin, journal: CallJournal) -> None:
+    turns = [Turn(text="x" * 900, drop_after=6), HELLO]
+    async with client("openai-chat", standin, turns, policy=FakeTime().policy()) as model:
         await journal.call(model, "e/1", ask("go"))
     assert journal.calls("e/")[0].waste[0].dollars is None
-    assert journal.usage_of("e/").unpriced_calls == 1
+    totals = journal.usage_of("e/")
+    assert (totals.unpriced_calls, totals.estimated_dollars) == (2, 0.0)
 
 
 async def test_a_call_that_failed_is_on_record_and_may_be_made_again(
@@ -155,9 +174,13 @@ async def test_a_worker_killed_in_the_middle_of_a_call(
     first, second = journal.calls("e/")
     assert (first.tries, first.waste) == (1, ())
     assert (second.state, second.tries) == ("received", 2)
-    assert [(waste.kind, waste.dollars) for waste in second.waste] == [("in_flight", None)]
+    (lost,) = second.waste
+    assert (lost.kind, lost.estimated) == ("in_flight", True)
+    # The request was the same as the first, and so is the reply that is thought to have been on its way.
+    assert lost.dollars == pytest.approx(first.dollars or 0, rel=0.5)
     totals = journal.usage_of("e/")
-    assert (totals.calls, totals.open, totals.wasted_tries, totals.unpriced_calls) == (2, 0, 1, 1)
+    assert (totals.calls, totals.open, totals.wasted_tries, totals.unpriced_calls) == (2, 0, 1, 0)
+    assert totals.dollars == pytest.approx((first.dollars or 0) + (second.dollars or 0) + (lost.dollars or 0))
 
 
 async def test_a_cancelled_call_is_waste(standin: Standin, journal: CallJournal) -> None:
@@ -169,7 +192,9 @@ async def test_a_cancelled_call_is_waste(standin: Standin, journal: CallJournal)
             await task
     (call,) = journal.calls("e/")
     assert (call.state, call.cause) == ("failed", None)
-    assert [(waste.kind, waste.dollars) for waste in call.waste] == [("cancelled", None)]
+    (lost,) = call.waste
+    assert (lost.kind, lost.estimated) == ("cancelled", True)
+    assert lost.dollars is not None
 
 
 async def test_one_key_is_not_asked_twice_at_once(standin: Standin, journal: CallJournal) -> None:
