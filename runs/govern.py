@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
-from core import Cause
+from core import Cause, StoreFault
 from runs.crash_rate import crash_stop
-from runs.options import Stop
+from runs.options import QUEUE, Stop
 from runs.workplace import Workplace
 
 LOOK_SECONDS = 1.0
@@ -33,9 +34,16 @@ class Governor:
             self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
+    def close(self) -> None:
+        """Look for the last time. What the records do not take now, who comes next writes down."""
+        with suppress(StoreFault):
+            self.look()
+
     def look(self) -> None:
         """Stop the run where that is due, and know of it where somebody else did."""
         place = self._place
+        if self._causes and place.queue == QUEUE:  # nobody waits for such a run, so nobody else writes it down
+            place.records.end_if_done(place.run_id)
         if place.stop is not None:
             return
         if (due := self._due()) is not None:

@@ -38,6 +38,7 @@ _LAST_EXECUTION = (
 _CAUSE = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == bindparam("execution"))
 _WORK = select(EXECUTIONS.c.result, EXECUTIONS.c.collected).where(EXECUTIONS.c.id == bindparam("execution"))
 _STOP = select(RUNS.c.stop).where(RUNS.c.id == bindparam("run"))
+_HOLD_ATTEMPT = select(ATTEMPTS.c.id).where(ATTEMPTS.c.id == bindparam("attempt")).with_for_update()
 _COUNT_ROUND = (
     update(ATTEMPTS)
     .where(ATTEMPTS.c.id == bindparam("key"))
@@ -158,10 +159,18 @@ class Records:
 
     def count_undone(self, run_id: str) -> int:
         """How many attempts of a run have not ended."""
-        query = select(func.count()).select_from(ATTEMPTS.join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial))
+        query = select(func.count()).select_from(ATTEMPTS).where(ATTEMPTS.c.run == run_id)
         with self._database.read() as connection:
-            found = connection.execute(query.where(TRIALS.c.run == run_id, ATTEMPTS.c.state != DONE))
-            return int(found.scalar_one())
+            return int(connection.execute(query.where(ATTEMPTS.c.state.in_((PLANNED, RUNNING)))).scalar_one())
+
+    def end_if_done(self, run_id: str) -> bool:
+        """Write down that a run is done if nothing of it is left; whether it is."""
+        left = select(ATTEMPTS.c.id).where(ATTEMPTS.c.run == run_id, ATTEMPTS.c.state.in_((PLANNED, RUNNING)))
+        with self._database.read() as connection:
+            if connection.execute(left.limit(1)).first() is not None:
+                return False
+        self.set_run_state(run_id, DONE)
+        return True
 
     def attempt(self, attempt: str) -> AttemptRow:
         """One attempt. Raises `KeyError`."""
@@ -209,6 +218,7 @@ class Records:
         It is the unfinished one (a resume keeps its number), or one whose work was collected (only its grading is
         done anew); else a new one.
         """
+        connection.execute(_HOLD_ATTEMPT, {"attempt": attempt})
         last = connection.execute(_LAST_EXECUTION, {"attempt": attempt}).one_or_none()
         name = execution_id(attempt, 1)
         if last is not None:
@@ -225,6 +235,7 @@ class Records:
         """Begin an execution, or go on with it: its attempt; None where it has ended already."""
         attempt, _, e = execution.rpartition(".e")
         with self._database.write() as connection:
+            connection.execute(_HOLD_ATTEMPT, {"attempt": attempt})
             there = connection.execute(_CAUSE, {"execution": execution}).one_or_none()
             if there is None:
                 row = {"id": execution, "attempt": attempt, "e": int(e), "started": now()}
@@ -286,7 +297,14 @@ class Records:
 def _insert_trials(connection: Connection, run_id: str, trials: Sequence[PlannedTrial], *, first: int) -> None:
     rows = [t.model_dump() | {"run": run_id, "position": position} for position, t in enumerate(trials, first)]
     attempts = [
-        {"id": attempt_id(t.id, 1, "alone"), "trial": t.id, "arm": "alone", "k": 1, "state": PLANNED}
+        {
+            "id": attempt_id(t.id, 1, "alone"),
+            "trial": t.id,
+            "run": run_id,
+            "arm": "alone",
+            "k": 1,
+            "state": PLANNED,
+        }
         for t in trials
     ]
     if rows:

@@ -14,10 +14,11 @@ from sqlalchemy import (
     Table,
     Text,
     inspect,
-    text,
+    select,
+    update,
 )
 
-from core import Migration, create_all
+from core import Migration, add_columns, create_all, drop_table
 
 METADATA = MetaData()
 
@@ -62,7 +63,9 @@ ATTEMPTS = Table(
     Column("submission", Text),
     Column("finished", String),
     Column("rounds", Integer, nullable=False, server_default="0"),  # started for it so far
+    Column("run", String),  # of its trial
     Index("attempts_by_trial", "trial"),
+    Index("attempts_by_run", "run", "state"),
 )
 
 EXECUTIONS = Table(
@@ -113,16 +116,16 @@ SHEETS = Table(
 
 def _durable(connection: Connection) -> None:
     """Brings the tables of a project that was made before runs had queues and workers up to date."""
-    WORKERS.create(connection, checkfirst=True)
     there = inspect(connection)
     for table in (RUNS, ATTEMPTS, EXECUTIONS):
         known = {column["name"] for column in there.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in known:
-                kind = column.type.compile(connection.dialect)
-                default = " NOT NULL DEFAULT 0" if column.server_default is not None else ""
-                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}{default}"))
-    connection.execute(text("DROP TABLE IF EXISTS steps"))
+        add_columns(table, *(column.name for column in table.c if column.name not in known))(connection)
+    create_all(METADATA)(connection)
+    of_trial = select(TRIALS.c.run).where(TRIALS.c.id == ATTEMPTS.c.trial).scalar_subquery()
+    connection.execute(update(ATTEMPTS).where(ATTEMPTS.c.run.is_(None)).values(run=of_trial))
+    for index in ATTEMPTS.indexes:
+        index.create(connection, checkfirst=True)
+    drop_table("steps")(connection)
 
 
 RUN_MIGRATIONS = [Migration("runs", 1, create_all(METADATA)), Migration("runs", 2, _durable)]

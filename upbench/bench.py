@@ -12,15 +12,20 @@ from core import BadInput
 from grading import Basis, EvaluationLine, Figures, PolicyName, compute_figures
 from jobs import JobPack, find_job, load_pack
 from runs import (
+    DONE,
+    QUEUE,
     Progress,
     Records,
     RunOptions,
     RunRow,
     Workplace,
     attempt_id,
+    begin_rounds,
     evaluation_lines,
+    keep_pack,
     machinery,
     new_run_id,
+    own_queue,
     plan_trial,
     plan_trials,
     run_trials,
@@ -74,11 +79,19 @@ class Bench:
         """All runs, newest first."""
         return Records(self.home.database).runs()
 
-    def begin(self, order: Order, options: RunOptions | None = None) -> Workplace:
+    def begin(self, order: Order, options: RunOptions | None = None, *, detached: bool = False) -> Workplace:
         """Plan a run and write it down; nothing is executed yet. Raises `BadInput`, `MissingTool`."""
         config, pack = plan(order, self.home)
         run_id = new_run_id(pack.name)
-        place = open_workplace(self.home, run_id, config, pack.jobs, options=options or self.settings.run_options)
+        place = open_workplace(
+            self.home,
+            run_id,
+            config,
+            pack.jobs,
+            options=options or self.settings.run_options,
+            queue=QUEUE if detached else own_queue(run_id),
+            execute=not detached,
+        )
         trials = list(plan_trials(config, place.jobs, run_id))
         place.records.create_run(
             run_id,
@@ -89,8 +102,16 @@ class Bench:
             options=place.options,
             owner=getpass.getuser(),
             queue=place.queue,
+            pack=keep_pack(place.jobs.values(), self.home.blobs),
         )
         return place
+
+    def hand_over(self, place: Workplace) -> RunSummary:
+        """Start the rounds of a detached run: workers execute it."""
+        with machinery(self.home.database, self.home.state) as by:
+            begin_rounds(place, by.engine, [a for a in place.records.attempts(place.run_id) if a.state != DONE])
+        place.records.set_run_state(place.run_id, "running")
+        return self.show(place.run_id)
 
     def reopen(self, run: str, *, execute: bool = True) -> Workplace:
         """The workplace of a run that was begun before; with `execute`, to go on with it.

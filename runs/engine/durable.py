@@ -14,10 +14,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.event import listen
 
 from core import BadInput, Database, StoreFault
-from runs.engine.port import Carry, Json, Round, RoundState, RoundStatus
+from runs.engine.port import Carry, Crew, Json, Round, RoundState, RoundStatus
 from runs.engine.serializer import JsonSerializer
 from runs.engine.steps import DurableContext
 
@@ -95,9 +96,15 @@ class DurableEngine:
             engine = create_engine(
                 f"sqlite:///{self._database.path}", pool_size=POOL, max_overflow=0, connect_args=arguments
             )
-            event.listen(engine, "connect", _as_dbos_does)
+            listen(engine, "connect", _as_dbos_does)
             return engine
-        return create_engine(self._database.url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True)
+        return create_engine(
+            self._database.url,
+            pool_size=POOL,
+            max_overflow=POOL,
+            pool_pre_ping=True,
+            connect_args=self._database.connect_args,
+        )
 
     @cached_property
     def _client(self) -> DBOSClient:
@@ -199,7 +206,7 @@ class DurableEngine:
     @asynccontextmanager
     async def work(
         self, worker: str, kinds: Mapping[str, Carry], queues: Mapping[str, int], *, poll_seconds: float = 1.0
-    ) -> AsyncIterator[asyncio.Future[None]]:
+    ) -> AsyncIterator[Crew]:
         """See `Engine`."""
         if _CREW.kinds is not None:
             raise BadInput("this process executes a run already", mend="wait for it, or use another process")
@@ -207,7 +214,7 @@ class DurableEngine:
         _CREW.kinds = kinds
         _CREW.stuck = stuck = asyncio.get_running_loop().create_future()
         try:
-            DBOS(config=self._config(worker))
+            library = DBOS(config=self._config(worker))
             DBOS.listen_queues(list(queues))
             DBOS.launch()
             for name, slots in queues.items():
@@ -218,7 +225,7 @@ class DurableEngine:
                     polling_interval_sec=poll_seconds,
                     on_conflict="always_update",
                 )
-            yield stuck
+            yield Crew(stuck, lambda: _pause(library))
         finally:
             stuck.cancel()
             await self._stop()
@@ -243,6 +250,12 @@ class DurableEngine:
             "notification_listener_polling_interval_sec": 0.25,
             "log_level": "CRITICAL",
         }
+
+
+def _pause(library: DBOS) -> None:
+    """What ends its looking at queues is the first that it does when it is destroyed."""
+    for event in library.background_thread_stop_events:
+        event.set()
 
 
 def _options(one: Round) -> EnqueueOptions:

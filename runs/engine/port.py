@@ -92,6 +92,19 @@ class RoundStatus:
     worker: str | None
 
 
+@dataclass(frozen=True)
+class Crew:
+    """This process while it carries rounds.
+
+    Attributes:
+        stuck: Fails with a `StoreFault` once rounds cannot go on here.
+        pause: Takes no more rounds out of the queues; what is under way goes on.
+    """
+
+    stuck: asyncio.Future[None]
+    pause: Callable[[], None]
+
+
 class Engine(Protocol):
     """Carries rounds."""
 
@@ -129,11 +142,10 @@ class Engine(Protocol):
 
     def work(
         self, worker: str, kinds: Mapping[str, Carry], queues: Mapping[str, int], *, poll_seconds: float = 1.0
-    ) -> AbstractAsyncContextManager[asyncio.Future[None]]:
+    ) -> AbstractAsyncContextManager[Crew]:
         """Within the block this process carries rounds, on the running event loop.
 
-        When the block ends, rounds that are under way are cancelled and stay to be taken up. The future that the
-        block gets fails with a `StoreFault` once rounds cannot go on here.
+        When the block ends, rounds that are under way are cancelled and stay to be taken up.
 
         Args:
             worker: Name of this process among all that share the database.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -21,11 +21,13 @@ class Worker:
     Attributes:
         id: Names it.
         ended: Fails with a `StoreFault` when it cannot go on.
+        pause: Takes nothing new.
         draining: Set when it is to take nothing new.
     """
 
     id: str
     ended: asyncio.Future[None]
+    pause: Callable[[], None]
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -53,11 +55,11 @@ async def at_work(
         by.locks.take(name)
         left.callback(by.locks.give, name)
         by.workers.enter(name, queues)
-        async with by.engine.work(name, kinds, queues, poll_seconds=poll_seconds) as stuck:
-            worker = Worker(name, stuck)
+        async with by.engine.work(name, kinds, queues, poll_seconds=poll_seconds) as crew:
+            worker = Worker(name, crew.stuck, crew.pause)
 
             def lost(fault: StoreFault) -> None:
-                loop.call_soon_threadsafe(_fail, stuck, fault)
+                loop.call_soon_threadsafe(_fail, crew.stuck, fault)
 
             def draining() -> None:
                 loop.call_soon_threadsafe(worker.draining.set)

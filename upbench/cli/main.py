@@ -22,6 +22,7 @@ COMMANDS = {
     "sandboxes": "What exists of this project's sandboxes; remove what is left over.",
     "submit": "Hand in deliverables that were made elsewhere.",
     "toolbox": "The locked packages that agents find in their sandboxes.",
+    "worker": "Execute what was handed over to workers.",
 }
 
 

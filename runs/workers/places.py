@@ -1,0 +1,57 @@
+"""The workplaces of the runs whose rounds one process carries: opened when their first round comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from core import Cause
+from runs.govern import Governor
+from runs.rows import AttemptRow
+from runs.workplace import Workplace
+
+
+class Places:
+    """Workplaces by run, each governed while it is open.
+
+    Args:
+        open_: Opens the workplace of a run. Slow: it is called on a thread.
+    """
+
+    def __init__(self, open_: Callable[[str], Workplace]) -> None:
+        self._open = open_
+        self._places: dict[str, asyncio.Task[Workplace]] = {}
+        self._governors: dict[str, Governor] = {}
+        self._stack = AsyncExitStack()
+        self._reaped: set[str] = set()
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Within the block workplaces may be had; at its end all are closed."""
+        async with self._stack:
+            yield
+
+    async def of(self, run: str) -> Workplace:
+        """The workplace of a run. Raises what opening it raised, each time it is asked for."""
+        if run not in self._places:
+            self._places[run] = asyncio.create_task(self._opened(run))
+        return await asyncio.shield(self._places[run])
+
+    def ended(self, attempt: AttemptRow, cause: Cause | None) -> None:
+        """An execution of an attempt began (no cause) or ended here."""
+        if cause is not None:
+            self._governors[attempt.run].ended(cause)
+
+    async def _opened(self, run: str) -> Workplace:
+        place = await asyncio.to_thread(self._open, run)
+        if place.provider.name in self._reaped:
+            place.reaper = None  # one reaper a provider is enough
+        self._reaped.add(place.provider.name)
+        await self._stack.enter_async_context(place.at_work())
+        governor = self._governors[run] = Governor(place)
+        governor.look()
+        governing = asyncio.create_task(governor.govern())
+        self._stack.callback(governor.close)
+        self._stack.callback(governing.cancel)
+        return place

@@ -1,0 +1,80 @@
+"""`upbench worker`: executes what was handed over to workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+import click
+
+from upbench.bench import Bench
+from upbench.cli.output import emit, json_option, say
+from upbench.workers import WorkerOrder, serve_rounds
+
+
+@click.group(invoke_without_command=True, epilog="Example: upbench worker --slots 4")
+@click.option(
+    "--slots", type=click.IntRange(1, 512), help="Rounds at one time (default: the setting concurrency)."
+)
+@click.option("--until-idle", is_flag=True, help="End when nothing is left to do.")
+@click.pass_context
+def command(ctx: click.Context, *, slots: int | None, until_idle: bool) -> None:
+    """Execute the rounds of runs that were handed over with `upbench run --detach`.
+
+    Any number of workers may share a PostgreSQL database (the setting `database`); what one leaves when it dies,
+    another takes up within seconds. Ctrl-C stops at once and loses nothing; `upbench worker drain` lets it finish.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    bench = Bench(ctx.obj["project"])
+    order = WorkerOrder(slots=slots or bench.settings.concurrency, until_idle=until_idle)
+    ctx.exit(asyncio.run(_serve(bench, order)))
+
+
+async def _serve(bench: Bench, order: WorkerOrder) -> int:
+    task = asyncio.ensure_future(serve_rounds(bench.home, order))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    say(f"worker: up to {order.slots} rounds at one time; Ctrl-C stops it, and nothing is lost")
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+        return 0
+    say("worker: stopped; what was under way goes on with the next worker")
+    return 130
+
+
+@command.command(epilog="Example: upbench worker drain")
+@click.argument("worker", required=False)
+@json_option
+@click.pass_context
+def drain(ctx: click.Context, worker: str | None, *, as_json: bool) -> None:
+    """Let WORKER (default: every worker) finish what it has and end."""
+    from runs import Registry
+
+    asked = Registry(Bench(ctx.obj["project"]).home.database).drain(worker)
+    emit({"asked": asked}, f"{asked} workers were asked to finish and end", as_json=as_json)
+
+
+@command.command("list", epilog="Example: upbench worker list")
+@json_option
+@click.pass_context
+def list_workers(ctx: click.Context, *, as_json: bool) -> None:
+    """The workers that are not known to have ended."""
+    from runs import Registry
+
+    rows = Registry(Bench(ctx.obj["project"]).home.database).present()
+    payload = [
+        {
+            "id": r.id,
+            "host": r.host,
+            "pid": r.pid,
+            "queues": r.queues,
+            "started": r.started,
+            "draining": r.draining,
+        }
+        for r in rows
+    ]
+    lines = [f"{r.id}  since {r.started}{'  draining' if r.draining else ''}" for r in rows]
+    emit(payload, "\n".join(lines) or "no workers", as_json=as_json)

@@ -1,0 +1,113 @@
+"""A worker: executes the rounds of any run of the project that was handed over to workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core import UpBenchError
+from jobs import load_pack
+from runs import (
+    OPEN,
+    QUEUE,
+    AttemptRounds,
+    Machinery,
+    Places,
+    Records,
+    Worker,
+    Workplace,
+    at_work,
+    machinery,
+    open_pack,
+)
+from upbench.home import Home
+from upbench.wiring import open_workplace
+
+POLL_SECONDS = 0.5
+IDLE_LOOK_SECONDS = 0.5
+_log = logging.getLogger("upbench.worker")
+
+
+@dataclass(frozen=True)
+class WorkerOrder:
+    """What a worker is to do.
+
+    Attributes:
+        slots: Rounds at one time.
+        until_idle: End when nothing is queued and nothing is under way here.
+    """
+
+    slots: int
+    until_idle: bool = False
+
+
+def place_of(home: Home, run: str) -> Workplace:
+    """The workplace of a run on this machine, with the run's jobs as they were when it was begun.
+
+    Raises:
+        BadInput: The run or its pack is not there, or a key of its models. MissingTool: Its sandboxes do not work
+            here.
+    """
+    row = Records(home.database).run(run)
+    if row.pack is None:
+        jobs = load_pack(row.pack_root).jobs
+    else:
+        jobs = load_pack(open_pack(row.pack, home.blobs, home.state / "packs")).jobs
+    return open_workplace(home, row.id, row.config, jobs, options=row.options, queue=row.queue)
+
+
+async def serve_rounds(home: Home, order: WorkerOrder) -> None:
+    """Carry rounds until cancelled, drained, or (if so ordered) idle.
+
+    Raises:
+        UpBenchError: A run's workplace cannot be opened here, or the records cannot be reached. Rounds that were
+            under way stay, for others.
+    """
+    with machinery(home.database, home.state) as by:
+        places = Places(lambda run: place_of(home, run))
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def opened(run: str) -> Workplace:
+            try:
+                return await places.of(run)
+            except UpBenchError as error:
+                if not failed.done():
+                    failed.set_exception(error)
+                raise asyncio.CancelledError from error  # the round stays, for a worker that can carry it
+
+        rounds = AttemptRounds(opened, by.engine, places.ended)
+        queues: Mapping[str, int] = {QUEUE: order.slots}
+        async with (
+            places.at_work(),
+            at_work(by, {"attempt": rounds.carry}, queues, poll_seconds=POLL_SECONDS) as me,
+        ):
+            _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
+            await _until_told(me, by, failed, order)
+        failed.cancel()
+
+
+async def _until_told(me: Worker, by: Machinery, failed: asyncio.Future[None], order: WorkerOrder) -> None:
+    draining = asyncio.create_task(me.draining.wait())
+    try:
+        while True:
+            done, _ = await asyncio.wait(
+                {me.ended, failed}, timeout=IDLE_LOOK_SECONDS, return_when="FIRST_COMPLETED"
+            )
+            for one in done:
+                one.result()
+            if draining.done():
+                me.pause()
+            mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
+            if not mine and (draining.done() or _idle(by, order)):
+                return
+    finally:
+        draining.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await draining
+
+
+def _idle(by: Machinery, order: WorkerOrder) -> bool:
+    return order.until_idle and not by.engine.list(queue=QUEUE, states=OPEN, limit=1)
