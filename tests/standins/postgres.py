@@ -146,12 +146,18 @@ class Postgres:
 
         return f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{self.port}/{database}"
 
-    def database(self, *, encoding: str = "UTF8", locale: str = "C.UTF-8") -> str:
-        """The address of a new, empty database, made in some milliseconds."""
+    def database(self, *, encoding: str = "UTF8") -> str:
+        """The address of a new, empty database, made in some milliseconds.
+
+        It orders text by the rules of a language, as most databases of users do.
+        """
         name = f"test_{secrets.token_hex(6)}"
-        make = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING {} LOCALE {}")
+        values = [sql.Identifier(name), sql.Identifier(USER), encoding, "C.UTF-8" if encoding == "UTF8" else "C"]
         with self.connect() as connection:
-            connection.execute(make.format(sql.Identifier(name), sql.Identifier(USER), encoding, locale))
+            text = "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING {} LOCALE {}"
+            if encoding == "UTF8" and connection.info.server_version >= 150000:
+                text += " LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+            connection.execute(sql.SQL(text).format(*values))
         return self.url(name)
 
     def drop(self, url: str) -> None:
