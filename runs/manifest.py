@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -65,14 +66,17 @@ def _by_content(head: bytes) -> str:
 
 
 def build_submission(folder: Path, taken: Taken, job: Job, blobs: Blobs, *, note: str = "") -> Submission:
-    """Store what was taken into `folder` as blobs and freeze the manifest."""
-    deliverables = []
-    for name in sorted(taken.files):
-        path = folder / name
-        sha256 = blobs.put_file(path)
-        deliverables.append(
-            Deliverable(path=name, size=path.stat().st_size, media_type=media_type(path), sha256=sha256)
+    """Store what was taken into `folder` as blobs and freeze the manifest. Blocks while they are sent."""
+    names = sorted(taken.files)
+    deliverables = [
+        Deliverable(
+            path=name,
+            size=(folder / name).stat().st_size,
+            media_type=media_type(folder / name),
+            sha256=sha256,
         )
+        for name, sha256 in zip(names, blobs.put_files(folder / name for name in names), strict=True)
+    ]
     return Submission(
         files=tuple(deliverables),
         left_out=taken.left_out,
@@ -94,14 +98,15 @@ def missing_of(job: Job, paths: Iterable[str]) -> tuple[str, ...]:
 def lay_out(submission: Submission, blobs: Blobs, folder: Path) -> None:
     """Put a submission's files into an empty folder, as hard links to the blobs where possible.
 
+    Blocks while blobs that are not here are fetched. Every file's sha256 was checked (`StoreFault` where wrong).
     The folder is opened for reading to everybody, as sandboxes run as another user.
     """
     folder.chmod(0o755)
     for file in submission.files:
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        source = blobs.path(file.sha256)
+        source = blobs.fetch(file.sha256)
         try:
             target.hardlink_to(source)
         except OSError:
-            target.write_bytes(blobs.get_bytes(file.sha256))
+            shutil.copyfile(source, target)

@@ -26,6 +26,5 @@ def review_item(job: Job, submission: Submission, blobs: Blobs) -> ReviewItem:
 
 
 def _input(item: Attachment, blobs: Blobs) -> Deliverable:
-    if not blobs.path(item.sha256).exists():
-        blobs.put_file(item.file)
+    blobs.put_file(item.file, known=item.sha256)
     return Deliverable(path=item.path, size=item.size, media_type=media_type(item.file), sha256=item.sha256)

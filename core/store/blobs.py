@@ -80,8 +80,11 @@ class Blobs:
         self._upload(sha256, new=new)
         return sha256
 
-    def put_file(self, path: Path) -> str:
-        """Store a copy of the file and return its sha256."""
+    def put_file(self, path: Path, known: str | None = None) -> str:
+        """Store a copy of the file and return its sha256; one that is `known` and here already is not read."""
+        if known is not None and self.path(known).exists():
+            self._upload(known, new=False)
+            return known
         with path.open("rb") as stream:
             return self.put_stream(stream)
 

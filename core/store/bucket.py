@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from core.causes import Cause
 from core.digests import CHUNK
@@ -128,11 +129,18 @@ class Bucket:
         """
         import obstore
 
-        file.stat()  # a file that is gone must not be taken for a bucket that is
+        size = file.stat().st_size  # a file that is gone must not be taken for a bucket that is
         with self._faults("write", key):
-            obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS)
+            try:
+                obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS)
+            except FileNotFoundError:
+                if size <= PART:
+                    raise
+                # The upload is over: its end was asked for twice, as the first answer was lost; or it was aborted.
+                if self.size(key) != size:
+                    obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS)
 
-    def download(self, key: str, into: BinaryIO, offset: int = 0) -> None:
+    def download(self, key: str, into: FileIO, offset: int = 0) -> None:
         """Append an object's bytes from `offset` on to a file. Raises `FileNotFoundError` where there is none.
 
         What came before it failed is in the file, so that the next call goes on from there.
@@ -142,7 +150,9 @@ class Bucket:
         with self._faults("read", key):
             found = obstore.get(self._store, key, options={"range": {"offset": offset}} if offset else None)
             for chunk in found.stream(min_chunk_size=CHUNK):
-                into.write(chunk)
+                left = memoryview(chunk)
+                while left:
+                    left = left[into.write(left) :]
 
     def remove(self, key: str) -> None:
         """Remove an object; it need not be there."""

@@ -12,8 +12,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from core.causes import Cause
 from core.digests import CHUNK
@@ -38,16 +38,20 @@ class Downloads:
             if done():
                 stream.truncate(0)
                 return
-            resumed = stream.seek(0, os.SEEK_END) > 0
-            sound = self._fill(bucket, key, stream, sha256)
-            if not sound and resumed:  # what was there before may not have been: a machine that lost power
-                stream.truncate(0)
+            try:
+                resumed = stream.seek(0, os.SEEK_END) > 0
                 sound = self._fill(bucket, key, stream, sha256)
-            if not sound:
+                if not sound and resumed:  # what was there before may not have been: a machine that lost power
+                    stream.truncate(0)
+                    sound = self._fill(bucket, key, stream, sha256)
+                if not sound:
+                    stream.truncate(0)
+                    raise StoreFault(Cause.store_failed, f"blob {bucket.address}/{key} is damaged")
+                target.parent.mkdir(exist_ok=True)
+                part.replace(target)
+            except OSError:  # of this machine, its disk full most likely: the part gives its room back
                 stream.truncate(0)
-                raise StoreFault(Cause.store_failed, f"blob {bucket.address}/{key} is damaged")
-            target.parent.mkdir(exist_ok=True)
-            part.replace(target)
+                raise
 
     def clean(self, age: float) -> int:
         """Remove parts that nobody wrote for `age` seconds. Returns how many."""
@@ -60,7 +64,7 @@ class Downloads:
                         removed += 1
         return removed
 
-    def _fill(self, bucket: Bucket, key: str, stream: BinaryIO, sha256: str) -> bool:
+    def _fill(self, bucket: Bucket, key: str, stream: FileIO, sha256: str) -> bool:
         """Read what is not there yet, over broken connections. Returns whether all is as it should be."""
         while True:
             at = stream.seek(0, os.SEEK_END)
@@ -68,18 +72,16 @@ class Downloads:
                 size = bucket.size(key) if at else None  # nothing is left to ask for where all is there
                 if size is None or at < size:
                     bucket.download(key, stream, at)
-                stream.flush()
                 return _digest(stream) == sha256
             except FileNotFoundError as error:
                 problem = f"blob {bucket.address}/{key} is missing"
                 raise StoreFault(Cause.store_failed, problem) from error
             except StoreFault as fault:
-                stream.flush()
                 if fault.cause is not Cause.store_failed or stream.seek(0, os.SEEK_END) == at:
                     raise  # the bucket has been patient already
 
 
-def _digest(stream: BinaryIO) -> str:
+def _digest(stream: FileIO) -> str:
     digest = hashlib.sha256()
     stream.seek(0)
     while chunk := stream.read(CHUNK):
@@ -88,27 +90,26 @@ def _digest(stream: BinaryIO) -> str:
 
 
 @contextmanager
-def _locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
+def _locked(path: Path, *, wait: bool = True) -> Iterator[FileIO]:
     """The file at `path`, made where it is missing, for this thread alone.
 
     Raises:
         BlockingIOError: Another holds it, and `wait` is False.
     """
     while True:
-        with path.open("a+b") as stream:
+        with path.open("a+b", buffering=0) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not _lies_at(stream, path):
                 continue  # whoever held it before moved or removed it: the lock is on nothing
             try:
                 yield stream
             finally:
-                stream.flush()
                 if _lies_at(stream, path) and os.fstat(stream.fileno()).st_size == 0:
                     path.unlink()
             return
 
 
-def _lies_at(stream: BinaryIO, path: Path) -> bool:
+def _lies_at(stream: FileIO, path: Path) -> bool:
     try:
         return os.fstat(stream.fileno()).st_ino == path.stat().st_ino
     except FileNotFoundError:

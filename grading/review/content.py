@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 
-from core import Blobs, Deliverable
+from core import Blobs, Deliverable, StoreFault
 from grading.review.guard import HostGuard, host_of
 from grading.review.signing import Secrets, sign, verify
 
@@ -47,9 +47,12 @@ def create_content_app(blobs: Blobs, secrets: Secrets, *, app_origin: str, conte
     @app.get("/f/{token}/{name}")
     def file(token: str, name: str) -> Response:
         body = verify(secrets.content, token)
-        path = blobs.path(body["sha"]) if body else None
-        if body is None or path is None or not path.exists():
-            return PlainTextResponse("no such file, or its address has expired", status_code=404)
+        try:
+            if body is None or not blobs.has(body["sha"]):
+                return PlainTextResponse("no such file, or its address has expired", status_code=404)
+            path = blobs.fetch(body["sha"])
+        except StoreFault:
+            return PlainTextResponse("the file cannot be read now", status_code=503)
         disposition = "inline" if body["type"] else f"attachment; filename*=UTF-8''{quote(body['name'], safe='')}"
         return FileResponse(
             path,

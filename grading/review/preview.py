@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,7 +10,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
-from core import Blobs, Deliverable, Frozen
+from core import Blobs, Deliverable, Frozen, StoreFault
 from grading.render.texts import Rendering
 from grading.review.content import FRAMES, IMAGES
 
@@ -52,7 +53,7 @@ async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | N
     """A file's preview: plain text as it is, documents as `render` reads them in a grading sandbox."""
     suffix = PurePosixPath(file.path).suffix.lower()
     if _is_plain(file):
-        return _plain(file, blobs, _TABLES.get(suffix))
+        return await asyncio.to_thread(_plain, file, blobs, _TABLES.get(suffix))
     if render is None:
         return Preview(problem="There is no sandbox here to read documents in; download it to look at it.")
     return _rendered(await render(file))
@@ -65,8 +66,11 @@ def _is_plain(file: Deliverable) -> bool:
 
 
 def _plain(file: Deliverable, blobs: Blobs, delimiter: str | None) -> Preview:
-    with blobs.path(file.sha256).open("rb") as stream:
-        data = stream.read(MAX_BYTES)
+    try:
+        with blobs.fetch(file.sha256).open("rb") as stream:
+            data = stream.read(MAX_BYTES)
+    except StoreFault:
+        return Preview(problem="The file cannot be read now; its bytes are missing or damaged, or far away.")
     text = data.decode("utf-8-sig", errors="replace")
     cut = "Only the beginning is shown." if file.size > MAX_BYTES else None
     if delimiter is None:

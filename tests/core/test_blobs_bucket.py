@@ -11,9 +11,10 @@ import pytest
 
 from core import BadInput, Blobs, Cause, StoreFault, sha256_bytes
 from core.store.bucket import PART, Patience
+from tests.core.blobs_process import PATIENCE
 from tests.standins.s3.server import S3
 
-SHORT = Patience(connect=1, silence=0.5, total=0.6, longest=0.1)
+SHORT = Patience(connect=1, silence=0.7, total=0.8, longest=0.1)
 Machines = Callable[[], Blobs]
 
 
@@ -26,7 +27,7 @@ def remote(s3: S3) -> str:
 def machine(remote: str, tmp_path: Path) -> Machines:
     """Each call is another machine with the same bucket."""
     folders = iter(range(100))
-    return lambda: Blobs(tmp_path / f"machine-{next(folders)}", remote, patience=SHORT)
+    return lambda: Blobs(tmp_path / f"machine-{next(folders)}", remote, patience=PATIENCE)
 
 
 def big(megabytes: int = 20) -> bytes:
@@ -84,6 +85,18 @@ def test_an_upload_survives_broken_connections_and_an_overloaded_server(machine:
     assert other.get_bytes(second) == b"second"
 
 
+def test_an_upload_whose_end_nobody_heard_of_is_done(machine: Machines, s3: S3, remote: str) -> None:
+    here, data = machine(), big(9)
+    sha256 = sha256_bytes(data)
+    s3.lose(f"POST /{remote.removeprefix('s3://')}/{object_of(sha256)}?uploadId=")
+    assert here.put_bytes(data) == sha256
+    asked = [request.split()[0] for request in s3.proxy.requests if object_of(sha256) in request]
+    assert asked == ["HEAD", "POST", "PUT", "PUT", "POST", "POST", "HEAD"], "asked for its end twice, then looked"
+    assert machine().get_bytes(sha256) == data
+    s3.lose("PUT")
+    assert machine().get_bytes(here.put_bytes(b"small")) == b"small"
+
+
 def test_an_upload_that_fails_leaves_nothing_and_is_made_again(machine: Machines, s3: S3, remote: str) -> None:
     here, data = machine(), big()
     s3.cut(PART // 2, uploads=True)
@@ -125,15 +138,16 @@ def test_a_download_that_failed_goes_on_the_next_time(machine: Machines, s3: S3)
 
 
 @pytest.mark.parametrize("fault", ["down", "hanging", "overloaded"])
-def test_a_server_that_does_not_answer_is_given_up(machine: Machines, s3: S3, fault: str) -> None:
+def test_a_server_that_does_not_answer_is_given_up(machine: Machines, s3: S3, remote: str, fault: str) -> None:
     sha256 = machine().put_bytes(b"there")
-    other = machine()
+    other = Blobs(machine().root, remote, patience=SHORT)
     {"down": s3.stop, "hanging": s3.hang, "overloaded": s3.fail}[fault]()
     for call in (lambda: other.fetch(sha256), lambda: other.put_bytes(b"new"), lambda: other.has("0" * 64)):
         with pytest.raises(StoreFault) as failed:
             call()
         assert failed.value.cause is Cause.store_failed
     s3.calm()
+    other = Blobs(other.root, remote, patience=PATIENCE)
     assert other.get_bytes(sha256) == b"there"
     assert other.put_bytes(b"new") == sha256_bytes(b"new")
     assert machine().get_bytes(sha256_bytes(b"new")) == b"new"
@@ -168,7 +182,7 @@ def test_a_wrong_key_and_a_missing_bucket_are_told(
     machine: Machines, s3: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert machine().problem() is None
-    elsewhere = Blobs(machine().root, "s3://no-such-bucket/x", patience=SHORT)
+    elsewhere = Blobs(machine().root, "s3://no-such-bucket/x", patience=PATIENCE)
     s3.proxy.requests.clear()
     with pytest.raises(StoreFault, match="no-such-bucket") as failed:
         elsewhere.put_bytes(b"x")

@@ -109,7 +109,7 @@ def _renderer(home: Home, scratch: Path) -> ReviewRenderer | None:
         async with one_at_a_time:
             if key not in read:
                 with TemporaryDirectory(dir=scratch) as folder:
-                    _lay_out(file, home.blobs, Path(folder))
+                    await asyncio.to_thread(_lay_out, file, home.blobs, Path(folder))
                     found = await render_texts(
                         chosen, key=f"review.{file.sha256[:12]}.{secrets.token_hex(4)}", folder=Path(folder)
                     )
@@ -120,4 +120,4 @@ def _renderer(home: Home, scratch: Path) -> ReviewRenderer | None:
 
 
 def _lay_out(file: Deliverable, blobs: Blobs, folder: Path) -> None:
-    shutil.copyfile(blobs.path(file.sha256), folder / Path(file.path).name)
+    shutil.copyfile(blobs.fetch(file.sha256), folder / Path(file.path).name)

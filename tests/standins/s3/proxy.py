@@ -23,6 +23,7 @@ class Faults:
         status: Requests are answered with this status and the server is not asked; `status_times` of them.
         cut_after: A connection is broken after so many bytes of one answer (or of one request, with `cut_up`);
             `cut_times` of them.
+        lost: The server does what a request of this kind (`POST`) asks, and its answer is lost; `lost_times`.
         rate: Bytes a second in each direction of each connection.
         hang: Nothing is passed on, and nothing is closed.
     """
@@ -32,17 +33,20 @@ class Faults:
     cut_after: int | None = None
     cut_up: bool = False
     cut_times: int = 0
+    lost: str = ""
+    lost_times: int = 0
     rate: float | None = None
     hang: bool = False
 
 
 @dataclass(eq=False)
 class _Link:
-    """One client's connection. `asking`: the next bytes from the client begin a request."""
+    """One client's connection. `asking`: the next bytes from the client begin a request after `request`."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     asking: bool = True
+    request: str = ""
     passed: int = 0
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -138,7 +142,8 @@ class Proxy:
             while data := await reader.read(CHUNK):
                 if link.asking:
                     link.asking, link.passed = False, 0
-                    self.requests.append(data.split(b" HTTP/", 1)[0].decode(errors="replace"))
+                    link.request = data.split(b" HTTP/", 1)[0].decode(errors="replace")
+                    self.requests.append(link.request)
                     if await self._answered(link):
                         return
                 self.up += len(data)
@@ -149,6 +154,9 @@ class Proxy:
     async def _down(self, link: _Link, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
+                if self._is_lost(link):
+                    link.cut()
+                    return
                 if not link.asking:
                     link.asking, link.passed = True, 0
                 self.down += len(data)
@@ -173,6 +181,11 @@ class Proxy:
         to.write(data)
         await to.drain()
         return True
+
+    def _is_lost(self, link: _Link) -> bool:
+        lost = self.faults.lost_times > 0 and link.request.startswith(self.faults.lost)
+        self.faults.lost_times -= lost
+        return lost
 
     async def _answered(self, link: _Link) -> bool:
         faults = self.faults

@@ -124,6 +124,10 @@ class S3:
         faults = self.proxy.faults
         faults.cut_after, faults.cut_times, faults.cut_up = after, times, uploads
 
+    def lose(self, kind: str, times: int = 1) -> None:
+        """The next requests that begin like this (`POST`) are done, and nobody hears of it."""
+        self.proxy.faults.lost, self.proxy.faults.lost_times = kind, times
+
     def calm(self) -> None:
         """All is well again, and nothing is counted yet."""
         self.proxy.faults = Faults()
