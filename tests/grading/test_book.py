@@ -20,8 +20,8 @@ from rubrics import Criterion, Importance, Rubric, Verdict
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Book:
-    return Book(Database(tmp_path / "b.db", GRADING_MIGRATIONS))
+def book(database_place: Path | str) -> Book:
+    return Book(Database(database_place, GRADING_MIGRATIONS))
 
 
 def rubric() -> Rubric:

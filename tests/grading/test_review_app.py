@@ -80,8 +80,8 @@ async def render(file: Deliverable) -> Rendering:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    database = Database(tmp_path / "b.db", GRADING_MIGRATIONS)
+def world(tmp_path: Path, database_place: Path | str) -> Iterator[World]:
+    database = Database(database_place, GRADING_MIGRATIONS)
     book, blobs = Book(database), Blobs(tmp_path / "blobs")
     item = ReviewItem(
         job="lead-list",
