@@ -1,4 +1,6 @@
 from .book import Book as Book
+from .bundle import GRADING_AT_HOME as GRADING_AT_HOME
+from .bundle import GRADING_BUNDLE as GRADING_BUNDLE
 from .checks.run import CheckOutcome as CheckOutcome
 from .checks.run import run_checks as run_checks
 from .evaluations import CriterionVerdict as CriterionVerdict
@@ -47,6 +49,8 @@ from .review.signing import Secrets as Secrets
 from .review.signing import load_secrets as load_secrets
 from .statistics.detectable import detectable_difference as detectable_difference
 from .statistics.detectable import power_to_detect as power_to_detect
+from .statistics.review_time import MINUTES_PER_CRITERION as MINUTES_PER_CRITERION
+from .statistics.review_time import minutes_per_criterion as minutes_per_criterion
 from .statistics.variation import Variation as Variation
 from .statistics.variation import variation_of as variation_of
 from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS

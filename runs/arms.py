@@ -33,6 +33,7 @@ class PlannedAttempt(Frozen):
     """An attempt that is to be made, as a row of `attempts`."""
 
     id: str
+    run: str
     trial: str
     parent: str
     arm: Arm
@@ -184,7 +185,9 @@ class _Plan:
 
 def _next(row: AttemptRow) -> PlannedAttempt:
     k = row.k + 1
-    return PlannedAttempt(id=attempt_id(row.trial, k, "retry"), trial=row.trial, parent=row.id, arm="retry", k=k)
+    return PlannedAttempt(
+        id=attempt_id(row.trial, k, "retry"), run=row.run, trial=row.trial, parent=row.id, arm="retry", k=k
+    )
 
 
 def rework_of(parent: AttemptRow, arm: Arm) -> Rework:

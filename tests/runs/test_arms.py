@@ -54,13 +54,14 @@ def test_each_failure_is_tried_again_from_what_it_handed_in() -> None:
     )
     assert plan == ArmPlan(
         planned=(
-            PlannedAttempt(id="t1.k2retry", trial="t1", parent="t1.k1", arm="retry", k=2),
-            PlannedAttempt(id="t3.k2retry", trial="t3", parent="t3.k1", arm="retry", k=2),
+            PlannedAttempt(id="t1.k2retry", run="r", trial="t1", parent="t1.k1", arm="retry", k=2),
+            PlannedAttempt(id="t3.k2retry", run="r", trial="t3", parent="t3.k1", arm="retry", k=2),
         ),
         completed=1,
     )
     assert plan.planned[0].row() == {
-        "id": "t1.k2retry", "trial": "t1", "parent": "t1.k1", "arm": "retry", "k": 2, "state": "planned",
+        "id": "t1.k2retry",
+        "run": "r", "trial": "t1", "parent": "t1.k1", "arm": "retry", "k": 2, "state": "planned",
     }  # fmt: skip
     assert plan.says == "2 failed attempts to try again, 1 completed"
 
