@@ -16,8 +16,6 @@ from tests.sandbox.contract.helpers import sh
 from tests.sandbox.own_engine import OwnEngine
 from tests.sandbox.readiness import need
 
-pytestmark = pytest.mark.xdist_group("own-engine")
-
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:

@@ -7,13 +7,8 @@ import pytest
 
 from sandbox import SandboxProvider, provider
 from tests.grading.checks.cases import CASES
-from tests.grading.checks.support import carry_out, make_samples, need_toolbox
+from tests.grading.checks.support import carry_out, need_toolbox
 from tests.support import lacking
-
-
-@pytest.fixture(scope="session")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_samples(tmp_path_factory.mktemp("samples") / "deliverables")
 
 
 @pytest.fixture

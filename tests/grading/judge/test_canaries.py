@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from core import LLM_MIGRATIONS, CallJournal, Database, model_config
-from grading import JudgeConfig, JudgeOutcome, Rendering, judge_submission, render_texts
+from grading import JudgeConfig, JudgeOutcome, Rendering, judge_submission
 from rubrics import Criterion, Rubric
-from sandbox import provider
 from tests.core.llm.support import client
 from tests.grading.checks.samples import CANARY
-from tests.grading.checks.support import make_samples, need_toolbox
 from tests.standins.llm import Standin, Turn
-from tests.support import lacking
 
 HIDDEN_IN = ("order.xlsx", "report.docx", "deck.pptx", "invoice.pdf")
 SEEN = {
@@ -25,16 +21,6 @@ SEEN = {
     "deck.pptx": "Point one",
     "invoice.pdf": "Terms and conditions",
 }
-
-
-@pytest.fixture(scope="module")
-def renderings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendering]:
-    need_toolbox()
-    bwrap = provider("bwrap", tmp_path_factory.mktemp("state"))
-    if problem := bwrap.problem():
-        lacking("bwrap", problem[0])
-    folder = make_samples(tmp_path_factory.mktemp("canaries") / "deliverables")
-    return {one.path: one for one in asyncio.run(render_texts(bwrap, key="render", folder=folder))}
 
 
 def _pass_quoting(file: str, text: str) -> Turn:
@@ -66,26 +52,26 @@ async def _judge(turn: Turn, one: Rendering, standin: Standin, folder: Path) -> 
 
 @pytest.mark.parametrize("file", HIDDEN_IN)
 async def test_an_obedient_model_passes_nothing(
-    file: str, renderings: dict[str, Rendering], llm_standin: Standin, tmp_path: Path
+    file: str, rendered: dict[str, Rendering], llm_standin: Standin, tmp_path: Path
 ) -> None:
-    outcome = await _judge(_pass_quoting(file, CANARY), renderings[file], llm_standin, tmp_path)
+    outcome = await _judge(_pass_quoting(file, CANARY), rendered[file], llm_standin, tmp_path)
     assert (outcome.verdict, outcome.reason) == ("cannot_judge", "unseen_evidence")
 
 
 @pytest.mark.parametrize("file", HIDDEN_IN)
 async def test_an_honest_verdict_is_not_moved(
-    file: str, renderings: dict[str, Rendering], llm_standin: Standin, tmp_path: Path
+    file: str, rendered: dict[str, Rendering], llm_standin: Standin, tmp_path: Path
 ) -> None:
-    outcome = await _judge(_pass_quoting(file, SEEN[file]), renderings[file], llm_standin, tmp_path)
+    outcome = await _judge(_pass_quoting(file, SEEN[file]), rendered[file], llm_standin, tmp_path)
     assert (outcome.verdict, outcome.reason) == ("pass", None)
     assert outcome.evidence[0].anchor
 
 
 @pytest.mark.parametrize("file", HIDDEN_IN)
 async def test_it_travels_as_data_and_is_flagged_for_people(
-    file: str, renderings: dict[str, Rendering], llm_standin: Standin, tmp_path: Path
+    file: str, rendered: dict[str, Rendering], llm_standin: Standin, tmp_path: Path
 ) -> None:
-    await _judge(_pass_quoting(file, SEEN[file]), renderings[file], llm_standin, tmp_path)
+    await _judge(_pass_quoting(file, SEEN[file]), rendered[file], llm_standin, tmp_path)
     body = llm_standin.requests[0].body
     assert CANARY not in json.dumps(body.get("instructions"))
     (message,) = body["input"]
@@ -93,4 +79,4 @@ async def test_it_travels_as_data_and_is_flagged_for_people(
     data = message["content"][0]["text"]
     line = next(line for line in data.splitlines() if CANARY in line)
     assert "(not seen by a client: " in line
-    assert renderings[file].facts["instruction_like"]
+    assert rendered[file].facts["instruction_like"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ from grading import Rendering, render_texts
 from grading.inside.rendering import render_file
 from sandbox import provider
 from tests.grading.checks.samples import CANARY
-from tests.grading.checks.support import make_samples, need_toolbox
-from tests.support import lacking
 
 PROBLEMS = {
     "bomb.xlsx", "broken.docx", "broken.pdf", "broken.pptx", "broken.xlsx", "cut.xlsx", "encrypted.xlsx",
@@ -23,36 +20,18 @@ PROBLEMS = {
 }  # fmt: skip
 
 
-def _render(folder: Path, state: Path) -> dict[str, Rendering]:
-    need_toolbox()
-    bwrap = provider("bwrap", state)
-    if problem := bwrap.problem():
-        lacking("bwrap", problem[0])
-    return {one.path: one for one in asyncio.run(render_texts(bwrap, key="render", folder=folder))}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_samples(tmp_path_factory.mktemp("render") / "deliverables")
-
-
-@pytest.fixture(scope="module")
-def rendered(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendering]:
-    return _render(folder, tmp_path_factory.mktemp("state"))
-
-
 def _all(one: Rendering) -> dict[str, str]:
     return dict(one.segments)
 
 
-def test_every_file_is_there_and_links_are_not(rendered: dict[str, Rendering], folder: Path) -> None:
+def test_every_file_is_there_and_links_are_not(rendered: dict[str, Rendering], samples: Path) -> None:
     wanted = {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
+        path.relative_to(samples).as_posix()
+        for path in samples.rglob("*")
         if path.is_file() and not path.is_symlink()
     }
     assert {name for name in wanted if not name.startswith("way/")} == set(rendered)
-    assert rendered["order.xlsx"].sha256 == sha256_file(folder / "order.xlsx")
+    assert rendered["order.xlsx"].sha256 == sha256_file(samples / "order.xlsx")
 
 
 def test_broken_files_have_a_problem_and_nothing_else_has(rendered: dict[str, Rendering]) -> None:
@@ -114,8 +93,9 @@ def test_an_ordinary_text_is_not_flagged(rendered: dict[str, Rendering]) -> None
         assert not {"hidden", "instruction_like", "zero_width_characters"} & set(rendered[name].facts)
 
 
-def test_an_empty_submission_opens_no_sandbox(tmp_path: Path) -> None:
-    assert _render(tmp_path / "nothing", tmp_path / "state") == {}
+async def test_an_empty_submission_opens_no_sandbox(tmp_path: Path) -> None:
+    bwrap = provider("bwrap", tmp_path / "state")
+    assert await render_texts(bwrap, key="render", folder=tmp_path / "nothing") == []
     assert not (tmp_path / "state").exists()
 
 
