@@ -67,6 +67,7 @@ from .llm.tables import LLM_MIGRATIONS as LLM_MIGRATIONS
 from .llm.totals import call_totals as call_totals
 from .models import Frozen as Frozen
 from .store.blobs import Blobs as Blobs
+from .store.bucket import look_at_bucket as look_at_bucket
 from .store.database import Database as Database
 from .store.database import look_at_database as look_at_database
 from .store.migrations import Migration as Migration

@@ -172,9 +172,10 @@ class Blobs:
             removed += self._bucket.abort_unfinished(LEFT_OVER_SECONDS)
         return removed
 
-    def problem(self) -> tuple[str, str] | None:
-        """What keeps the bucket from being used, and what mends it; None: nothing, or there is no bucket."""
-        return None if self._bucket is None else self._bucket.problem()
+    def check(self) -> None:
+        """Raises `BadInput` where a bucket is set that cannot be used, with what mends it."""
+        if self._bucket is not None:
+            self._bucket.check()
 
     def _local(self) -> Iterator[tuple[Path, float, int]]:
         """Every local copy, when it was asked for last, and its bytes."""

@@ -173,14 +173,18 @@ class Bucket:
         signer = Signer(key, secret, region, os.environ.get("AWS_SESSION_TOKEN"))
         return abort_uploads(endpoint, self.name, self.prefix, signer, age)
 
-    def problem(self) -> tuple[str, str] | None:
-        """What is wrong with it and what mends that, after writing, reading and removing a small object."""
+    def check(self) -> str:
+        """Write, read and remove a small object. Returns what is there, in words.
+
+        Raises:
+            BadInput: It cannot be used: what is wrong, and what mends it.
+        """
         import obstore
 
         if not any(os.environ.get(name) for name in _KEYS):
-            return "no key for the bucket is set", "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."
-        key = f"check/{secrets.token_hex(8)}"
-        at = f"{self.address} at {endpoint_of(os.environ) or 'Amazon'}"
+            mend = "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."
+            raise BadInput("no key for the bucket is set", file=self.address, field="blobs", mend=mend)
+        key, at = f"check/{secrets.token_hex(8)}", endpoint_of(os.environ) or "Amazon S3"
         try:
             with self._faults("write", key):
                 store = self._open(Patience(connect=2, silence=5, total=5, longest=1))
@@ -188,13 +192,15 @@ class Bucket:
                 same = bytes(obstore.get(store, key).bytes()) == b"check"
                 obstore.delete(store, key)
         except StoreFault as fault:
+            mend = "start the server, or correct AWS_ENDPOINT_URL"
             if fault.cause is Cause.store_refused:
-                return (
-                    f"{at}: {fault.problem}",
-                    "check the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
-                )
-            return f"{at}: {fault.problem}", "start the server, or correct AWS_ENDPOINT_URL"
-        return None if same else (f"{at} gives back other bytes than were written", "use another server")
+                mend = "correct the bucket's name, AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY"
+            what = f"{at}: {fault.problem}"
+            raise BadInput(what, file=self.address, field="blobs", mend=mend) from fault
+        if not same:
+            what = f"{at} gives back other bytes than were written"
+            raise BadInput(what, file=self.address, field="blobs", mend="use another server")
+        return f"{self.address} at {at} can be written and read"
 
     @contextmanager
     def _faults(self, doing: str, key: str = "") -> Iterator[None]:
@@ -218,6 +224,11 @@ class Bucket:
             raise StoreFault(
                 Cause.store_failed, f"{what}: {_first_line(error)}", problem=_first_line(error)
             ) from error
+
+
+def look_at_bucket(address: str) -> str:
+    """Try a bucket, and say what is there. Raises `BadInput` where it cannot be used, with what mends it."""
+    return Bucket(address).check()
 
 
 def endpoint_of(environment: Mapping[str, str]) -> str | None:

@@ -64,6 +64,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield from _sandboxes(settings)
     yield _gvisor()
     yield _database(settings)
+    yield _bucket(settings)
     yield from _keys()
     office = shutil.which("soffice") or shutil.which("libreoffice")
     yield Check(
@@ -159,6 +160,20 @@ def _database(settings: Settings) -> Check:
         return Check(name=name, ok=True, detail=look_at_database(settings.database))
     except BadInput as error:
         return Check(name=name, ok=False, detail=f"{error.file or 'database'}: {error.what}", mend=error.mend)
+
+
+def _bucket(settings: Settings) -> Check:
+    """Where the blobs are kept."""
+    from core import BadInput, look_at_bucket
+
+    name, needed = "bucket", "(only needed for workers on many machines)"
+    if settings.blobs is None:
+        mend = "set `blobs` in upbench.toml, or UPBENCH_BLOBS, to s3://bucket/folder"
+        return Check(name=name, ok=False, detail=f"no `blobs` is set {needed}", mend=mend)
+    try:
+        return Check(name=name, ok=True, detail=look_at_bucket(settings.blobs))
+    except BadInput as error:
+        return Check(name=name, ok=False, detail=f"{error.file or 'blobs'}: {error.what}", mend=error.mend)
 
 
 def _keys() -> Iterator[Check]:

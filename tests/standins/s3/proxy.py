@@ -20,7 +20,8 @@ class Faults:
     """What goes wrong now.
 
     Attributes:
-        status: Requests are answered with this status and the server is not asked; `status_times` of them.
+        status: Requests that begin with `status_of` are answered with this status and the server is not asked;
+            `status_times` of them.
         cut_after: A connection is broken after so many bytes of one answer (or of one request, with `cut_up`);
             `cut_times` of them.
         lost: The server does what a request of this kind (`POST`) asks, and its answer is lost; `lost_times`.
@@ -30,6 +31,7 @@ class Faults:
 
     status: int | None = None
     status_times: int = 0
+    status_of: str = ""
     cut_after: int | None = None
     cut_up: bool = False
     cut_times: int = 0
@@ -189,7 +191,8 @@ class Proxy:
 
     async def _answered(self, link: _Link) -> bool:
         faults = self.faults
-        if faults.status is None or not faults.status_times:
+        meant = faults.status is not None and link.request.startswith(faults.status_of)
+        if not meant or not faults.status_times:
             return False
         faults.status_times -= 1
         body = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>later</Message></Error>"

@@ -115,9 +115,10 @@ class S3:
         """Connections are taken and never answered."""
         self.proxy.faults.hang = True
 
-    def fail(self, status: int = 503, times: int = 1_000_000) -> None:
-        """The next requests are answered with an error."""
-        self.proxy.faults.status, self.proxy.faults.status_times = status, times
+    def fail(self, status: int = 503, times: int = 1_000_000, kind: str = "") -> None:
+        """The next requests (that begin with `kind`) are answered with an error."""
+        faults = self.proxy.faults
+        faults.status, faults.status_times, faults.status_of = status, times, kind
 
     def cut(self, after: int, times: int = 1_000_000, *, uploads: bool = False) -> None:
         """The next answers (or requests) that are longer break off after so many bytes."""
