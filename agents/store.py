@@ -8,17 +8,20 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, select
 
 from agents.tables import EVENTS
 from agents.transcript import Event
-from core import Blobs, Cause, Database, StoreFault, canonical_json
+from core import Blobs, Cause, Database, Overtaken, StoreFault, canonical_json, insert_new
 
 PLAIN_BYTES = 2048
 """A body up to this size is kept as it is; compressing it would save next to nothing."""
 
 ROW_BYTES = 64 * 1024
 """A compressed body over this size (an image) goes to the blobs, so that rows stay cheap to read past."""
+
+
+_ADD = insert_new(EVENTS).returning(EVENTS.c.seq)
 
 
 class Form(IntEnum):
@@ -30,32 +33,47 @@ class Form(IntEnum):
 
 
 class SqlTranscript:
-    """Append-only events of one execution. One writer at a time: the worker that runs the execution."""
+    """Append-only events of one execution. One writer at a time: the worker that runs the execution.
+
+    A worker that was taken for dead and goes on all the same finds out at its next event.
+    """
 
     def __init__(self, database: Database, blobs: Blobs, execution: str) -> None:
         self.execution = execution
         self._database = database
         self._blobs = blobs
+        self._next: int | None = None
 
     def append(self, kind: str, body: dict[str, Any]) -> Event:
         """Add an event; it is committed when this returns.
 
         Raises:
             StoreFault: It cannot be written.
+            Overtaken: Another worker has added events since this one began; nothing is written.
             ValueError: `body` is not JSON (or holds a NaN).
         """
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         form, packed = self._pack(body)
-        last = select(func.max(EVENTS.c.seq)).where(EVENTS.c.execution == self.execution)
+        expected, self._next = self._next, None  # whether a write that breaks was done is not known
         with self._database.write() as connection:
-            seq = connection.scalar(last)
-            seq = 0 if seq is None else int(seq) + 1
-            connection.execute(
-                insert(EVENTS).values(
-                    execution=self.execution, seq=seq, kind=kind, at=at, form=int(form), body=packed
-                )
-            )
+            seq = self._first(connection) if expected is None else expected
+            row = {
+                "execution": self.execution,
+                "seq": seq,
+                "kind": kind,
+                "at": at,
+                "form": int(form),
+                "body": packed,
+            }
+            new = connection.execute(_ADD, row).first() is not None
+        self._next = seq + 1 if new else seq
+        if not new:
+            raise Overtaken(self.execution)
         return Event(seq=seq, kind=kind, at=at, body=body)
+
+    def _first(self, connection: Connection) -> int:
+        last = connection.scalar(select(func.max(EVENTS.c.seq)).where(EVENTS.c.execution == self.execution))
+        return 0 if last is None else int(last) + 1
 
     def events(self) -> list[Event]:
         """All events so far, in order, with their bodies whole. Raises `StoreFault` for a damaged one."""

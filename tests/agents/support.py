@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,8 +40,8 @@ from sandbox import Sandbox
 KEY = "run-trial-1"
 
 
-def transcript(folder: Path, execution: str = KEY) -> SqlTranscript:
-    database = Database(folder / "records.db", AGENT_MIGRATIONS)
+def transcript(folder: Path, execution: str = KEY, place: Path | str | None = None) -> SqlTranscript:
+    database = Database(place or folder / "records.db", AGENT_MIGRATIONS)
     return SqlTranscript(database, Blobs(folder / "blobs"), execution)
 
 
@@ -131,6 +132,13 @@ class Office:
     ) -> AgentResult:
         agent = agent or react(model)
         return await agent.work(task or assignment(), self.desk(model, sandbox, **more))
+
+
+def alive(sandbox: Sandbox) -> Sandbox:
+    """An open sandbox, as whoever takes over from a dead worker finds one that has outlived it."""
+    found = copy(sandbox)
+    found._info = sandbox.info.model_copy(update={"adopted": True})  # type: ignore[attr-defined]
+    return found
 
 
 def react(model: ChatModel, name: str = "react", **settings: Any) -> Agent:
