@@ -25,6 +25,9 @@ LIVE_SECONDS = 0.5
 PLAIN_SECONDS, PLAIN_LONGEST = 5.0, 60.0
 """Without a terminal: between lines at first, and after an hour or so."""
 
+SETTLED_SECONDS = 10.0
+"""A run that is younger may have no worker yet."""
+
 SHARE = 0.05
 """Of the time that reading a snapshot may take: the larger the run, the rarer the reading."""
 
@@ -112,7 +115,7 @@ def _pace(snapshot: RunSnapshot) -> list[str]:
     if snapshot.seconds_left is not None:
         parts.append(f"about {time_text(snapshot.seconds_left)} left")
     parts.append(f"{time_text(snapshot.seconds)} so far")
-    if snapshot.workers != 1 and not snapshot.over:
+    if snapshot.workers != 1 and not snapshot.over and snapshot.seconds > SETTLED_SECONDS:
         parts.append(workers_text(snapshot))
     return parts
 
