@@ -118,6 +118,9 @@ class Desk:
         model: The model's client, or None for agents without one.
         reference: The job's private reference deliverables; only for the oracle.
         fetch: Fetches pages under the run's network policy; None where that is `none`.
+        snapshot: Keeps `/job` as it is now, and returns what the event `snapshot` is to say of it (nothing where
+            nothing has changed). Called after each tool call that may have changed something, before the call
+            counts as done. None: this run keeps no snapshots.
         cancelled: True once the user or the run's budget wants the attempt to stop; asked between steps.
     """
 
@@ -127,6 +130,7 @@ class Desk:
     model: ChatModel | None = None
     reference: Path | None = None
     fetch: PageFetcher | None = None
+    snapshot: Callable[[], Awaitable[dict[str, Any]]] | None = None
     cancelled: Callable[[], bool] = lambda: False
 
 

@@ -40,6 +40,8 @@ class _Story:
         self._tellers: dict[str, Callable[[dict[str, Any]], list[str]]] = {
             "assignment": lambda body: [f"the job was given: {_short(body['task'], 80)}"],
             "resumed": lambda _: ["the worker had stopped; another took over here"],
+            "restored": lambda body: [f"the workspace had been lost: {body['files']} files were put back"],
+            "snapshot": lambda _: [],
             "reply": self._reply,
             "tool_started": _tool_started,
             "tool_done": _tool_done,

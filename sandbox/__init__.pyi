@@ -35,6 +35,7 @@ from .protocol import Taken as Taken
 from .protocol import TreeLimits as TreeLimits
 from .providers import provider as provider
 from .providers import provider_names as provider_names
+from .snapshots.files import kept_files as kept_files
 from .snapshots.tree import Kept as Kept
 from .snapshots.tree import Tree as Tree
 from .snapshots.tree import tree_of as tree_of

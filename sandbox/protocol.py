@@ -8,13 +8,17 @@ host's environment, files or processes is visible. Commands run as an unprivileg
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field
 
 from core import Frozen, LeftOut
 from sandbox.network.events import Audit, unheard
 from sandbox.network.policy import NetworkPolicy
+
+if TYPE_CHECKING:
+    from core import Blobs
+    from sandbox.snapshots.tree import Kept, Tree
 
 MIB = 1 << 20
 
@@ -157,6 +161,9 @@ class SandboxInfo(Frozen):
             `namespace`, `gate`, `supervisor`, `watched`, `provider`, `not`.
         adopted: It was alive when it was opened, its last harness dead: `/tmp` and background processes are
             still there.
+        workspace: Names what lies in `/job`: another name whenever the workspace was made anew, by whomever. So
+            what one harness left and what another finds under the same key can be told apart. None: not known.
+        fresh: It was made by this opening.
     """
 
     provider: str
@@ -166,6 +173,8 @@ class SandboxInfo(Frozen):
     enforced: dict[str, str]
     runtime: str | None = None
     adopted: bool = False
+    workspace: str | None = None
+    fresh: bool = False
 
 
 class Resource(Frozen):
@@ -229,6 +238,26 @@ class Sandbox(Protocol):
 
         Links, devices, sockets and fifos are left out and named; so is what exceeds the caps. Nothing is ever
         written outside `target`, whatever the sandbox does meanwhile.
+        """
+        ...
+
+    async def snapshot(self, before: Tree, store: Blobs) -> Kept:
+        """Keep what lies in `/job` (but its inputs), reading only what changed since `before`.
+
+        Regular files, folders and symbolic links with their modes and times, under the caps of `SnapshotLimits`;
+        what is left out is named. Background processes may go on writing: of a file that is being written some
+        state is kept, and the next snapshot looks at it again.
+
+        Raises:
+            StoreFault: The bytes cannot be kept.
+        """
+        ...
+
+    async def restore(self, tree: Tree, store: Blobs) -> Kept:
+        """Put back what was kept, in a workspace that is `fresh` and in which nothing has run yet.
+
+        Raises:
+            StoreFault: Bytes are missing or damaged. SandboxFault: Also where the disk is full.
         """
         ...
 

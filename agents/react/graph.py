@@ -55,6 +55,8 @@ async def plan(state: State, runtime: Runtime[Session]) -> State:
         return _state(session, "submit", limit)
     if session.open_calls:
         return _state(session, "act")
+    if session.news:
+        session.note(*session.news)
     await compact(session, forced=session.overflows > 0)
     reply = await ask(session, session.key, session.request())
     if not isinstance(reply, Unanswered):
@@ -90,20 +92,34 @@ async def act(state: State, runtime: Runtime[Session]) -> State:
 async def _run_tool(session: Session, call: ToolCall) -> None:
     last = session.last
     if session.started:
+        await _keep(session)  # it may have done something
         session.record_outcome(call, error(INTERRUPTED, interrupted=True), 0.0)
         return
     if last is not None and last.stop is Stop.max_tokens and len(session.open_calls) == 1:
         session.record_outcome(call, error(CUT), 0.0)
         return
-    session.record_start(call)
-    begun = time.monotonic()
     tools = tools_of(session.config.preset or "standard", network=session.desk.fetch is not None)
+    changes = call.name in tools and tools[call.name].changes
+    session.record_start(call, changes=changes)
+    begun = time.monotonic()
     with span("tool_call", tool=call.name if call.name in tools else "unknown", call=call.id) as told:
         told.content(arguments=lambda: call.raw_arguments)
         outcome = await use(tools, call, session.context())
         told.note(error="tool_error" if outcome.is_error else None)
         told.content(result=lambda: outcome.text)
-    session.record_outcome(call, outcome, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    if changes:
+        await _keep(session)
+    session.record_outcome(call, outcome, seconds)
+
+
+async def _keep(session: Session) -> None:
+    """Have the workspace kept before a call counts as done: what the model is told of is never lost."""
+    if session.desk.snapshot is None:
+        return
+    begun = time.monotonic()
+    if body := await session.desk.snapshot():
+        session.record("snapshot", {**body, "seconds": round(time.monotonic() - begun, 4)})
 
 
 async def reflect(state: State, runtime: Runtime[Session]) -> State:

@@ -17,7 +17,8 @@ SHARE_WARNINGS = (0.2, 0.05)
 class Meter:
     """Counts along the transcript, so that a resumed attempt goes on counting where it was.
 
-    The time between a worker's death and the resumption is not the agent's and is not counted.
+    The time between a worker's death and the resumption is not the agent's and is not counted, nor is the time in
+    which its workspace is kept.
     """
 
     limits: AttemptLimits
@@ -31,8 +32,9 @@ class Meter:
     def see(self, event: Event) -> None:
         """Count the time up to `event`."""
         at = datetime.fromisoformat(event.at)
-        if self._last is not None and event.kind != "resumed":
-            self._seconds += max(0.0, (at - self._last).total_seconds())
+        if self._last is not None and event.kind not in {"restored", "resumed"}:
+            ours = event.body["seconds"] if event.kind == "snapshot" else 0.0
+            self._seconds += max(0.0, (at - self._last).total_seconds() - ours)
         self._last = at
 
     def pay(self, tokens: int, dollars: float | None, waited: float) -> None:

@@ -15,6 +15,7 @@ from agents.react.config import prompt, settings_of
 from agents.react.conversation import CHARACTERS_PER_TOKEN, Conversation
 from agents.react.meter import Meter
 from agents.react.task import task_text
+from agents.react.words import NOT_KEPT, RESTORED, RESUMED
 from agents.tools.base import Outcome, ToolContext
 from agents.transcript import Event
 from core import Cause, ChatReply, ChatRequest, Image, Stop, Text, ToolCall, ToolResult, ToolSpec
@@ -24,6 +25,9 @@ SCALE = (0.5, 3.0)
 
 WINDOW_SHOWN = 0.9
 """Of the tokens that a model refused: how many it is then thought to take."""
+
+NAMED = 5
+"""Files that were lost, as the model is told them; of more it is told how many."""
 
 EXCERPT = 400
 """Characters of a reply or of a call's arguments that the transcript holds itself, to be readable alone."""
@@ -41,6 +45,8 @@ class Session:
         silent: Replies in a row without a tool call. overflows: Refusals in a row because of length.
         window: Tokens that the model takes, as far as is known: a refusal shows that it is less than was thought.
         noted: Names of the notes given, each once.
+        news: A note that is still to be given, once no tool call is open.
+        restored: What was put back, while the model has not been told.
         sent_back: Hand-ins that were sent back.
         pages: Addresses of fetched pages -> their files in the sandbox.
         handed_in: The summary of the accepted hand-in.
@@ -60,6 +66,8 @@ class Session:
     silent: int = 0
     overflows: int = 0
     noted: set[str] = field(default_factory=set)
+    news: tuple[str, str] | None = None
+    restored: dict[str, Any] | None = None
     tool_calls: int = 0
     sent_back: int = 0
     pages: dict[str, str] = field(default_factory=dict)
@@ -112,9 +120,16 @@ class Session:
             reply = await self.desk.call(event.body["key"], self.request()) if event.kind == "reply" else None
             self.see(event, reply)
         if not events:
-            self.record("assignment", {"task": task_text(self.assignment), "agent": self.config.digest})
+            body = {"task": task_text(self.assignment), "agent": self.config.digest}
+            self.record("assignment", body | self._workspace())
         elif self.ended is None:
-            self.record("resumed", {})
+            adopted = self.desk.sandbox is not None and self.desk.sandbox.info.adopted
+            self.record("resumed", {"adopted": True} if adopted else {})
+
+    def _workspace(self) -> dict[str, str]:
+        """The name of what lies in `/job` as the work begins, where it has one."""
+        name = self.desk.sandbox.info.workspace if self.desk.sandbox is not None else None
+        return {"workspace": name} if name else {}
 
     def record(self, kind: str, body: dict[str, Any], reply: ChatReply | None = None) -> None:
         """Write an event, then take note of it."""
@@ -126,11 +141,10 @@ class Session:
         body = {"n": self.replies + 1, "key": self.key, "stop": reply.stop.value, "says": said[:EXCERPT]}
         self.record("reply", body, reply)
 
-    def record_start(self, call: ToolCall) -> None:
-        """Write that a tool is about to run."""
-        self.record(
-            "tool_started", {"name": call.name, "call_id": call.id, "arguments": call.raw_arguments[:EXCERPT]}
-        )
+    def record_start(self, call: ToolCall, *, changes: bool = True) -> None:
+        """Write that a tool is about to run, and where it is so that it changes nothing."""
+        body = {"name": call.name, "call_id": call.id, "arguments": call.raw_arguments[:EXCERPT]}
+        self.record("tool_started", body if changes else {**body, "changes": False})
 
     def record_outcome(self, call: ToolCall, outcome: Outcome, seconds: float) -> None:
         """Write what a tool answered."""
@@ -178,7 +192,13 @@ class Session:
             self._see_result(event)
         elif event.kind == "note":
             self.noted.add(body["why"])
+            if self.news and self.news[0] == body["why"]:
+                self.news = self.restored = None
             self.talk.user(event.seq, Text(text=body["text"]))
+        elif event.kind == "restored":
+            self.restored = body
+        elif event.kind == "resumed":
+            self._see_resumed(event)
         elif event.kind == "compaction":
             self._see_compaction(body)
         elif event.kind == "overflow":
@@ -202,6 +222,18 @@ class Session:
             self._see_overflow()
         else:
             self.overflows = 0
+
+    def _see_resumed(self, event: Event) -> None:
+        if not self.tool_calls or (event.body.get("adopted") and self.restored is None):
+            return  # there is nothing that could have been lost
+        text, put_back = RESUMED, self.restored
+        if put_back is not None:
+            text = RESTORED
+            left_out = put_back.get("left_out", ())
+            more = put_back.get("left_out_more", 0) + max(0, len(left_out) - NAMED)
+            names = ", ".join(path for path, _ in left_out[:NAMED])
+            text += NOT_KEPT.format(what=f"{names} and {more} more" if more else names) if names else ""
+        self.news = (f"resumed-{event.seq}", text)
 
     def _see_overflow(self) -> None:
         self.overflows += 1

@@ -10,6 +10,15 @@ INTERRUPTED = (
     "The work was interrupted while this ran. It was not run again: it may have done all, some or nothing of what "
     "it should. Look at the files before you go on."
 )
+RESUMED = (
+    "Notice: the work was interrupted and goes on now. /job is as it was; programs that ran in the background "
+    "have ended, and /tmp is empty."
+)
+RESTORED = (
+    "Notice: the work was interrupted and goes on now in another sandbox. /job was put back as it was after your "
+    "last tool call that came to its end; programs that ran in the background have ended, and /tmp is empty."
+)
+NOT_KEPT = " This could not be put back: {what}."
 CUT = "Your reply reached its length limit inside this call, so it was not run. Call again, in smaller pieces."
 GO_ON = "Your reply reached its length limit. Go on, in shorter steps."
 NUDGE = (
@@ -43,4 +52,5 @@ def all_words() -> list[str]:
         }
     )
     wide = bare.model_copy(update={"network": NetworkPolicy(mode=Network.open), "rework": None})
-    return [task_text(full), task_text(bare), task_text(wide), INTERRUPTED, CUT, GO_ON, NUDGE, HURRY]
+    asked = [task_text(full), task_text(bare), task_text(wide)]
+    return [*asked, INTERRUPTED, RESUMED, RESTORED, NOT_KEPT, CUT, GO_ON, NUDGE, HURRY]

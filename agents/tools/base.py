@@ -65,12 +65,17 @@ A = TypeVar("A", bound=Frozen)
 
 @dataclass(frozen=True)
 class Tool(Generic[A]):
-    """One tool. The description and the schema are the same for every provider."""
+    """One tool. The description and the schema are the same for every provider.
+
+    Attributes:
+        changes: It may change what lies in the workspace.
+    """
 
     name: str
     description: str
     arguments: type[A]
     run: Callable[[A, ToolContext], Awaitable[Outcome]]
+    changes: bool = True
 
     @property
     def spec(self) -> ToolSpec:

@@ -130,7 +130,11 @@ async def _csv(arguments: WriteCsvArguments, context: ToolContext) -> Outcome:
 
 
 LIST_FILES = Tool(
-    "list_files", "List the job's attachments and what you have written so far.", ListFilesArguments, _list
+    "list_files",
+    "List the job's attachments and what you have written so far.",
+    ListFilesArguments,
+    _list,
+    changes=False,
 )
 READ_FILE = Tool(
     "read_file",

@@ -41,4 +41,5 @@ TODO = Tool(
     description="Write down what is to be done and what is done. Worth it for jobs of more than a few steps.",
     arguments=TodoArguments,
     run=_run,
+    changes=False,
 )

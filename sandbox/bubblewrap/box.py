@@ -7,14 +7,16 @@ import functools
 import resource
 from pathlib import Path
 
-from core import Cause, SandboxFault
+from core import Blobs, Cause, SandboxFault
 from sandbox.bubblewrap.groups import Group, Groups, machine_bounds
-from sandbox.bubblewrap.process import Process
+from sandbox.bubblewrap.process import Process, host_id
 from sandbox.leases.book import Lease
 from sandbox.network.gate import Gate
 from sandbox.places import INPUTS, WORKSPACE, absolute
 from sandbox.protocol import SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import Shown
+from sandbox.snapshots.host import HostHands
+from sandbox.snapshots.take import Hands
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.session import Session, max_reply
 from sandbox.trees import collect_tree
@@ -102,6 +104,9 @@ class BubblewrapSandbox(Session):
         """End every process of the sandbox. The workspace stays."""
         self._wire.fail(SandboxFault(Cause.sandbox_lost, "the sandbox is closed"))
         await self._held.let_go()
+
+    def _hands(self, store: Blobs) -> Hands:
+        return HostHands(self._root, host_id())
 
     def _end(self, fault: SandboxFault) -> None:
         self._wire.fail(fault)

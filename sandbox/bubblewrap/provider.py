@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import functools
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -83,8 +84,12 @@ class BubblewrapProvider:
         return opened
 
     async def _start(self, spec: SandboxSpec, held: Held, audit: Audit) -> BubblewrapSandbox:
-        if spec.labels and held.lease.note != spec.labels:
-            held.lease.write(dict(spec.labels))
+        fresh = not (self._workspaces / spec.workspace).is_dir()
+        made = None if fresh else held.lease.note.get("workspace")
+        if not isinstance(made, str):
+            made = secrets.token_hex(8)
+        if held.lease.note != (note := {**spec.labels, "workspace": made}):
+            held.lease.write(note)
         try:
             root = prepare(self._workspaces, spec.workspace)
         except OSError as error:
@@ -110,7 +115,13 @@ class BubblewrapProvider:
             "syscalls": "seccomp" if syscalls else "not",
         }
         info = SandboxInfo(
-            provider=self.name, version=version(), image=None, toolbox=toolbox_digest(), enforced=enforced
+            provider=self.name,
+            version=version(),
+            image=None,
+            toolbox=toolbox_digest(),
+            enforced=enforced,
+            workspace=made,
+            fresh=fresh,
         )
         sandbox = BubblewrapSandbox(spec, info, root, process, held)
         await sandbox.begin(spec)

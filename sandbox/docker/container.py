@@ -109,25 +109,27 @@ class Begun:
 
     Attributes:
         stream: Its standard streams, as the engine multiplexes them.
+        workspace: Of its volume: the lease under which that was made.
         used: Its volume was there before.
     """
 
     id: str
     stream: socket.socket
+    workspace: str
     used: bool
 
 
 def begin(engine: Engine, plan: Plan) -> Begun:
     """Create the sandbox's container and its volume (where it is not there yet) and start it."""
     volume = engine.api.create_volume(plan.volume, labels=dict(plan.labels))
-    used = (volume["Labels"] or {}).get("lease") != plan.labels["lease"]
+    made_by = str((volume["Labels"] or {}).get("lease", ""))
     made = create(engine, plan)
     stream = attach(engine.api, made)
     with contextlib.ExitStack() as undo:
         undo.callback(stream.close)
         engine.api.start(made)
         undo.pop_all()
-    return Begun(made, stream, used)
+    return Begun(made, stream, made_by, used=made_by != plan.labels["lease"])
 
 
 def collect(engine: Engine, name: str, image: str, volume: str, target: Path, limits: TreeLimits) -> Taken:

@@ -35,10 +35,12 @@ async def start(plan: Plan, spec: SandboxSpec, info: SandboxInfo, held: Held) ->
     held.lease.write({"container": plan.name})
     begun = await call(lambda: begin(held.engine, plan))
     wire = await _connected(begun.stream, spec, None)
+    info = info.model_copy(update={"workspace": begun.workspace, "fresh": not begun.used})
     box = DockerSandbox(wire, spec, info, plan.name, held)
     if begun.used:
         await box.run(REAL_FOLDER)
-    held.lease.write({"container": plan.name, "id": begun.id, "token": wire.token})
+    found = {"container": plan.name, "id": begun.id, "token": wire.token, "workspace": begun.workspace}
+    held.lease.write(found)
     return box
 
 
@@ -54,7 +56,9 @@ async def adopt(plan: Plan, spec: SandboxSpec, info: SandboxInfo, held: Held) ->
         wire = await _connected(await call(lambda: attach(held.engine.api, made)), spec, token)
     except (SandboxFault, ValueError):
         return None  # it died in this very moment, or does not answer: it is replaced
-    return DockerSandbox(wire, spec, info.model_copy(update={"adopted": True}), name, held)
+    workspace = note.get("workspace")
+    facts = {"adopted": True, "workspace": workspace if isinstance(workspace, str) else None}
+    return DockerSandbox(wire, spec, info.model_copy(update=facts), name, held)
 
 
 async def _connected(own: socket.socket, spec: SandboxSpec, token: str | None) -> Wire:

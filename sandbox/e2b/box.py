@@ -10,12 +10,13 @@ from typing import Any
 
 from e2b import AsyncSandbox
 
-from core import Cause, SandboxFault
+from core import Blobs, Cause, SandboxFault
 from sandbox.e2b import cloud
 from sandbox.e2b.faults import ERRORS
 from sandbox.e2b.stream import Stream, closed
 from sandbox.leases.book import CLOSED_SECONDS, DEAD_MAN_SECONDS, Lease
 from sandbox.protocol import Command, CommandResult, SandboxInfo, SandboxSpec, Taken, TreeLimits
+from sandbox.snapshots.tree import Kept, Tree
 from sandbox.supervisor.session import Session, max_reply
 
 KEEP_SECONDS = DEAD_MAN_SECONDS / 3
@@ -68,6 +69,16 @@ class E2BSandbox(Session):
         """Copy a folder's regular files into the host folder `target`."""
         await self._mend()
         return await super().download(source, target, limits)
+
+    async def snapshot(self, before: Tree, store: Blobs) -> Kept:
+        """Keep what lies in `/job`, reading only what changed since `before`."""
+        await self._mend()
+        return await super().snapshot(before, store)
+
+    async def restore(self, tree: Tree, store: Blobs) -> Kept:
+        """Put back what was kept, in a workspace that is new."""
+        await self._mend()
+        return await super().restore(tree, store)
 
     async def close(self) -> None:
         """End every process of the sandbox. The workspace stays, paused after a while."""

@@ -186,7 +186,10 @@ class E2BProvider:
                 stream = await stage.start(machine, spec, shown, fresh=fresh)
             found = {"pid": stream.pid, "token": stream.wire.token, "spec": wanted}
             lease.write({**place_of(lease.note), **found, "network": _network(spec)})
-            return E2BSandbox(machine, stream, spec, _info(spec, stage.template, adopted=adopted), lease)
+            info = _info(spec, stage.template).model_copy(
+                update={"adopted": adopted, "workspace": machine.sandbox_id, "fresh": fresh}
+            )
+            return E2BSandbox(machine, stream, spec, info, lease)
 
     @asynccontextmanager
     async def _machine(self, spec: SandboxSpec, lease: Lease) -> AsyncIterator[tuple[AsyncSandbox, Stage, bool]]:
@@ -280,7 +283,7 @@ def _facts(spec: SandboxSpec, shown: str, template: str) -> dict[str, Any]:
     }
 
 
-def _info(spec: SandboxSpec, template: str, *, adopted: bool) -> SandboxInfo:
+def _info(spec: SandboxSpec, template: str) -> SandboxInfo:
     alone = spec.network.mode is Network.none
     return SandboxInfo(
         provider="e2b",
@@ -288,5 +291,4 @@ def _info(spec: SandboxSpec, template: str, *, adopted: bool) -> SandboxInfo:
         image=template,
         toolbox=toolbox_digest(),
         enforced={**ENFORCED, "network": "namespace"} if alone else {**ENFORCED, "network": "provider"},
-        adopted=adopted,
     )

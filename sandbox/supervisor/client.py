@@ -22,6 +22,7 @@ from sandbox.supervisor.replies import (
     result_bytes,
     result_in,
     rows_in,
+    scan_in,
 )
 
 GRACE_SECONDS = 30.0  # past a command's deadline, for the supervisor to answer
@@ -204,6 +205,16 @@ class Wire(asyncio.Protocol):
         """At most `most` rows (kind, size, path below `path`). Raises OSError as the sandbox's system did."""
         fields = await self._ask(b"L", [path, most, depth], FILE_SECONDS, LIST_BYTES)
         return self._believe(lambda: rows_in(fields, most))
+
+    async def scan(
+        self, root: bytes, most: int, folders: Sequence[bytes]
+    ) -> tuple[int, list[tuple[bytes, bytes, bytes]]]:
+        """The sandbox's time (nanoseconds) and at most `most` rows (facts, path, target) of folders below `root`.
+
+        Besides, a row for each folder that could not be looked at, or not wholly.
+        """
+        fields = await self._ask(b"S", [root, most, *folders], FILE_SECONDS, LIST_BYTES)
+        return self._believe(lambda: scan_in(fields, most + len(folders)))
 
     def _believe(self, read: Callable[[], T]) -> T:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-PROTOCOL = 2
+PROTOCOL = 3
 """The version that both ends must speak; every hello begins with it."""
 HEADER = 9
 KINDS = frozenset(b"HDE")

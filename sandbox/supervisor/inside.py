@@ -1,6 +1,6 @@
 """The supervisor: runs inside a sandbox, starts its commands, and answers the harness over stdin and stdout.
 
-    python3 -I -S inside.pyc --protocol 2 [--text] [--lease SECONDS]
+    python3 -I -S inside.pyc --protocol 3 [--text] [--lease SECONDS]
 
 Python 3.8 or later, built-in modules only: it starts once a sandbox, and every import costs. This file is the
 wire; it says hello before it loads the commands (`inside_commands`, `inside_processes`) and, when asked,
@@ -13,6 +13,7 @@ numbers in fields are decimal text. With `--text` each frame is one line of base
     K                                                           kill the command with this id
     W  path, flags, data      G  path, offset, length           write, read
     L  path, rows, depth      M  path                           list a tree, make a folder
+    S  root, rows, folder...  A  how, path, more...             look at folders closely, put in order what is there
     P                                                           ping
 
 Replies carry the id of their request: `D` done, with what the request gives; `E` errno and text. `R` gives exit
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
-PROTOCOL = 2
+PROTOCOL = 3
 FOLDER = "/opt/upbench/"
 SYNC, HERE = b"\nUPBENCH-SYNC ", b"\nUPBENCH-HERE "
 NONCE = 32  # hex digits; so has the token

@@ -5,6 +5,7 @@ Beside the supervisor's program inside a sandbox, and imported by it with the fi
 
 import errno
 import posix
+import time
 
 TYPE, FOLDER, REGULAR, LINK = 0o170000, 0o040000, 0o100000, 0o120000
 MAX_PART = 32 << 20
@@ -115,4 +116,78 @@ def do_list(root: bytes, most: bytes, depth: bytes) -> "tuple[bytes | int, ...]"
     return tuple(found)
 
 
-WORK = {b"G": do_read, b"L": do_list, b"M": do_mkdir, b"W": do_write}
+def do_scan(root: bytes, most: bytes, *folders: bytes) -> "tuple[bytes | int, ...]":
+    """`S`: the time, then rows (facts, path below root, target of a link) of all that lies in `folders` of root.
+
+    Facts are kind (`d`, `f`, `l`, other), mode, size, mtime, ctime, inode, names; or for a folder that was asked
+    for `u` unreadable, `x` cut short, `p` put off: there was no room for it in this answer.
+    """
+    found: list[bytes | int] = [time.time_ns()]
+    room, size = int(most), MAX_ROWS_BYTES
+    for number, folder in enumerate(folders):
+        try:
+            rows, taken, full = rows_of(root, folder, room, size)
+        except OSError:
+            found += (b"u", folder, b"")
+            continue
+        if full and number:
+            for later in folders[number:]:
+                found += (b"p", later, b"")
+            break
+        found += rows
+        if full:
+            found += (b"x", folder, b"")
+        room, size = (0, 0) if full else (room - len(rows) // 3, size - taken)
+    return tuple(found)
+
+
+def rows_of(root: bytes, folder: bytes, room: int, size: int) -> "tuple[list[bytes], int, bool]":
+    """Rows of one folder, the bytes they take, and whether there are more than there is room for."""
+    rows: list[bytes] = []
+    taken = 0
+    below = folder + b"/" if folder else b""
+    with posix.scandir(root + b"/" + folder) as entries:
+        for entry in entries:
+            path = below + entry.name
+            try:
+                about = entry.stat(follow_symlinks=False)
+                kind = {FOLDER: b"d", REGULAR: b"f", LINK: b"l"}.get(about.st_mode & TYPE, b"o")
+                target = posix.readlink(root + b"/" + path) if kind == b"l" else b""
+            except OSError:
+                continue  # it has just gone
+            times = about.st_mtime_ns, about.st_ctime_ns
+            mode = about.st_mode & 0o7777
+            facts = b"%s %o %d %d %d %d %d" % (kind, mode, about.st_size, *times, about.st_ino, about.st_nlink)
+            taken += len(facts) + len(path) + len(target) + 96
+            if len(rows) // 3 >= room or taken > size:
+                return rows, taken, True
+            rows += (facts, path, target)
+    return rows, taken, False
+
+
+def do_arrange(how: bytes, path: bytes, *more: bytes) -> "tuple[bytes | int, ...]":
+    """`A`: `d` make a folder, `l` a link (target, mtime), `h` another name (of), `t` set mode and mtime."""
+    if how == b"d":
+        try:
+            posix.mkdir(path, 0o700)
+        except FileExistsError:
+            if posix.lstat(path).st_mode & TYPE != FOLDER:
+                raise
+        return ()
+    if how == b"h":
+        posix.link(more[0], path, follow_symlinks=False)
+        return ()
+    if how == b"l":
+        posix.symlink(more[0], path)
+    elif posix.lstat(path).st_mode & TYPE == LINK:
+        raise OSError(errno.ELOOP, "A link")
+    else:
+        posix.chmod(path, int(more[0], 8))
+    try:
+        posix.utime(path, ns=(int(more[1]), int(more[1])), follow_symlinks=False)
+    except (OSError, OverflowError):
+        return ()  # a time that this file system does not have
+    return ()
+
+
+WORK = {b"A": do_arrange, b"G": do_read, b"L": do_list, b"M": do_mkdir, b"S": do_scan, b"W": do_write}

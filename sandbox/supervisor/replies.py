@@ -91,3 +91,14 @@ def rows_in(fields: list[bytes], most: int) -> list[tuple[bytes, int, bytes]]:
         raise Nonsense("a list of the wrong length")
     rows = zip(fields[0::3], fields[1::3], fields[2::3], strict=True)
     return [(kind, number_in(size), name) for kind, size, name in rows]
+
+
+def scan_in(fields: list[bytes], most: int) -> tuple[int, list[tuple[bytes, bytes, bytes]]]:
+    """The time and at most `most` rows of a look at folders.
+
+    Raises:
+        Nonsense: There are more, or they are none.
+    """
+    if len(fields) % 3 != 1 or len(fields) > 3 * most + 1:
+        raise Nonsense("a look of the wrong length")
+    return number_in(fields[0]), list(zip(fields[1::3], fields[2::3], fields[3::3], strict=True))

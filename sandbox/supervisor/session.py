@@ -9,9 +9,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from core import span
+from core import Blobs, span
 from sandbox.places import absolute, writable
 from sandbox.protocol import Command, CommandResult, SandboxInfo, SandboxLimits, Taken, TreeLimits
+from sandbox.snapshots.take import Hands, put_back, take
+from sandbox.snapshots.tree import Kept, SnapshotLimits, Tree
+from sandbox.snapshots.wire import WireHands
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.download import download
 
@@ -82,6 +85,21 @@ class Session:
     async def download(self, source: str, target: Path, limits: TreeLimits) -> Taken:
         """Copy a folder's regular files into the host folder `target`."""
         return await download(self._wire, absolute(source), target, limits)
+
+    async def snapshot(self, before: Tree, store: Blobs) -> Kept:
+        """Keep what lies in `/job`, reading only what changed since `before`."""
+        with span("snapshot") as told:
+            kept = await take(self._hands(store), before, store, SnapshotLimits())
+            told.note(files=kept.body.get("files"), stored=kept.body.get("stored"))
+            return kept
+
+    async def restore(self, tree: Tree, store: Blobs) -> Kept:
+        """Put back what was kept, in a workspace that is new."""
+        with span("restore", files=tree.files):
+            return await put_back(self._hands(store), tree, store, SnapshotLimits())
+
+    def _hands(self, store: Blobs) -> Hands:
+        return WireHands(self._wire, store.root)
 
     async def _upload_file(self, source: Path, name: bytes) -> None:
         for flags, data in _parts(source):

@@ -9,7 +9,7 @@ import pytest
 from agents import AttemptLimits, tell
 from core import Cause, ChatRequest, ModelCallFailed, Stop, Usage
 from sandbox import Sandbox
-from tests.agents.support import KEY, Answer, Office, Player, assignment, call, react, reply, said_to
+from tests.agents.support import KEY, Answer, Office, Player, alive, assignment, call, react, reply, said_to
 
 BRIEF = "Please make report.txt with the word done in it."
 
@@ -144,7 +144,7 @@ async def test_resume_after_every_compaction(office: Office, sandbox: Sandbox, t
             copy.transcript().append(one.kind, one.body)
         copy.journal = office.journal
         silent = Player([AssertionError("paid twice")])
-        assert (await copy.work(silent, sandbox, agent=agent)).cause is Cause.submitted
+        assert (await copy.work(silent, alive(sandbox), agent=agent)).cause is Cause.submitted
         assert not silent.asked
         kinds = [one for one in copy.kinds() if one != "resumed"]
         assert kinds == office.kinds()

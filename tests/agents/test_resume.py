@@ -13,7 +13,7 @@ from agents import Event
 from agents.tables import EVENTS
 from core import Cause, ChatReply, Stop
 from sandbox import Command, Sandbox, SandboxSpec, provider
-from tests.agents.support import Office, Player, call, reply, said_to
+from tests.agents.support import Office, Player, alive, call, reply, said_to
 
 SUBMIT = call("submit", files=["report.txt"], summary="Done.")
 TURNS = [
@@ -81,7 +81,7 @@ async def test_a_resumed_conversation_is_the_same_to_the_letter(tmp_path: Path, 
         shorter = cut(tmp_path / "whole", tmp_path / f"short{number}", seq)
         shorter.journal = Forgetful(shorter.journal, number + 1)  # type: ignore[assignment]
         asked = Player([reply("x", stop=Stop.refusal)])
-        await shorter.work(asked, sandbox)
+        await shorter.work(asked, alive(sandbox))
         assert asked.asked[0] == whole.asked[number]
 
 
