@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from agents import AgentConfig
 from core import CallJournal, CallTotals, Cause, Database, PriceTable, cause_row
@@ -85,7 +85,7 @@ def _dollars(agent: AgentConfig, totals: CallTotals, prices: PriceTable) -> floa
 
 
 def _first_attempts(database: Database, run: str, agent: str, most: int) -> Sequence[AttemptRow]:
-    query = (
+    query: Select[Any] = (
         select(*_OWN, TRIALS.c.run, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
         .join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial)
         .where(TRIALS.c.run == run, TRIALS.c.agent == agent, ATTEMPTS.c.k == 1)
