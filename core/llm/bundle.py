@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from core.bundle import BundleTable
-from core.llm.tables import CALLS, META, SPEND, WASTE
+from core.llm.tables import CALLS, SPEND, WASTE
 
 LLM_BUNDLE = (
     BundleTable(CALLS, "trial", "key", ("key",), early=True),
     BundleTable(WASTE, "trial", "key", ("key", "number"), early=True),
     BundleTable(SPEND, "run", "run", ("run", "worker")),
 )
-LLM_AT_HOME = frozenset(META.tables) - {part.name for part in LLM_BUNDLE}
+LLM_AT_HOME = frozenset({"model_lanes", "model_lane_users"})

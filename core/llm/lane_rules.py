@@ -99,7 +99,7 @@ def narrowed(state: LaneState, now: float, began: float, asked: float | None, us
     if asked is not None:
         wait = min(asked, LONGEST_BLOCK)
     else:
-        wait = 0.0 if again else min(LONGEST_UNASKED_BLOCK, 2.0**state.refusals)
+        wait = 0.0 if again or not state.refusals else min(LONGEST_UNASKED_BLOCK, 2.0 ** (state.refusals - 1))
     blocked = replace(state, blocked_until=max(state.blocked_until, now + wait), changed_at=now)
     if again:
         return blocked

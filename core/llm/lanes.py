@@ -14,7 +14,7 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -86,6 +86,7 @@ class Entry:
     """A way into a lane, for `async with`: within the block the try is made.
 
     Attributes:
+        told: Is told the seconds waited, also when the wait was cut off.
         waited: Seconds until it was its turn. outage: The share of them in which the circuit was open.
         began: When its turn came, by the workers' common clock. full: The lane was well used then.
         prober: Its name, if it is the probe of an open circuit.
@@ -93,6 +94,7 @@ class Entry:
 
     lane: Lane
     patience: float
+    told: Callable[[float], None] | None = None
     waited: float = 0.0
     outage: float = 0.0
     began: float = 0.0
@@ -102,7 +104,11 @@ class Entry:
 
     async def __aenter__(self) -> Entry:
         """Wait for the turn. Raises `TryFailed` when the circuit was open longer than `patience`."""
-        await self.lane.admit(self)
+        try:
+            await self.lane.admit(self)
+        finally:
+            if self.told is not None:
+                self.told(self.waited)
         return self
 
     async def __aexit__(
@@ -148,13 +154,14 @@ class Lane:
         wants = {**self._others, self._worker: max(1, self.wants)}
         return rules.share_of(self._worker, self._state.room, wants, int(self._shelf.now() // ROTATE_EVERY))
 
-    def enter(self, patience: float = float("inf")) -> Entry:
+    def enter(self, patience: float = float("inf"), told: Callable[[float], None] | None = None) -> Entry:
         """`async with lane.enter():` waits for a turn, first come first served.
 
         Args:
             patience: Seconds to wait at most while the circuit is open; waiting for a turn has no end.
+            told: Is told the seconds waited, also when the wait is cut off.
         """
-        return Entry(self, patience)
+        return Entry(self, patience, told)
 
     async def admit(self, entry: Entry) -> None:
         """Wait for the entry's turn."""
@@ -165,7 +172,7 @@ class Lane:
             while self._queue[0] is not entry or not self._may_go(entry):
                 await self._sleep(entry)
                 if entry.outage > entry.patience:
-                    raise self._given_up(entry, time.monotonic() - begun)
+                    raise self._given_up(entry)
         finally:
             entry.waited = time.monotonic() - begun
             self._queue.remove(entry)
@@ -233,9 +240,9 @@ class Lane:
             if in_outage:
                 entry.outage += time.monotonic() - begun
 
-    def _given_up(self, entry: Entry, waited: float) -> TryFailed:
+    def _given_up(self, entry: Entry) -> TryFailed:
         detail = f"the account failed again and again: not tried for {entry.outage:.0f} s"
-        return TryFailed(CIRCUIT, Cause.model_unavailable, detail, again=False, waited=waited)
+        return TryFailed(CIRCUIT, Cause.model_unavailable, detail, again=False)
 
     def _succeeded(self, entry: Entry) -> None:
         slow_start = self._state.narrowed_at == 0

@@ -35,7 +35,6 @@ class TryFailed(Exception):
         status: HTTP status, where there is one.
         retry_after: Seconds the provider asks us to wait.
         usage: Tokens of the failed try, as far as known.
-        waited: Seconds waited for a try that was not made at all.
     """
 
     def __init__(
@@ -48,10 +47,9 @@ class TryFailed(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         usage: Usage | None = None,
-        waited: float = 0.0,
     ) -> None:
         self.kind, self.cause, self.detail, self.again = kind, cause, detail, again
-        self.status, self.retry_after, self.usage, self.waited = status, retry_after, usage, waited
+        self.status, self.retry_after, self.usage = status, retry_after, usage
         super().__init__(f"{kind}: {detail}")
 
 
@@ -113,13 +111,13 @@ async def ask_with_retries(
     clock, progress = policy.clock, progress_now()
     began, queued = clock.now(), 0.0
     while True:
-        turn = None if lane is None else lane.enter(began + queued + policy.budget - clock.now())
+        patience = began + queued + policy.budget - clock.now()
+        turn = None if lane is None else lane.enter(patience, progress.wait)
         started = clock.now()
         try:
             async with turn or nullcontext():
                 if turn is not None:
                     queued += turn.waited - turn.outage
-                    progress.wait(turn.waited)
                 started = clock.now()
                 progress.sending()
                 reply = await ask()
@@ -172,7 +170,7 @@ def _failure(failed: TryFailed, seconds: float) -> Failure:
         status=failed.status,
         kind=failed.kind,
         seconds=seconds,
-        waited_seconds=failed.waited,
+        waited_seconds=0.0,
         usage=failed.usage,
     )
 
