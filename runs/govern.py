@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from core import Cause, StoreFault
 from runs.crash_rate import crash_stop
+from runs.disk import Level
+from runs.limits import BudgetWatch
 from runs.options import QUEUE, Stop
 from runs.workplace import Workplace
 
@@ -23,6 +25,7 @@ class Governor:
     def __init__(self, place: Workplace) -> None:
         self._place = place
         self._causes: Counter[Cause] = Counter()
+        self._budget = BudgetWatch(place.journal, place.run_id, place.options.budget, every=LOOK_SECONDS / 2)
 
     def ended(self, cause: Cause) -> None:
         """An execution ended here."""
@@ -54,4 +57,7 @@ class Governor:
         options = self._place.options
         if options.crashes is not None and (why := crash_stop(self._causes, options.crashes)):
             return Stop(reason="crash_rate", detail=why)
-        return None
+        if why := self._budget.met():
+            return Stop(reason="run_budget", detail=why)
+        room = self._place.guard.look()
+        return Stop(reason="disk", detail=room.says) if room.level is Level.stop else None

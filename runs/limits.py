@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
 from agents import AgentConfig, AttemptLimits
 from core import BadInput, CallJournal, Cause, Frozen, PriceTable, Spent, price_known
-from runs.rows import ExecutionRow
+
+if TYPE_CHECKING:  # rows hold options, and those the budget
+    from runs.rows import ExecutionRow
 
 MEND_PRICE = "name a price in the settings' `prices` file, or limit tokens"
 L = TypeVar("L", bound=Frozen)

@@ -8,7 +8,10 @@ from pydantic import Field
 
 from core import Cause, Frozen
 from runs.crash_rate import CrashBound
+from runs.disk import DiskBound
+from runs.limits import RunBudget
 
+LARGE = 20
 QUEUE = "workers"
 """Where the rounds of runs wait that no process of their own executes."""
 
@@ -25,14 +28,20 @@ class RunOptions(Frozen):
         concurrency: Attempts at one time in a process that executes the run alone.
         executions: Bound on the executions of one attempt.
         pause_seconds: Before the second execution of an attempt; doubled before each further one.
+        budget: What the whole run may use.
         crashes: When too many attempts crash, nothing more is begun; None: never.
+        disk: How much room must be left.
+        preflight: Attempts of one agent from which on one of them is made before the others.
         snapshots: `/job` is kept after each changing call, so that another machine can go on with it.
     """
 
     concurrency: int = Field(default=4, ge=1, le=512)
     executions: int = Field(default=2, ge=1, le=10)
     pause_seconds: float = Field(default=10.0, ge=0)
-    crashes: CrashBound | None = None
+    budget: RunBudget = RunBudget()
+    crashes: CrashBound | None = CrashBound()
+    disk: DiskBound = DiskBound()
+    preflight: int = Field(default=LARGE, ge=2)
     snapshots: bool = False
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from agents import AgentConfig, AttemptLimits
 from core import Frozen, digest_of
 from jobs import Job
+from runs.limits import TrialLimits
 from sandbox import NetworkPolicy, SandboxLimits
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
@@ -36,6 +37,7 @@ class RunConfig(Frozen):
     agents: tuple[AgentConfig, ...] = Field(min_length=1)
     repeats: int = Field(default=1, ge=1, le=1000)
     limits: AttemptLimits = AttemptLimits()
+    trial_limits: TrialLimits = TrialLimits()
     sandbox_limits: SandboxLimits = SandboxLimits()
     network: NetworkPolicy = NetworkPolicy()
     provider: str = "bwrap"
@@ -73,11 +75,13 @@ class PlannedTrial(Frozen):
 
 def identity_of(config: RunConfig, agent: AgentConfig, job: Job, repeat: int) -> str:
     """Digest of what the agent is, could see and could do; nothing of paths, hosts, images or grading."""
+    trial_limits = config.trial_limits.model_dump(mode="json", exclude_none=True)
     return digest_of(
         {
             "agent": agent.digest,
             "task": job.task_digest,
             "limits": config.limits.model_dump(mode="json"),
+            **({"trial_limits": trial_limits} if trial_limits else {}),
             "sandbox_limits": config.sandbox_limits.model_dump(mode="json"),
             "network": config.network.model_dump(mode="json"),
             "toolbox": config.toolbox,

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from core import Ended, cause_row
+from runs.options import LARGE
 from runs.rows import DONE, PLANNED, AttemptRow
 
-LARGE = 20
-"""Attempts of one agent that are not begun yet, from which on a preflight is worth its time."""
 _DETAIL = 200
 
 

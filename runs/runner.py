@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core import BadInput, Cause
@@ -12,6 +12,8 @@ from runs.engine.port import OPEN, Engine
 from runs.govern import Governor
 from runs.lock import only_one
 from runs.machinery import Machinery
+from runs.options import Stop
+from runs.preflight import preflight_failure, preflight_of
 from runs.rows import DONE, INTERRUPTED, RUNNING, STOPPED, AttemptRow
 from runs.trial import KIND, AttemptRounds, start_attempt
 from runs.workers.worker import Worker, at_work
@@ -96,19 +98,44 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
         return place
 
     governor = Governor(place)
+    place.records.go_on(place.run_id)
+    place.stop = None
+    place.guard.refuse()
     place.records.set_run_state(place.run_id, RUNNING)
     rounds = AttemptRounds(here, by.engine, watch)
     slots = {place.queue: place.options.concurrency}
     poll = QUICK_SECONDS if len(todo) > 1 else SLOW_SECONDS / 5
     state = INTERRUPTED
     try:
-        begin_rounds(place, by.engine, todo)
+        by.engine.prepare()
         async with at_work(by, {KIND: rounds.carry}, slots, poll_seconds=poll) as worker:
-            await _until_done(place, by.engine, worker, governor)
+            for some in _in_turns(place, attempts, todo):
+                begin_rounds(place, by.engine, some)
+                await _until_done(place, by.engine, worker, governor)
         state = _end_state(place)
     finally:
         place.records.set_run_state(place.run_id, state)
     return progress
+
+
+def _in_turns(
+    place: Workplace, attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]
+) -> Iterator[Sequence[AttemptRow]]:
+    """The preflight, if one is due, then all others, unless it failed: then the run is stopped."""
+    first = preflight_of(attempts, large=place.options.preflight)
+    if first:
+        yield first
+        ended = [place.records.attempt(attempt.id) for attempt in first]
+        said = place.records.executions([attempt.id for attempt in first])
+        details = {execution.attempt: execution.detail for execution in said}
+        rest = place.records.count_undone(place.run_id)
+        if why := preflight_failure(ended, rest=rest, details=details):
+            place.records.stop(place.run_id, Stop(reason="preflight", detail=why))
+            place.stop = place.records.stop_of(place.run_id)
+            return
+    if not place.stopped():
+        made = {attempt.id for attempt in first}
+        yield [attempt for attempt in todo if attempt.id not in made]
 
 
 def _progress(attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]) -> Progress:
@@ -128,7 +155,8 @@ def _ended(progress: Progress, attempt: AttemptRow, cause: Cause, place: Workpla
 def begin_rounds(place: Workplace, engine: Engine, todo: Sequence[AttemptRow]) -> None:
     """Start the rounds of these attempts, but for those that have one that is queued or under way.
 
-    A process that is killed in the midst of it leaves some without a round; the next call starts theirs.
+    A process that is killed in the midst of it leaves some without a round; the next call starts theirs. One that
+    has ended meanwhile, in another turn, gets none.
     """
     engine.prepare()
     open_ = {one.key.rpartition(".r")[0] for one in engine.list(queue=place.queue, states=OPEN)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from agents import Agent, AgentResult, Assignment, Desk, Expected, SqlTranscript, Transcript
+from agents import Agent, AgentResult, Assignment, AttemptLimits, Desk, Expected, SqlTranscript, Transcript
 from core import (
     BadInput,
     CallTotals,
@@ -29,6 +29,7 @@ from grading import CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
 from rubrics import format_line
 from runs.engine.port import Json
+from runs.limits import TrialLimits, effective_limits, trial_used_up, used_by_trial
 from runs.manifest import build_submission, lay_out
 from runs.options import Stop
 from runs.review import review_item
@@ -78,13 +79,35 @@ class TrialStages:
         result, collected = self._place.records.work_of(execution)
         if result is not None and collected:
             return AgentResult.model_validate_json(result).model_dump(mode="json")
-        worked = await self._work(execution)
+        limits = self._limits()
+        if isinstance(limits, Cause):
+            return self._not_begun(execution, limits).model_dump(mode="json")
+        worked = await self._work(execution, limits)
         if worked.cause is Cause.user_cancelled:
             stop = self._place.stop or Stop(reason="user_cancelled")
             raise Fault(stop.cause, stop.detail)
         return worked.model_dump(mode="json")
 
-    async def _work(self, execution: str) -> AgentResult:
+    def _limits(self) -> AttemptLimits | Cause:
+        """The limits of this attempt within its trial's, or the cause for which there is nothing left of those."""
+        config, records = self._place.config, self._place.records
+        if config.trial_limits == TrialLimits():
+            return config.limits
+        attempts = [attempt.id for attempt in records.attempts_of_trial(self._attempt.trial)]
+        used = used_by_trial(
+            self._place.journal, self._attempt.trial, records.executions(attempts), self._attempt.id
+        )
+        gone = trial_used_up(config.trial_limits, used)
+        return gone if gone is not None else effective_limits(config.limits, config.trial_limits, used)
+
+    def _not_begun(self, execution: str, cause: Cause) -> AgentResult:
+        result = AgentResult(cause=cause, detail="the trial has nothing left of it")
+        self._place.records.note_execution(execution, result=result.model_dump_json(), detail=result.detail)
+        with TemporaryDirectory(dir=self._place.scratch) as nothing:
+            self.keep(Path(nothing), Taken(files=(), left_out=()), execution=execution)
+        return result
+
+    async def _work(self, execution: str, limits: AttemptLimits) -> AgentResult:
         place, job = self._place, self._job
         agent = place.agents[self._attempt.agent]
         model = self._model(agent)
@@ -109,7 +132,7 @@ class TrialStages:
                 reference=job.reference_dir if agent.config.scaffold == "oracle" else None,
                 cancelled=place.stopped,
             )
-            result = await agent.work(self._assignment(execution), desk)
+            result = await agent.work(self._assignment(execution, limits), desk)
         finally:
             await sandbox.close()
             if fetcher is not None:
@@ -187,6 +210,7 @@ class TrialStages:
         place = self._place
         if cause_row(cause).graded and self._submission().files:
             place.book.publish(self._attempt.id, review_item(self._job, self._submission(), place.blobs))
+        place.journal.settle(f"{execution}/")
         place.records.finish(execution, cause, str(payload.get("detail", "")))
         await self.clear(execution)
         return {"cause": cause.value}
@@ -200,7 +224,7 @@ class TrialStages:
         except (UpBenchError, OSError):
             return
 
-    def _assignment(self, execution: str) -> Assignment:
+    def _assignment(self, execution: str, limits: AttemptLimits) -> Assignment:
         job, config = self._job, self._place.config
         return Assignment(
             key=execution,
@@ -212,7 +236,7 @@ class TrialStages:
             ),
             attempt=self._attempt.k,
             rubric=_rubric_text(job) if config.rubric_visible else None,
-            limits=config.limits,
+            limits=limits,
             network=config.network,
         )
 

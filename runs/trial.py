@@ -9,7 +9,18 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
-from core import BadInput, Cause, Ended, Fault, MissingTool, SandboxFault, StoreFault, cause_row
+from core import (
+    BadInput,
+    Cause,
+    Ended,
+    Fault,
+    MissingTool,
+    Overtaken,
+    SandboxFault,
+    StoreFault,
+    cause_row,
+)
+from runs.disk import Level
 from runs.engine.port import Context, Engine, Json, Round
 from runs.pipeline import run_round
 from runs.rows import AttemptRow
@@ -72,8 +83,9 @@ class AttemptRounds:
         """Carry the execution that the payload names; how it ended, or nothing where it is left as it is."""
         execution = str(payload["execution"])
         place = await self._place_of(str(payload["run"]))
-        if place.stopped():
-            return {}
+        room = await place.guard.room(ended=place.stopped)
+        if place.stopped() or room.level is not Level.ok:
+            return {}  # what does not begin now begins when the run is resumed
         begun: list[AttemptRow] = []
 
         async def begin(named: Json) -> Json:
@@ -99,6 +111,8 @@ class AttemptRounds:
         try:
             ended = await run_round(ctx, TrialStages(place, attempt), execution)
             return Cause(ended["cause"])
+        except Overtaken:
+            return None  # another worker took it over, and brings it to its end
         except StoreFault:
             # Without records there is nothing to write a cause into: the round stays, and can be taken up.
             raise
@@ -135,6 +149,7 @@ async def _end(
 ) -> None:
     if not place.records.work_of(execution)[1]:
         await _salvage(place, attempt, execution)
+    place.journal.settle(f"{execution}/")
     place.records.finish(execution, cause, detail, then=then)
     await TrialStages(place, attempt).clear(execution)
 

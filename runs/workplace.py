@@ -11,6 +11,7 @@ from agents import Agent
 from core import Blobs, CallJournal, ChatModel, Database, PriceTable
 from grading import Book
 from jobs import Job
+from runs.disk import DiskGuard, places_of
 from runs.lock import own_folder, sweep
 from runs.options import QUEUE, RunOptions, Stop
 from runs.plan import RunConfig
@@ -52,11 +53,13 @@ class Workplace:
     records: Records = field(init=False)
     book: Book = field(init=False)
     journal: CallJournal = field(init=False)
+    guard: DiskGuard = field(init=False)
     no_inputs: Path = field(init=False)
 
     def __post_init__(self) -> None:
         self.records, self.book = Records(self.database), Book(self.database)
-        self.journal = CallJournal(self.database, self.prices)
+        self.journal = CallJournal(self.database, self.prices, run=self.run_id)
+        self.guard = DiskGuard(places_of(self.scratch.parent, self.provider.name), self.options.disk)
         self.no_inputs = self.scratch / "no-inputs"
 
     def stopped(self) -> bool:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import make_url
+
 from core import Cause, Database, StoreFault
 from runs.lock import hold_file
 
@@ -88,7 +90,9 @@ class AdvisoryLocks:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url.replace("+psycopg", "", 1)  # as the driver itself writes it
+        address = make_url(url)
+        named = address.translate_connect_args(username="user", database="dbname")
+        self._place: dict[str, Any] = dict(address.query) | named
         self._connection: Any = None
         self._names: set[str] = set()
 
@@ -129,7 +133,7 @@ class AdvisoryLocks:
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(
-                    self._url,
+                    **self._place,
                     autocommit=True,
                     connect_timeout=NOTICE_SECONDS,
                     keepalives_idle=NOTICE_SECONDS // 2,
