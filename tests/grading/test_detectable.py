@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import exp, sqrt
+from pathlib import Path
 from random import Random
 from statistics import NormalDist, fmean
 
@@ -221,3 +222,14 @@ def test_variation_of_judged_trials_is_that_of_first_attempts() -> None:
     assert found.agents_alike == pytest.approx(1.0)
     assert found.repeats_alike == found.agents_alike
     assert found.measured == ("rate", "agents_alike")
+
+
+def test_the_table_in_the_documentation_is_right() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "planning.md").read_text()
+    rows = [
+        line.strip("| ").split(" | ") for line in page.splitlines() if line[:2] == "| " and line[2].isdecimal()
+    ]
+    assert len(rows) == 5
+    for jobs, *points in rows:
+        found = [detectable_difference(int(jobs), repeats, Variation()) for repeats in (1, 3, 10)]
+        assert [f"{100 * (one or 0):.0f}" for one in found] == points
