@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
 from core import BundleTable, Cause, Landing, Row, Submission
@@ -10,7 +11,7 @@ from runs.options import RunOptions, Stop, own_queue
 from runs.plan import RunConfig
 from runs.rows import DONE, INTERRUPTED, STOPPED
 from runs.sheets import JobSheet
-from runs.tables import ATTEMPTS, EXECUTIONS, METADATA, RUNS, SHEETS, TRIALS
+from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, SHEETS, TRIALS
 from sandbox import SandboxInfo
 
 
@@ -43,15 +44,35 @@ def _anywhere(config: str) -> str:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_STATES = (DONE, STOPPED, INTERRUPTED)
+
+
 def _check_run(row: Row) -> None:
+    _check_name(row["id"])
+    if row["state"] not in _STATES:
+        raise ValueError("the state of the run is none that a bundle can tell of")
     RunConfig.model_validate_json(row["config"])
     for name, model in (("options", RunOptions), ("stop", Stop)):
         if row.get(name) is not None:
             model.model_validate_json(row[name])
 
 
+def _check_trial(row: Row) -> None:
+    _check_name(row["id"])
+    if "." in row["id"]:
+        raise ValueError(f"{row['id'][:100]!r} is no name of a trial")
+
+
+def _check_name(name: str) -> None:
+    """Folders and containers are called so."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name[:100]!r} is no name")
+
+
 def _check_attempt(row: Row) -> None:
     _handed_in(row)
+    _check_name(row["id"])
     if not row["id"].startswith(f"{row['trial']}.") or not (row.get("parent") or row["id"]).startswith(
         f"{row['trial']}."
     ):
@@ -62,6 +83,7 @@ def _check_attempt(row: Row) -> None:
 def _check_execution(row: Row) -> None:
     if row.get("sandbox") is not None:
         SandboxInfo.model_validate_json(row["sandbox"])
+    _check_name(row["id"])
     if not row["id"].startswith(f"{row['attempt']}."):
         raise ValueError("an execution is of another attempt")
     _check_cause(row)
@@ -94,7 +116,7 @@ RUN_BUNDLE = (
         blobs=_pack,
         check=_check_run,
     ),
-    BundleTable(TRIALS, "run", "run", ("position", "id")),
+    BundleTable(TRIALS, "run", "run", ("position", "id"), check=_check_trial),
     BundleTable(ATTEMPTS, "trial", "id", ("trial", "k", "id"), blobs=_handed_in, check=_check_attempt),
     BundleTable(EXECUTIONS, "trial", "id", ("attempt", "e"), check=_check_execution),
     BundleTable(
@@ -105,4 +127,4 @@ RUN_BUNDLE = (
         check=lambda row: JobSheet.model_validate_json(row["body"]),
     ),
 )
-RUNS_AT_HOME = frozenset(METADATA.tables) - {part.name for part in RUN_BUNDLE}
+RUNS_AT_HOME = frozenset({"workers"})

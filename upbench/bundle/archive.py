@@ -51,11 +51,11 @@ class Archive:
         if infos[MANIFEST].file_size > MAX_MANIFEST:
             raise BadInput("its manifest is too large", file=file)
         self.manifest: Manifest = parse_manifest(self._archive.read(infos.pop(MANIFEST)), file)
+        self._check_rooms()
         self._tables = {(facts.room, facts.table): facts for facts in self.manifest.tables}
         self._members = {member.path: member for member in self._known_members()}
         self.blobs = self._known_blobs(infos)
         self._check_names(infos)
-        self._check_rooms()
 
     def _infos(self) -> dict[str, zipfile.ZipInfo]:
         infos: dict[str, zipfile.ZipInfo] = {}
@@ -102,9 +102,9 @@ class Archive:
             if number > ROOMS.get(room, 0):
                 raise BadInput(f"its rows of `{room}` are of a newer UpBench", file=self.file, mend=NEWER)
         here = {(part.room, part.name) for part in READ}
-        for room, table in self._tables:
-            if (room, table) not in here:
-                raise BadInput(f"its table `{table}` is not known here", file=self.file, mend=NEWER)
+        for facts in self.manifest.tables:
+            if (facts.room, facts.table) not in here:
+                raise BadInput(f"its table `{facts.table}` is not known here", file=self.file, mend=NEWER)
 
     @property
     def row_bytes(self) -> int:

@@ -53,9 +53,14 @@ class Verified:
     def _table(self, part: Part) -> None:
         table, run = part.table, self._archive.manifest.run
         noted = _noted(part)
+        last: tuple[Any, ...] = ()
         for number, row in enumerate(self.rows(part), start=1):
             if not self._belongs(part, row):
                 raise self._wrong(part, number, "belongs to another run")
+            place = tuple(row[name] for name in table.order)
+            if last and place <= last:
+                raise self._wrong(part, number, "is there twice, or out of order")
+            last = place
             if part.name == "trials":
                 self._trials.add(row["id"])
             if part.name == "runs":
@@ -112,16 +117,20 @@ class Verified:
             what = "holds a blob that nothing of the run names"
             raise BadInput(what, file=self._archive.file, field=name[:100], mend=DAMAGED)
         for name in sorted(there):
-            bound = _Bound() if name in self._packed else None
-            digest = hashlib.sha256()
-            with self._archive.blob(name) as stream:
-                while chunk := stream.read(CHUNK):
-                    digest.update(chunk)
-                    if bound is not None and not bound.holds(chunk):
-                        what = "a packed event unpacks to too much, or to nothing"
-                        raise BadInput(what, file=self._archive.file, field=name)
-            if digest.hexdigest() != name:
-                raise BadInput("a blob is damaged", file=self._archive.file, field=name, mend=DAMAGED)
+            self._check_blob(name)
+
+    def _check_blob(self, name: str) -> None:
+        bound = _Bound() if name in self._packed else None
+        digest, holds = hashlib.sha256(), True
+        with self._archive.blob(name) as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                holds = holds and (bound is None or bound.holds(chunk))
+        if digest.hexdigest() != name:
+            raise BadInput("a blob is damaged", file=self._archive.file, field=name, mend=DAMAGED)
+        if not holds:
+            what = "a packed event unpacks to too much, or to nothing"
+            raise BadInput(what, file=self._archive.file, field=name)
 
     def _no_blob(self, name: str) -> BadInput:
         shown = name if is_sha256(name) else "of no name that a blob can have"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from upbench.bench import Bench
-from upbench.cli.execute import describe, execute, left
-from upbench.cli.output import emit, json_option, log_option
+from upbench.cli.bundles import export, import_run
+from upbench.cli.execute import STOPPED, describe, execute, left
+from upbench.cli.output import emit, json_option, log_option, say
 
 if TYPE_CHECKING:
     from upbench.telemetry.logs import LogFormat
@@ -45,6 +45,28 @@ def show(ctx: click.Context, run: str, *, as_json: bool) -> None:
         if a.detail:
             lines.append(f"               {a.detail.strip().splitlines()[-1][:160]}")
     emit(summary, "\n".join(lines), as_json=as_json)
+
+
+@command.command(epilog="Example: upbench runs watch last")
+@click.argument("run")
+@json_option
+@click.pass_context
+def watch(ctx: click.Context, run: str, *, as_json: bool) -> None:
+    """Show how a run goes on, whoever executes it, until it has ended. Ctrl-C leaves the run alone."""
+    from upbench.cli.progress import one_line, watch_run
+    from upbench.snapshot import take_snapshot
+
+    home = Bench(ctx.obj["project"]).home
+    name = take_snapshot(home, run, named=0).run
+    try:
+        seen = watch_run(lambda: take_snapshot(home, name))
+    except KeyboardInterrupt:
+        say(f"run {name} goes on; watch it again with: upbench runs watch {name}")
+        ctx.exit(STOPPED)
+    if seen.abandoned:
+        say(f"no process executes run {name}; go on with: upbench runs resume {name}")
+    emit(seen, f"run {name} {seen.state}: {one_line(seen)}", as_json=as_json)
+    ctx.exit(1 if seen.abandoned or seen.crashed else 0)
 
 
 @command.command(epilog="Example: upbench runs why t1a2b3c4d5e6f")
@@ -99,15 +121,5 @@ def retry(
     ctx.exit(execute(bench, place, concurrency=concurrency, as_json=as_json, log_format=log, again=again))
 
 
-@command.command(epilog="Example: upbench runs export last --to results/")
-@click.argument("run")
-@click.option("--to", "folder", required=True, type=click.Path(path_type=Path), help="A new folder.")
-@json_option
-@click.pass_context
-def export(ctx: click.Context, run: str, folder: Path, *, as_json: bool) -> None:
-    """Write evaluations.jsonl, the run's state and every deliverable into a folder."""
-    from upbench.export import export_run
-
-    counts = export_run(Bench(ctx.obj["project"]), run, folder)
-    text = f"{counts['evaluations']} evaluations and {counts['deliverables']} deliverables in {folder}"
-    emit(counts, text, as_json=as_json)
+command.add_command(export)
+command.add_command(import_run)
