@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.standins.postgres import PASSWORD, Postgres
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,6 +32,7 @@ def test_every_check_has_its_four_keys() -> None:
         "sandbox",
         "bwrap",
         "docker",
+        "postgresql",
         "OPENAI_API_KEY",
         "ANTHROPIC_API_KEY",
         "libreoffice",
@@ -91,3 +94,20 @@ def test_the_image_has_a_name_without_an_engine(tmp_path: Path) -> None:
     assert said.stdout.startswith("upbench-sandbox:")
     built = upbench("toolbox", "image", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert built.returncode == 3
+
+
+def test_the_database_is_looked_at_and_left_as_it_is(postgres: Postgres, fresh_database: str) -> None:
+    unset = checks(upbench("doctor", "--json", UPBENCH_DATABASE=""))["postgresql"]
+    assert not unset["ok"]
+    assert "only needed" in unset["detail"]
+    well = checks(upbench("doctor", "--json", UPBENCH_DATABASE=fresh_database))["postgresql"]
+    assert well["ok"], well
+    assert well["detail"].startswith("PostgreSQL ")
+    with postgres.connect(fresh_database.rsplit("/", 1)[1]) as server:
+        assert server.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    done = upbench("doctor", "--json", UPBENCH_DATABASE=fresh_database + "x")
+    wrong = checks(done)["postgresql"]
+    assert "does not exist" in wrong["detail"]
+    assert "createdb" in wrong["mend"]
+    assert PASSWORD not in done.stdout + done.stderr
+    assert "secret" not in done.stdout + done.stderr
