@@ -66,6 +66,7 @@ from .llm.scripted import load_script as load_script
 from .llm.tables import LLM_MIGRATIONS as LLM_MIGRATIONS
 from .llm.totals import call_totals as call_totals
 from .models import Frozen as Frozen
+from .store.aside import in_thread as in_thread
 from .store.blobs import Blobs as Blobs
 from .store.bucket import look_at_bucket as look_at_bucket
 from .store.database import Database as Database

@@ -7,9 +7,9 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ from typing import BinaryIO
 from core.causes import Cause
 from core.digests import CHUNK, sha256_bytes, sha256_file
 from core.errors import StoreFault
+from core.store.aside import side_by_side
 from core.store.bucket import Bucket, Patience
 from core.store.downloads import Downloads
 from core.store.seen import Seen
@@ -39,7 +40,7 @@ class Blobs:
 
     With a bucket, what a `put_` method returned is there too, so that any machine finds it, and the folder is a
     cache. Several processes may share a folder, many machines a bucket. All methods block; where a bucket is set
-    they may do so for minutes (see `Patience`), so async code calls them in a thread.
+    they may do so for minutes (see `Patience`), so async code calls them with `core.in_thread`.
 
     Every method that writes or reads raises `StoreFault`: `disk_full`; `store_refused` where the bucket is not
     there or does not take the key; else `store_failed` (also for what is missing or damaged).
@@ -95,8 +96,7 @@ class Blobs:
             with path.open("rb") as stream:
                 written.append(self._write(stream))
         if self._bucket is not None:
-            with ThreadPoolExecutor(UPLOADS) as pool:
-                list(pool.map(lambda one: self._upload(one[0], new=one[1]), dict.fromkeys(written)))
+            side_by_side(lambda one: self._upload(one[0], new=one[1]), list(dict.fromkeys(written)), UPLOADS)
         return [sha256 for sha256, _ in written]
 
     def get_bytes(self, sha256: str) -> bytes:
@@ -137,6 +137,12 @@ class Blobs:
             path.unlink(missing_ok=True)
         return True
 
+    def remove_all(self) -> None:
+        """Remove every blob, here and in the bucket: only of a store that nothing else points into."""
+        if self._bucket is not None:
+            self._bucket.remove_all()
+        shutil.rmtree(self.root, ignore_errors=True)
+
     def trim(self, size: int) -> int:
         """Remove local copies that the bucket has, the longest unused first, until at most `size` bytes are left.
 
@@ -155,9 +161,7 @@ class Blobs:
         """Send what is here and not in the bucket, as after a bucket was set. Returns how many blobs were sent."""
         if self._bucket is None:
             return 0
-        with ThreadPoolExecutor(UPLOADS) as pool:
-            sent = list(pool.map(lambda one: self._upload(one[0].name, new=False), list(self._local())))
-        return sum(sent)
+        return sum(side_by_side(lambda one: self._upload(one[0].name, new=False), list(self._local()), UPLOADS))
 
     def clean(self) -> int:
         """Remove what dead processes left on its way more than a day ago, here and in the bucket."""

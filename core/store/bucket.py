@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -30,6 +31,9 @@ PART = 8 * CHUNK
 """Files over this size go up in parts of it, `PARTS` at one time: so much memory an upload costs."""
 
 PARTS = 4
+
+_LARGE = threading.BoundedSemaphore(4)
+"""So many uploads in parts a process has at one time: what they cost in memory is bounded for all together."""
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^?#]*))?")
 _KEYS = (
@@ -130,7 +134,8 @@ class Bucket:
         import obstore
 
         size = file.stat().st_size  # a file that is gone must not be taken for a bucket that is
-        with self._faults("write", key):
+        turn = _LARGE if size > PART else nullcontext()
+        with turn, self._faults("write", key):
             try:
                 obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS)
             except FileNotFoundError:
@@ -160,6 +165,14 @@ class Bucket:
 
         with self._faults("remove", key):
             obstore.delete(self._store, key)
+
+    def remove_all(self) -> None:
+        """Remove every object."""
+        import obstore
+
+        with self._faults("remove all of"):
+            for some in obstore.list(self._store):
+                obstore.delete(self._store, [one["path"] for one in some])
 
     def abort_unfinished(self, age: float) -> int:
         """Abort uploads that were begun more than `age` seconds ago. Returns how many; 0 without a key of ours."""

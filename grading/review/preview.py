@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,7 +9,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
-from core import Blobs, Deliverable, Frozen, StoreFault
+from core import Blobs, Deliverable, Frozen, StoreFault, in_thread
 from grading.render.texts import Rendering
 from grading.review.content import FRAMES, IMAGES
 
@@ -53,7 +52,7 @@ async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | N
     """A file's preview: plain text as it is, documents as `render` reads them in a grading sandbox."""
     suffix = PurePosixPath(file.path).suffix.lower()
     if _is_plain(file):
-        return await asyncio.to_thread(_plain, file, blobs, _TABLES.get(suffix))
+        return await in_thread(_plain, file, blobs, _TABLES.get(suffix))
     if render is None:
         return Preview(problem="There is no sandbox here to read documents in; download it to look at it.")
     return _rendered(await render(file))

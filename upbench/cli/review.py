@@ -89,7 +89,7 @@ def _has_screen() -> bool:
 
 def _renderer(home: Home, scratch: Path) -> ReviewRenderer | None:
     """Reads one document at a time in a grading sandbox; None, said aloud, where there is no sandbox."""
-    from core import BadInput
+    from core import BadInput, in_thread
     from grading import render_texts
     from sandbox import provider
 
@@ -109,7 +109,7 @@ def _renderer(home: Home, scratch: Path) -> ReviewRenderer | None:
         async with one_at_a_time:
             if key not in read:
                 with TemporaryDirectory(dir=scratch) as folder:
-                    await asyncio.to_thread(_lay_out, file, home.blobs, Path(folder))
+                    await in_thread(_lay_out, file, home.blobs, Path(folder))
                     found = await render_texts(
                         chosen, key=f"review.{file.sha256[:12]}.{secrets.token_hex(4)}", folder=Path(folder)
                     )

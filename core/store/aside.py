@@ -1,0 +1,64 @@
+"""Blocking calls beside an event loop, in threads that nobody waits for when the process ends.
+
+`asyncio.to_thread` and thread pools would do, but for one thing: a process that was asked to stop waits for their
+threads, and a call to a server that hangs may take minutes. What such a call leaves half done is what a kill would
+leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `call` returns or raises, without holding up the loop. Cancelled, it goes on unheard."""
+    return await asyncio.wrap_future(_begin(lambda: call(*args, **kwargs)))
+
+
+def side_by_side(call: Callable[[U], T], items: Sequence[U], threads: int) -> list[T]:
+    """`call` of each item, several at one time; what it returned, in order.
+
+    After one has failed no more are begun, and what it raised is raised.
+    """
+    results: dict[int, T] = {}
+    waiting = iter(range(len(items)))
+    failed = threading.Event()
+
+    def work() -> None:
+        for at in waiting:
+            if failed.is_set():
+                return
+            try:
+                results[at] = call(items[at])
+            finally:
+                if at not in results:
+                    failed.set()
+
+    for future in [_begin(work) for _ in range(min(threads, len(items)))]:
+        future.result()
+    return [results[at] for at in range(len(items))]
+
+
+def _begin(call: Callable[[], T]) -> Future[T]:
+    """Start a thread that ends with the process."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        try:
+            future.set_result(context.run(call))
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="aside", daemon=True).start()
+    return future
