@@ -118,7 +118,7 @@ TABLE: dict[Cause, CauseRow] = {
         Ended.cancelled, "user", rerun=True, graded=False, says="the run's budget was used up"
     ),
     Cause.run_stopped: CauseRow(
-        Ended.cancelled, "harness", rerun=True, graded=False, says="the run was stopped: too many crashes, or no room"
+        Ended.cancelled, "harness", rerun=True, graded=False, says="the run was stopped: crashes, or no room"
     ),
 }
 

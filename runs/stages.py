@@ -24,6 +24,8 @@ from core import (
     Submission,
     UpBenchError,
     cause_row,
+    in_thread,
+    span,
 )
 from grading import CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
@@ -34,6 +36,7 @@ from runs.manifest import build_submission, lay_out
 from runs.options import Stop
 from runs.review import review_item
 from runs.rows import AttemptRow
+from runs.snapshots import Snapshots, deliverables_kept, open_where_left
 from runs.workplace import Workplace
 from sandbox import (
     Audit,
@@ -121,7 +124,13 @@ class TrialStages:
         transcript = SqlTranscript(place.database, place.blobs, execution)
         audit = _audit(transcript)
         fetcher = self._fetcher(spec, audit, transcript)
-        sandbox = await self._open(spec, audit)
+        store = place.snapshots_of(execution)
+        sandbox = await open_where_left(
+            lambda: self._open(spec, audit),
+            lambda: place.provider.discard(execution),
+            transcript,
+            store or place.blobs,
+        )
         try:
             desk = Desk(
                 sandbox=sandbox,
@@ -131,8 +140,10 @@ class TrialStages:
                 model=model,
                 reference=job.reference_dir if agent.config.scaffold == "oracle" else None,
                 cancelled=place.stopped,
+                snapshot=None if store is None else Snapshots(sandbox, transcript, store).take,
             )
-            result = await agent.work(self._assignment(execution, limits), desk)
+            with span("agent", agent=agent.config.name, model=model.config.model if model else None):
+                result = await agent.work(self._assignment(execution, limits), desk)
         finally:
             await sandbox.close()
             if fetcher is not None:
@@ -153,10 +164,25 @@ class TrialStages:
             submission = self._submission()
             return {"submission": submission.digest, "files": len(submission.files)}
         with TemporaryDirectory(dir=self._place.scratch) as folder:
-            taken = await self._place.provider.collect(execution, Path(folder), TreeLimits())
+            taken = await self._collect(execution, Path(folder))
             note = str(payload.get("note", ""))
             submission = self.keep(Path(folder), taken, note, execution=execution)
         return {"submission": submission.digest, "files": len(submission.files)}
+
+    async def _collect(self, execution: str, folder: Path) -> Taken:
+        """From the workspace, or where that is gone (or on another machine) from the last snapshot of it."""
+        place = self._place
+        store = place.snapshots_of(execution)
+        try:
+            return await place.provider.collect(execution, folder, TreeLimits())
+        except SandboxFault as fault:
+            if store is None or fault.cause is not Cause.sandbox_lost:
+                raise
+            transcript = SqlTranscript(place.database, place.blobs, execution)
+            taken = await in_thread(deliverables_kept, transcript, store, folder, TreeLimits())
+            if taken is None:
+                raise
+            return taken
 
     def keep(self, folder: Path, taken: Taken, note: str = "", *, execution: str | None = None) -> Submission:
         """Freeze collected files as the attempt's submission; with an execution, as the work that is graded."""
@@ -219,6 +245,7 @@ class TrialStages:
         """Remove the workspace of an execution that has ended: what cannot be removed now must not change that."""
         if self._place.keep_workspaces:
             return
+        self._place.forget_snapshots(execution)
         try:
             await self._place.provider.discard(execution)
         except (UpBenchError, OSError):

@@ -11,7 +11,7 @@ from runs.rows import AttemptRow
 
 @contextmanager
 def carrying(attempt: AttemptRow, execution: str) -> Iterator[Callable[[Cause], None]]:
-    """Within the block all that is told belongs to this execution; gives what is to be called when it has ended."""
+    """Within the block all that is told belongs to this execution; gives what to call when it has ended."""
     with (
         within(run=attempt.run, trial=attempt.trial, execution=execution),
         span(

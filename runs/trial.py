@@ -25,6 +25,7 @@ from runs.engine.port import Context, Engine, Json, Round
 from runs.pipeline import run_round
 from runs.rows import AttemptRow
 from runs.stages import TrialStages
+from runs.telling import carrying
 from runs.workplace import Workplace
 from sandbox import TreeLimits
 
@@ -97,9 +98,11 @@ class AttemptRounds:
         if not begun:
             return {}
         self._watch(begun[-1], None)
-        cause = await self._to_its_end(ctx, place, begun[-1], payload)
-        if cause is None:
-            return {}
+        with carrying(begun[-1], execution) as ended:
+            cause = await self._to_its_end(ctx, place, begun[-1], payload)
+            if cause is None:
+                return {}
+            ended(cause)
         self._watch(begun[-1], cause)
         return {"cause": cause.value}
 

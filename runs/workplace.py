@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents import Agent
-from core import Blobs, CallJournal, ChatModel, Database, PriceTable
+from core import Blobs, CallJournal, ChatModel, Database, PriceTable, StoreFault
 from grading import Book
 from jobs import Job
 from runs.disk import DiskGuard, places_of
@@ -18,6 +18,8 @@ from runs.plan import RunConfig
 from runs.reaping import Reaper
 from runs.records import Records
 from sandbox import SandboxProvider
+
+SNAPSHOTS = "snapshots"
 
 
 @dataclass
@@ -65,6 +67,23 @@ class Workplace:
     def stopped(self) -> bool:
         """Whether the run is to stop."""
         return self.stop is not None
+
+    def snapshots_of(self, execution: str) -> Blobs | None:
+        """Where the snapshots of an execution's workspace are kept, apart from all else; None: none are taken."""
+        if not self.options.snapshots:
+            return None
+        remote = None if self.blobs.remote is None else f"{self.blobs.remote}/{SNAPSHOTS}/{execution}"
+        return Blobs(self._snapshots(execution), remote)
+
+    def forget_snapshots(self, execution: str) -> None:
+        """Remove the snapshots of an execution that has ended."""
+        store = self.snapshots_of(execution)
+        if store is not None:
+            with suppress(StoreFault):  # what cannot be removed now must not change how it ended
+                store.remove_all()
+
+    def _snapshots(self, execution: str) -> Path:
+        return self.scratch.parent.parent / SNAPSHOTS / execution
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from agents import AGENT_MIGRATIONS
-from core import LLM_MIGRATIONS, BadInput, Blobs, Database
+from core import LLM_MIGRATIONS, BadInput, Blobs, Database, Lanes
 from grading import GRADING_MIGRATIONS
 from runs import RUN_MIGRATIONS
 from upbench.settings import Settings
@@ -24,6 +25,11 @@ class Home:
     state: Path
     database: Database
     blobs: Blobs
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        """Of this process's model calls; shared with every other process of the project."""
+        return Lanes(self.database)
 
     def close(self) -> None:
         """Close the database."""

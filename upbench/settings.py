@@ -26,6 +26,8 @@ class Settings(ProviderOptions):
         executions: How often one attempt may be executed, the first time included (only faults of the harness
             or the infrastructure are executed again).
         pause_seconds: Before the second execution of an attempt; doubled before each further one.
+        snapshots: Keep `/job` after each call that changed it, so that another machine can go on; None: where the
+            database is PostgreSQL.
         keep_workspaces: Keep `/job` of finished attempts.
         prices: A TOML file of prices that overrides the shipped table.
         database: Address of a PostgreSQL database (`postgresql://user@host/name`) for many workers; None: a SQLite
@@ -40,6 +42,7 @@ class Settings(ProviderOptions):
     concurrency: int = Field(default=4, ge=1, le=512)
     executions: int = Field(default=2, ge=1, le=10)
     pause_seconds: float = Field(default=10.0, ge=0, le=3600)
+    snapshots: bool | None = None
     keep_workspaces: bool = False
     prices: Path | None = None
     database: str | None = Field(default=None, pattern=r"^postgresql://")
@@ -62,7 +65,10 @@ class Settings(ProviderOptions):
     def run_options(self) -> RunOptions:
         """How runs are executed unless somebody says otherwise."""
         return RunOptions(
-            concurrency=self.concurrency, executions=self.executions, pause_seconds=self.pause_seconds
+            concurrency=self.concurrency,
+            executions=self.executions,
+            pause_seconds=self.pause_seconds,
+            snapshots=self.database is not None if self.snapshots is None else self.snapshots,
         )
 
     @property

@@ -274,6 +274,7 @@ def open_workplace(
             base_url=agent.model.base_url,
             settings=agent.model.settings,
             prices=prices,
+            lanes=home.lanes,
         )
         for agent in working
         if agent.model is not None and not agent.scripted

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from dbos import DBOS
 
-from core import Cause, StoreFault
+from core import Cause, StoreFault, span
 from runs.engine.port import Json, Step
 
 PATIENCE_SECONDS = 60.0
@@ -42,7 +42,8 @@ class DurableContext:
             began, pause = time.monotonic(), FIRST_PAUSE
             while True:
                 try:
-                    return await effect(given)
+                    with span("step", step=name):
+                        return await effect(given)
                 except StoreFault as fault:
                     late = time.monotonic() - began + pause > PATIENCE_SECONDS
                     if fault.cause is not Cause.store_failed or late:
