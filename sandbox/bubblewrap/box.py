@@ -12,7 +12,7 @@ from sandbox.bubblewrap.groups import Group, Groups, machine_bounds
 from sandbox.bubblewrap.process import Process, host_id
 from sandbox.leases.book import Lease
 from sandbox.network.gate import Gate
-from sandbox.places import INPUTS, WORKSPACE, absolute
+from sandbox.places import NOT_KEPT, WORKSPACE, absolute
 from sandbox.protocol import SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import Shown
 from sandbox.snapshots.host import HostHands
@@ -96,7 +96,8 @@ class BubblewrapSandbox(Session):
         """Copy a folder's regular files out; below `/job` the host reads the workspace itself."""
         path = absolute(source)
         below = path.removeprefix(WORKSPACE)
-        if path == INPUTS or path.startswith(INPUTS + "/") or (below == path or below[:1] not in ("", "/")):
+        shown = path.startswith(WORKSPACE + "/") and path.split("/")[2] in NOT_KEPT
+        if shown or below == path or below[:1] not in ("", "/"):
             return await super().download(source, target, limits)
         return await asyncio.to_thread(collect_tree, self._root, below.strip("/"), target, limits)
 

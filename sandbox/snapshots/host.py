@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core import Cause, SandboxFault
-from sandbox.places import DELIVERABLES, INPUTS, WORKSPACE
+from sandbox.places import DELIVERABLES, NOT_KEPT
 from sandbox.snapshots.keep import SMALL_BYTES, Keeper, Source
 from sandbox.snapshots.take import Seen
 from sandbox.snapshots.tree import FILE, FOLDER, LINK, LINKED, Row, SnapshotLimits, Tree
@@ -200,7 +200,7 @@ def _walk(folder: int, below: str, level: int, seen: Seen, limits: SnapshotLimit
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
         path = below + entry.name
-        if "/" + path == INPUTS.removeprefix(WORKSPACE):
+        if path in NOT_KEPT:
             continue
         if len(seen.rows) >= limits.max_entries:
             seen.left_out.append((below or ".", f"more than {limits.max_entries} files and folders"))

@@ -25,7 +25,7 @@ class Seen:
 
     Attributes:
         now: By the clock that its times are of, in nanoseconds, before the first row.
-        rows: By path below `/job`, without the inputs; of files without `ref`.
+        rows: By path below `/job`, without what is only shown there; of files without `ref`.
         left_out: (path, why) of what is there and cannot be kept.
         closed: Folders that could not be looked into, or not wholly: of these, what is kept already stays.
     """
@@ -40,7 +40,7 @@ class Hands(Protocol):
     """How a workspace is read and written: by the host itself, or through its supervisor."""
 
     async def look(self, limits: SnapshotLimits) -> Seen:
-        """Everything that lies in `/job` but the inputs."""
+        """Everything that lies in `/job` but what is only shown there (`NOT_KEPT`)."""
         ...
 
     async def read(self, wanted: Sequence[tuple[str, Row]], keeper: Keeper) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core import Cause, SandboxFault
-from sandbox.places import INPUTS, WORKSPACE
+from sandbox.places import NOT_KEPT, WORKSPACE
 from sandbox.snapshots.host import ALLOWED, MADE_BY_US
 from sandbox.snapshots.keep import SMALL_BYTES, Keeper, Source
 from sandbox.snapshots.take import Seen
@@ -74,7 +74,7 @@ class WireHands:
                     seen.closed.append(os.fsdecode(raw))
                 elif above not in levels or above in put_off or not _is_name(raw):
                     raise self._nonsense("a file in a folder that nobody asked for")
-                elif b"/" + raw != INPUTS.removeprefix(WORKSPACE).encode():
+                elif os.fsdecode(raw) not in NOT_KEPT:
                     if len(seen.rows) >= limits.max_entries:
                         full = f"more than {limits.max_entries} files and folders"
                         seen.left_out.append((os.fsdecode(above) or ".", full))

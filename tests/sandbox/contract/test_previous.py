@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Mount, SandboxProvider, SandboxSpec, TreeLimits
+from core import Blobs
+from sandbox import Mount, SandboxProvider, SandboxSpec, Tree, TreeLimits
 from tests.sandbox.contract.helpers import Openings, sh
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -50,3 +51,28 @@ async def test_it_is_there_again_when_the_workspace_is_and_nothing_of_it_is_coll
     (tmp_path / "out").mkdir()
     taken = await made.collect(spec.workspace, tmp_path / "out", TreeLimits())
     assert taken.files == ("mended.csv",)
+
+
+async def test_no_snapshot_holds_it_and_it_is_there_where_one_is_put_back(
+    openings: Openings, previous: Path, tmp_path: Path
+) -> None:
+    shown = (Mount(source=previous, target="/job/previous"),)
+    store = Blobs(tmp_path / "blobs")
+    box = await openings(SandboxSpec(workspace=openings.key(), mounts=shown))
+    assert (await sh(box, "mkdir /job/mine && cp /job/previous/total.csv /job/mine/copy.csv")).exit_code == 0
+    kept = await box.snapshot(Tree(), store)
+    assert not [path for path in kept.tree.rows if path.startswith("previous")]
+    assert "mine/copy.csv" in kept.tree.rows
+    other = await openings(SandboxSpec(workspace=openings.key(), mounts=shown))
+    await other.restore(kept.tree, store)
+    result = await sh(other, "cat /job/mine/copy.csv /job/previous/total.csv")
+    assert result.stdout.text == "total\n59\n" * 2
+
+
+async def test_it_can_be_taken_out(openings: Openings, previous: Path, tmp_path: Path) -> None:
+    spec = SandboxSpec(workspace=openings.key(), mounts=(Mount(source=previous, target="/job/previous"),))
+    box = await openings(spec)
+    (tmp_path / "out").mkdir()
+    taken = await box.download("/job/previous", tmp_path / "out", TreeLimits())
+    assert "total.csv" in taken.files
+    assert (tmp_path / "out" / "total.csv").read_text() == "total\n59\n"
