@@ -69,11 +69,12 @@ from .rows import AttemptRow as AttemptRow
 from .rows import ExecutionRow as ExecutionRow
 from .rows import RunRow as RunRow
 from .runner import Progress as Progress
-from .runner import begin_rounds as begin_rounds
 from .runner import run_trials as run_trials
 from .sheets import JobSheet as JobSheet
 from .sheets import sheets_of as sheets_of
 from .stages import TrialStages as TrialStages
+from .starting import begin_rounds as begin_rounds
+from .starting import start_rest as start_rest
 from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS
 from .trial import AttemptRounds as AttemptRounds

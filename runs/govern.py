@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import suppress
 
@@ -10,10 +11,13 @@ from core import Cause, StoreFault
 from runs.crash_rate import crash_stop
 from runs.disk import Level
 from runs.limits import BudgetWatch
+from runs.machinery import Machinery
 from runs.options import QUEUE, Stop
+from runs.rows import STOPPED
+from runs.starting import bury, start_rest
 from runs.workplace import Workplace
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, SELDOM_SECONDS = 1.0, 3.0
 
 
 class Governor:
@@ -22,8 +26,9 @@ class Governor:
     Whoever stops a run writes that down; every process that executes it reads it within a second.
     """
 
-    def __init__(self, place: Workplace) -> None:
-        self._place = place
+    def __init__(self, place: Workplace, by: Machinery) -> None:
+        self._place, self._by = place, by
+        self._next = 0.0
         self._causes: Counter[Cause] = Counter()
         self._budget = BudgetWatch(place.journal, place.run_id, place.options.budget, every=LOOK_SECONDS / 2)
 
@@ -39,19 +44,31 @@ class Governor:
 
     def close(self) -> None:
         """Look for the last time. What the records do not take now, who comes next writes down."""
+        self._next = 0.0
         with suppress(StoreFault):
             self.look()
 
     def look(self) -> None:
         """Stop the run where that is due, and know of it where somebody else did."""
         place = self._place
-        if self._causes and place.queue == QUEUE:  # nobody waits for such a run, so nobody else writes it down
-            place.records.end_if_done(place.run_id)
-        if place.stop is not None:
+        if place.stop is None:
+            if (due := self._due()) is not None:
+                place.records.stop(place.run_id, due)
+            place.stop = place.records.stop_of(place.run_id)
+        if place.queue == QUEUE:
+            self._in_nobodys_stead()
+
+    def _in_nobodys_stead(self) -> None:
+        """Nobody waits for a run that workers execute: what its own process would do is done by any of them."""
+        place, now = self._place, time.monotonic()
+        if now < self._next:
             return
-        if (due := self._due()) is not None:
-            place.records.stop(place.run_id, due)
-        place.stop = place.records.stop_of(place.run_id)
+        self._next = now + SELDOM_SECONDS
+        if place.stop is None:
+            start_rest(place, self._by)
+        bury(place, self._by.engine)
+        if not place.records.end_if_done(place.run_id) and place.stop is not None:
+            place.records.set_run_state(place.run_id, STOPPED)
 
     def _due(self) -> Stop | None:
         options = self._place.options

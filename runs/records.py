@@ -38,13 +38,7 @@ _LAST_EXECUTION = (
 _CAUSE = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == bindparam("execution"))
 _WORK = select(EXECUTIONS.c.result, EXECUTIONS.c.collected).where(EXECUTIONS.c.id == bindparam("execution"))
 _STOP = select(RUNS.c.stop).where(RUNS.c.id == bindparam("run"))
-_HOLD_ATTEMPT = select(ATTEMPTS.c.id).where(ATTEMPTS.c.id == bindparam("attempt")).with_for_update()
-_COUNT_ROUND = (
-    update(ATTEMPTS)
-    .where(ATTEMPTS.c.id == bindparam("key"))
-    .values(rounds=ATTEMPTS.c.rounds + 1)
-    .returning(ATTEMPTS.c.rounds)
-)
+_HOLD_ATTEMPT = select(ATTEMPTS.c.rounds).where(ATTEMPTS.c.id == bindparam("attempt")).with_for_update()
 _ADD_EXECUTION = insert(EXECUTIONS)
 _SET_EXECUTION = update(EXECUTIONS).where(EXECUTIONS.c.id == bindparam("key"))
 _SET_ATTEMPT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("key"))
@@ -163,6 +157,14 @@ class Records:
         with self._database.read() as connection:
             return int(connection.execute(query.where(ATTEMPTS.c.state.in_((PLANNED, RUNNING)))).scalar_one())
 
+    def has_unstarted(self, run_id: str) -> bool:
+        """Whether an attempt of a run waits for its first round."""
+        waiting = select(ATTEMPTS.c.id).where(
+            ATTEMPTS.c.run == run_id, ATTEMPTS.c.state == PLANNED, ATTEMPTS.c.rounds == 0
+        )
+        with self._database.read() as connection:
+            return connection.execute(waiting.limit(1)).first() is not None
+
     def end_if_done(self, run_id: str) -> bool:
         """Write down that a run is done if nothing of it is left; whether it is."""
         left = select(ATTEMPTS.c.id).where(ATTEMPTS.c.run == run_id, ATTEMPTS.c.state.in_((PLANNED, RUNNING)))
@@ -218,7 +220,7 @@ class Records:
         It is the unfinished one (a resume keeps its number), or one whose work was collected (only its grading is
         done anew); else a new one.
         """
-        connection.execute(_HOLD_ATTEMPT, {"attempt": attempt})
+        rounds = connection.execute(_HOLD_ATTEMPT, {"attempt": attempt}).scalar_one() + 1
         last = connection.execute(_LAST_EXECUTION, {"attempt": attempt}).one_or_none()
         name = execution_id(attempt, 1)
         if last is not None:
@@ -226,10 +228,10 @@ class Records:
             name = str(last.id) if again else execution_id(attempt, last.e + 1)
             if again and last.cause is not None:
                 connection.execute(_SET_EXECUTION, {"key": name, "cause": None, "detail": None})
-            planned = {"key": attempt, "state": PLANNED, "cause": None, "finished": None}
-            connection.execute(_SET_ATTEMPT, planned)
-        number = connection.execute(_COUNT_ROUND, {"key": attempt}).scalar_one()
-        return name, f"{name}.r{number}"
+        key = f"{name}.r{rounds}"
+        planned = {"state": PLANNED, "cause": None, "finished": None, "rounds": rounds, "round": key}
+        connection.execute(_SET_ATTEMPT, {"key": attempt, **planned})
+        return name, key
 
     def begin(self, execution: str) -> AttemptRow | None:
         """Begin an execution, or go on with it: its attempt; None where it has ended already."""

@@ -44,7 +44,7 @@ class RunRow:
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """An attempt with what identifies its trial; `cause` is that of its last execution."""
+    """An attempt with what identifies its trial; `cause` is that of its last execution, `round` its last one."""
 
     id: str
     run: str
@@ -59,6 +59,7 @@ class AttemptRow:
     cause: Cause | None
     submission: Submission | None
     finished: str | None
+    round: str | None = None
 
     @property
     def graded(self) -> bool:
@@ -124,6 +125,7 @@ def attempt_row(row: Row[Any]) -> AttemptRow:
         cause=Cause(row.cause) if row.cause else None,
         submission=Submission.model_validate_json(row.submission) if row.submission else None,
         finished=row.finished,
+        round=row.round,
     )
 
 

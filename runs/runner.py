@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core import BadInput, Cause
@@ -12,15 +12,12 @@ from runs.engine.port import OPEN, Engine
 from runs.govern import Governor
 from runs.lock import only_one
 from runs.machinery import Machinery
-from runs.options import Stop
-from runs.preflight import preflight_failure, preflight_of
+from runs.preflight import preflight_of
 from runs.rows import DONE, INTERRUPTED, RUNNING, STOPPED, AttemptRow
-from runs.trial import KIND, AttemptRounds, start_attempt
+from runs.starting import begin_rounds, bury, stop_if_failed
+from runs.trial import KIND, AttemptRounds
 from runs.workers.worker import Worker, at_work
 from runs.workplace import Workplace
-
-START_AT_ONCE = 200
-"""Attempts whose rounds are started in one transaction."""
 
 LOOK_SECONDS = 0.2
 QUICK_SECONDS, SLOW_SECONDS = 0.05, 0.5
@@ -97,7 +94,7 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
     async def here(_run_id: str) -> Workplace:
         return place
 
-    governor = Governor(place)
+    governor = Governor(place, by)
     place.records.go_on(place.run_id)
     place.stop = None
     place.guard.refuse()
@@ -109,33 +106,20 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
     try:
         by.engine.prepare()
         async with at_work(by, {KIND: rounds.carry}, slots, poll_seconds=poll) as worker:
-            for some in _in_turns(place, attempts, todo):
-                begin_rounds(place, by.engine, some)
+            first = preflight_of(attempts, large=place.options.preflight)
+            if first:
+                begin_rounds(place, by.engine, first)
                 await _until_done(place, by.engine, worker, governor)
+                stop_if_failed(place, first)
+            if not place.stopped():
+                made = {attempt.id for attempt in first}
+                begin_rounds(place, by.engine, [attempt for attempt in todo if attempt.id not in made])
+                await _until_done(place, by.engine, worker, governor)
+        bury(place, by.engine)
         state = _end_state(place)
     finally:
         place.records.set_run_state(place.run_id, state)
     return progress
-
-
-def _in_turns(
-    place: Workplace, attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]
-) -> Iterator[Sequence[AttemptRow]]:
-    """The preflight, if one is due, then all others, unless it failed: then the run is stopped."""
-    first = preflight_of(attempts, large=place.options.preflight)
-    if first:
-        yield first
-        ended = [place.records.attempt(attempt.id) for attempt in first]
-        said = place.records.executions([attempt.id for attempt in first])
-        details = {execution.attempt: execution.detail for execution in said}
-        rest = place.records.count_undone(place.run_id)
-        if why := preflight_failure(ended, rest=rest, details=details):
-            place.records.stop(place.run_id, Stop(reason="preflight", detail=why))
-            place.stop = place.records.stop_of(place.run_id)
-            return
-    if not place.stopped():
-        made = {attempt.id for attempt in first}
-        yield [attempt for attempt in todo if attempt.id not in made]
 
 
 def _progress(attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]) -> Progress:
@@ -150,22 +134,6 @@ def _ended(progress: Progress, attempt: AttemptRow, cause: Cause, place: Workpla
     if place.records.attempt(attempt.id).state == DONE:  # it is not to be executed again
         progress.causes[cause] += 1
         progress.done += 1
-
-
-def begin_rounds(place: Workplace, engine: Engine, todo: Sequence[AttemptRow]) -> None:
-    """Start the rounds of these attempts, but for those that have one that is queued or under way.
-
-    A process that is killed in the midst of it leaves some without a round; the next call starts theirs. One that
-    has ended meanwhile, in another turn, gets none.
-    """
-    engine.prepare()
-    open_ = {one.key.rpartition(".r")[0] for one in engine.list(queue=place.queue, states=OPEN)}
-    waiting = {execution.rpartition(".e")[0] for execution in open_}
-    missing = [attempt.id for attempt in todo if attempt.id not in waiting]
-    for begin in range(0, len(missing), START_AT_ONCE):
-        with place.database.write() as connection:
-            for attempt in missing[begin : begin + START_AT_ONCE]:
-                start_attempt(place, engine, connection, attempt)
 
 
 async def _until_done(place: Workplace, engine: Engine, worker: Worker, governor: Governor) -> None:

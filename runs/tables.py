@@ -63,9 +63,10 @@ ATTEMPTS = Table(
     Column("submission", Text),
     Column("finished", String),
     Column("rounds", Integer, nullable=False, server_default="0"),  # started for it so far
+    Column("round", String),  # key of the last of them
     Column("run", String),  # of its trial
     Index("attempts_by_trial", "trial"),
-    Index("attempts_by_run", "run", "state"),
+    Index("attempts_by_run", "run", "state", "rounds"),
 )
 
 EXECUTIONS = Table(

@@ -12,7 +12,6 @@ from core import BadInput
 from grading import Basis, EvaluationLine, Figures, PolicyName, compute_figures
 from jobs import JobPack, find_job, load_pack
 from runs import (
-    DONE,
     QUEUE,
     Progress,
     Records,
@@ -20,7 +19,6 @@ from runs import (
     RunRow,
     Workplace,
     attempt_id,
-    begin_rounds,
     evaluation_lines,
     keep_pack,
     machinery,
@@ -30,6 +28,7 @@ from runs import (
     plan_trials,
     run_trials,
     sheets_of,
+    start_rest,
     submit,
 )
 from upbench.home import Home, open_home
@@ -108,9 +107,9 @@ class Bench:
 
     def hand_over(self, place: Workplace) -> RunSummary:
         """Start the rounds of a detached run: workers execute it."""
-        with machinery(self.home.database, self.home.state) as by:
-            begin_rounds(place, by.engine, [a for a in place.records.attempts(place.run_id) if a.state != DONE])
         place.records.set_run_state(place.run_id, "running")
+        with machinery(self.home.database, self.home.state) as by:
+            start_rest(place, by)
         return self.show(place.run_id)
 
     def reopen(self, run: str, *, execute: bool = True) -> Workplace:

@@ -67,7 +67,7 @@ async def serve_rounds(home: Home, order: WorkerOrder) -> None:
             under way stay, for others.
     """
     with machinery(home.database, home.state) as by:
-        places = Places(lambda run: place_of(home, run))
+        places = Places(lambda run: place_of(home, run), by)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def opened(run: str) -> Workplace:
@@ -85,11 +85,13 @@ async def serve_rounds(home: Home, order: WorkerOrder) -> None:
             at_work(by, {"attempt": rounds.carry}, queues, poll_seconds=POLL_SECONDS) as me,
         ):
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
-            await _until_told(me, by, failed, order)
+            await _until_told(me, by, places, failed, order)
         failed.cancel()
 
 
-async def _until_told(me: Worker, by: Machinery, failed: asyncio.Future[None], order: WorkerOrder) -> None:
+async def _until_told(
+    me: Worker, by: Machinery, places: Places, failed: asyncio.Future[None], order: WorkerOrder
+) -> None:
     draining = asyncio.create_task(me.draining.wait())
     try:
         while True:
@@ -101,7 +103,7 @@ async def _until_told(me: Worker, by: Machinery, failed: asyncio.Future[None], o
             if draining.done():
                 me.pause()
             mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
-            if not mine and (draining.done() or _idle(by, order)):
+            if not mine and (draining.done() or _idle(by, places, order)):
                 return
     finally:
         draining.cancel()
@@ -109,5 +111,7 @@ async def _until_told(me: Worker, by: Machinery, failed: asyncio.Future[None], o
             await draining
 
 
-def _idle(by: Machinery, order: WorkerOrder) -> bool:
-    return order.until_idle and not by.engine.list(queue=QUEUE, states=OPEN, limit=1)
+def _idle(by: Machinery, places: Places, order: WorkerOrder) -> bool:
+    if not order.until_idle or by.engine.list(queue=QUEUE, states=OPEN, limit=1):
+        return False
+    return not places.waiting()

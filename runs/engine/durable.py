@@ -31,8 +31,8 @@ VERSION = "1"
 the new code; then workers are drained first."""
 
 WORKFLOW = "round"
-TAKEN_UP = 3
-"""A round that has taken its worker with it so often is not begun again."""
+TAKEN_UP = 10
+"""A round that was taken up so often is not begun again: it takes its workers with it."""
 
 THREADS = 64
 POOL = 4

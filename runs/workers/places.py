@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from core import Cause
 from runs.govern import Governor
+from runs.machinery import Machinery
 from runs.rows import AttemptRow
 from runs.workplace import Workplace
 
@@ -17,10 +18,11 @@ class Places:
 
     Args:
         open_: Opens the workplace of a run. Slow: it is called on a thread.
+        by: What executes runs.
     """
 
-    def __init__(self, open_: Callable[[str], Workplace]) -> None:
-        self._open = open_
+    def __init__(self, open_: Callable[[str], Workplace], by: Machinery) -> None:
+        self._open, self._by = open_, by
         self._places: dict[str, asyncio.Task[Workplace]] = {}
         self._governors: dict[str, Governor] = {}
         self._stack = AsyncExitStack()
@@ -43,13 +45,18 @@ class Places:
         if cause is not None:
             self._governors[attempt.run].ended(cause)
 
+    def waiting(self) -> bool:
+        """Whether more rounds of a run that is open here are about to be started."""
+        places = [task.result() for task in self._places.values() if task.done() and not task.exception()]
+        return any(not place.stopped() and place.records.has_unstarted(place.run_id) for place in places)
+
     async def _opened(self, run: str) -> Workplace:
         place = await asyncio.to_thread(self._open, run)
         if place.provider.name in self._reaped:
             place.reaper = None  # one reaper a provider is enough
         self._reaped.add(place.provider.name)
         await self._stack.enter_async_context(place.at_work())
-        governor = self._governors[run] = Governor(place)
+        governor = self._governors[run] = Governor(place, self._by)
         governor.look()
         governing = asyncio.create_task(governor.govern())
         self._stack.callback(governor.close)

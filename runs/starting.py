@@ -1,0 +1,73 @@
+"""Starting the rounds of a run: those of its preflight first, each once, whoever dies in the midst of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core import Cause
+from runs.engine.port import OPEN, Engine, RoundState
+from runs.machinery import Machinery
+from runs.options import Stop
+from runs.preflight import preflight_failure, preflight_of
+from runs.rows import DONE, AttemptRow
+from runs.trial import start_attempt
+from runs.workplace import Workplace
+
+AT_ONCE = 200
+"""Attempts whose rounds are started in one transaction."""
+
+
+def begin_rounds(place: Workplace, engine: Engine, todo: Sequence[AttemptRow]) -> None:
+    """Start the rounds of these attempts, but for those that have one which is queued or under way.
+
+    A process that is killed in the midst of it leaves some without a round; the next call starts theirs.
+    """
+    engine.prepare()
+    for begin in range(0, len(todo), AT_ONCE):
+        some = todo[begin : begin + AT_ONCE]
+        keys = [attempt.round for attempt in some if attempt.round is not None]
+        going = {one.key for one in engine.list(keys=keys, states=OPEN)} if keys else set()
+        with place.database.write() as connection:
+            for attempt in some:
+                if attempt.round not in going:
+                    start_attempt(place, engine, connection, attempt.id)
+
+
+def stop_if_failed(place: Workplace, preflight: Sequence[AttemptRow]) -> None:
+    """Stop the run where an attempt of its preflight has failed through no fault of the agent's."""
+    ended = [place.records.attempt(attempt.id) for attempt in preflight]
+    said = place.records.executions([attempt.id for attempt in preflight])
+    details = {execution.attempt: execution.detail for execution in said}
+    rest = place.records.count_undone(place.run_id)
+    if why := preflight_failure(ended, rest=rest, details=details):
+        place.records.stop(place.run_id, Stop(reason="preflight", detail=why))
+        place.stop = place.records.stop_of(place.run_id)
+
+
+def start_rest(place: Workplace, by: Machinery) -> None:
+    """Start what of a run that workers execute has not been started: its preflight, then all others.
+
+    Any worker does so when it is due; of several at one time one does.
+    """
+    name = f"start.{place.run_id}"
+    if not place.records.has_unstarted(place.run_id) or not by.locks.take(name):
+        return
+    try:
+        attempts = place.records.attempts(place.run_id)
+        first = preflight_of(attempts, large=place.options.preflight)
+        if first:
+            agents = {attempt.agent for attempt in first}
+            stop_if_failed(place, [a for a in attempts if a.agent in agents and a.state == DONE])
+        if not place.stopped():
+            begin_rounds(place, by.engine, [a for a in first or attempts if a.state != DONE and a.round is None])
+    finally:
+        by.locks.give(name)
+
+
+def bury(place: Workplace, engine: Engine) -> None:
+    """End the executions whose rounds are not taken up any more."""
+    for one in engine.list(queue=place.queue, states=[RoundState.dead]):
+        execution = one.key.rpartition(".r")[0]
+        if place.records.has_ended(execution) is False:
+            place.journal.settle(f"{execution}/")
+            place.records.finish(execution, Cause.worker_died, "its round was taken up again and again, and died")
