@@ -12,7 +12,7 @@ import contextvars
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,10 +55,23 @@ def _begin(call: Callable[[], T]) -> Future[T]:
     context = contextvars.copy_context()
 
     def work() -> None:
-        try:
+        with _Outcome(future):
             future.set_result(context.run(call))
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the result is asked for
-            future.set_exception(error)
 
     threading.Thread(target=work, name="aside", daemon=True).start()
     return future
+
+
+class _Outcome:
+    """What is raised within the block is raised where the future's result is asked for, and there alone."""
+
+    def __init__(self, future: Future[Any]) -> None:
+        self._future = future
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if error is not None:
+            self._future.set_exception(error)
+        return True

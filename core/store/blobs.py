@@ -57,6 +57,10 @@ class Blobs:
         self._uploaded = Seen[bool]()
         root.mkdir(parents=True, exist_ok=True)
 
+    def impatient(self) -> Blobs:
+        """The same blobs for people who wait before a screen: a server that is away is given up after seconds."""
+        return Blobs(self.root, self.remote, patience=Patience(connect=2, silence=10, total=3, longest=1))
+
     def path(self, sha256: str) -> Path:
         """Where the local copy lies (whether or not it is there). Raises `ValueError` for what is no sha256."""
         return self.root / _key(sha256)

@@ -55,16 +55,17 @@ def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json:
     token = secrets.token_urlsafe(24)
     book = Book(home.database)
     scratch = home.state / "scratch" / f"review-{os.getpid()}"
+    blobs = home.blobs.impatient()
     app = create_review_app(
         book,
-        home.blobs,
+        blobs,
         keys,
         app_origin=at.app,
         content_origin=at.content,
         token=token,
         render=_renderer(home, scratch),
     )
-    content = create_content_app(home.blobs, keys, app_origin=at.app, content_origin=at.content)
+    content = create_content_app(blobs, keys, app_origin=at.app, content_origin=at.content)
     enter = f"{at.app}/enter?token={token}"
 
     def started() -> None:
