@@ -7,7 +7,7 @@ import socket
 from datetime import UTC, datetime
 
 from core import CallJournal, Cause, Ended, Frozen, cause_row
-from runs import AtWork, Records, Registry, attempts_at_work, count_attempts
+from runs import QUEUE, AtWork, Records, Registry, attempts_at_work, count_attempts
 from upbench.home import Home
 
 SHOWN = 8
@@ -24,6 +24,7 @@ class RunSnapshot(Frozen):
             estimate. unpriced_calls: Calls whose price is not known.
         per_minute: Attempts that ended in a minute, of late. seconds_left: At that rate.
         seconds: Since the run was begun.
+        embedded: Whether one process of its own executes it, and not any worker that comes.
         workers: Processes that carry its rounds. draining: How many of them take nothing new.
         at_work: The attempts that are at work for longest.
     """
@@ -41,6 +42,7 @@ class RunSnapshot(Frozen):
     per_minute: float | None = None
     seconds_left: float | None = None
     seconds: float = 0.0
+    embedded: bool = True
     workers: int = 0
     draining: int = 0
     at_work: tuple[AtWork, ...] = ()
@@ -59,6 +61,11 @@ class RunSnapshot(Frozen):
     def over(self) -> bool:
         """Nothing more will happen unless somebody resumes it."""
         return self.done == self.total or (self.state not in {"running", "planned"} and not self.workers)
+
+    @property
+    def abandoned(self) -> bool:
+        """The process that executed it is gone; nothing happens until somebody resumes it."""
+        return not self.over and self.embedded and not self.workers
 
     @property
     def missing(self) -> int:
@@ -104,6 +111,7 @@ def take_snapshot(home: Home, run: str, *, named: int = SHOWN) -> RunSnapshot:
         per_minute=rate,
         seconds_left=undone * 60 / rate if rate and undone else None,
         seconds=(at - datetime.fromisoformat(row.created)).total_seconds(),
+        embedded=row.queue != QUEUE,
         workers=len(workers),
         draining=sum(one.draining for one in workers),
         at_work=tuple(attempts_at_work(database, row.id, named)),

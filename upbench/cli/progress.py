@@ -25,6 +25,9 @@ LIVE_SECONDS = 0.5
 PLAIN_SECONDS, PLAIN_LONGEST = 5.0, 60.0
 """Without a terminal: between lines at first, and after an hour or so."""
 
+ALONE_LOOKS = 10
+"""A run that is found so often without the process that executes it is not watched any longer."""
+
 SETTLED_SECONDS = 10.0
 """A run that is younger may have no worker yet."""
 
@@ -41,6 +44,16 @@ def progress_display(read: Read) -> Iterator[None]:
     shower = live(read) if sys.stderr.isatty() else lines(read)
     with shower:
         yield
+
+
+def watch_run(read: Read) -> RunSnapshot:
+    """Show a run until nothing more happens to it; how it is then."""
+    alone = 0
+    with progress_display(read):
+        while not (snapshot := read()).over and alone < ALONE_LOOKS:
+            alone = alone + 1 if snapshot.abandoned else 0
+            time.sleep(LIVE_SECONDS)
+    return snapshot
 
 
 @contextmanager
@@ -125,7 +138,8 @@ def table(snapshot: RunSnapshot) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(title=plain(f"{snapshot.run}  {snapshot.stop or snapshot.state}"), title_justify="left")
+    title = Text(plain(f"{snapshot.run}  {snapshot.stop or snapshot.state}"))
+    grid = Table(title=title, title_justify="left")
     grid.add_column("trials", justify="right")
     grid.add_column("", overflow="fold")
     for name, n in snapshot.trials.items():
@@ -170,11 +184,13 @@ def workers_text(snapshot: RunSnapshot) -> str:
 
 
 def count_text(number: int) -> str:
-    """A number of at most five characters: 950, 12.3k, 4.56M."""
-    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
-        if number >= size:
-            return f"{number / size:.3g}{unit}" if number < 1000 * size else f"{number // size}{unit}"
-    return str(number)
+    """A number in three digits: 950, 12.3k, 4.56M."""
+    size, unit = 1.0, ""
+    for larger in ("k", "M", "G"):
+        if number / size < 999.5:
+            break
+        size, unit = size * 1000, larger
+    return f"{number / size:.3g}{unit}"
 
 
 def rate_text(rate: float) -> str:

@@ -1,0 +1,195 @@
+"""Runs of many trials, written into the records as they would be after their work."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, event, insert
+
+from agents import AgentConfig
+from core import Deliverable, Submission, insert_new
+from core.llm.tables import CALLS, SPEND, WASTE
+from runs import RunConfig
+from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS, WORKERS
+from sandbox import SandboxInfo
+from upbench.home import Home, open_home
+from upbench.settings import Settings
+
+RUN = "20260101-000000-large-0001"
+SANDBOX = SandboxInfo(
+    provider="bwrap", version="0.8", image=None, toolbox="0" * 64, enforced={"wall": "supervisor"}
+)
+SUBMISSION = Submission(
+    files=tuple(
+        Deliverable(path=f"part-{n}.csv", size=10, media_type="text/csv", sha256=f"{n}" * 64) for n in range(3)
+    )
+)
+
+
+def home_at(place: Path | str, folder: Path) -> Home:
+    """A project in `folder` with its records at `place`."""
+    if isinstance(place, Path):
+        return open_home(Settings(project=folder))
+    return open_home(Settings(project=folder, database=place))
+
+
+def write_run(
+    home: Home,
+    trials: int,
+    *,
+    calls: int = 5,
+    run: str = RUN,
+    first: int = 0,
+    at: datetime | None = None,
+    queue: str = "workers",
+) -> None:
+    """A run of so many trials (a multiple of ten), whose names count from `first`.
+
+    Of each ten trials eight are done (one of those for `sandbox_lost`), one is at work, one is planned. Each
+    execution made `calls` calls of 100 + 10 tokens and a cent; the first call of each wasted one try without a
+    price, and each done attempt has one judge's call of two cents. One done attempt ended each second until `at`.
+    """
+    at = at or datetime.now(UTC)
+    rows: dict[str, list[dict[str, object]]] = {
+        name: [] for name in ("trial", "attempt", "execution", "call", "waste")
+    }
+    done = 0
+    for number in range(trials):
+        kind, trial = number % 10, f"t{first + number:012x}"
+        attempt = f"{trial}.k1"
+        state = "planned" if kind == 9 else "running" if kind == 8 else "done"
+        cause = None if state != "done" else "sandbox_lost" if kind == 7 else "submitted"
+        ended = at - timedelta(seconds=done)
+        done += state == "done"
+        rows["trial"].append(
+            {
+                "id": trial,
+                "run": run,
+                "position": number,
+                "agent": "react",
+                "job": f"job-{kind}",
+                "repeat": 1,
+                "identity": trial,
+            }
+        )
+        rows["attempt"].append(
+            {
+                "id": attempt,
+                "trial": trial,
+                "arm": "alone",
+                "k": 1,
+                "state": state,
+                "cause": cause,
+                "submission": SUBMISSION.model_dump_json(exclude_defaults=True) if cause == "submitted" else None,
+                "finished": ended.isoformat(timespec="milliseconds") if cause else None,
+            }
+        )
+        for e in range(1, {"planned": 1, "running": 2}.get(state, 3 if kind == 7 else 2)):
+            key = f"{attempt}.e{e}"
+            last = e == (2 if kind == 7 else 1)
+            rows["execution"].append(
+                {
+                    "id": key,
+                    "attempt": attempt,
+                    "e": e,
+                    "started": (at - timedelta(seconds=trials + 60 - number)).isoformat(timespec="milliseconds"),
+                    "cause": cause if last else "model_unavailable",
+                    "seconds": 2.0 if cause else None,
+                    "dollars": 0.01 * calls if cause else None,
+                    "sandbox": SANDBOX.model_dump_json() if cause else None,
+                }
+            )
+            rows["call"] += [_call(f"{key}/{n}", 0.01) for n in range(1, calls + 1)]
+            rows["waste"].append(
+                {
+                    "key": f"{key}/1",
+                    "number": 1,
+                    "kind": "dropped",
+                    "seconds": 1.0,
+                    "waited": 2.0,
+                    "at": time.time(),
+                }
+            )
+        if state == "done":
+            rows["call"].append(_call(f"{attempt}/judge/1", 0.02))
+    _write(home, run, rows, at, queue)
+
+
+def _write(home: Home, run: str, rows: dict[str, list[dict[str, object]]], at: datetime, queue: str) -> None:
+    config = RunConfig(
+        pack="large",
+        pack_version="1",
+        jobs=tuple(f"job-{n}" for n in range(10)),
+        agents=(AgentConfig(name="react", scaffold="react"),),
+        provider="bwrap",
+    )
+    with home.database.write() as connection:
+        begun = (at - timedelta(hours=1)).isoformat(timespec="milliseconds")
+        connection.execute(
+            insert(RUNS),
+            {
+                "id": run,
+                "created": begun,
+                "pack_root": "large",
+                "config": config.model_dump_json(),
+                "state": "running",
+                "queue": queue,
+            },
+        )
+        for table, name in (
+            (TRIALS, "trial"),
+            (ATTEMPTS, "attempt"),
+            (EXECUTIONS, "execution"),
+            (CALLS, "call"),
+            (WASTE, "waste"),
+        ):
+            if rows[name]:
+                connection.execute(insert(table), rows[name])
+        for worker, dollars in (("w-1", 1.5), ("w-2", 2.25)):
+            spent = {"dollars": dollars, "estimated": 0.25, "tokens": 1000, "calls": 3, "unpriced": 1}
+            times = {"first_at": time.time() - 60, "last_at": time.time()}
+            connection.execute(insert(SPEND), {"run": run, "worker": worker, **spent, **times})
+            known = {"host": "elsewhere", "pid": 1, "queues": '{"workers": 4}', "started": begun}
+            worker_row = {"id": worker, **known, "draining": int(worker == "w-2")}
+            connection.execute(insert_new(WORKERS), worker_row)
+
+
+def _call(key: str, dollars: float) -> dict[str, object]:
+    return {
+        "key": key,
+        "state": "received",
+        "tries": 1,
+        "provider": "p",
+        "model": "m",
+        "request": "0" * 64,
+        "started_at": 1.0,
+        "reply": zlib.compress(b"{}"),
+        "input": 100,
+        "cache_read": 0,
+        "cache_write": 0,
+        "output": 10,
+        "reasoning": 0,
+        "dollars": dollars,
+        "seconds": 1.0,
+        "waited": 0.5,
+    }
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """The statements that are executed within the block, on any database."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)

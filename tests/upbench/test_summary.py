@@ -1,0 +1,115 @@
+"""What is said of a run as a whole: right, and by so many statements whatever the run's size."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core import CallJournal, CallTotals
+from runs import Records, count_attempts, totals_of_run
+from tests.upbench.large import RUN, counted_statements, home_at, write_run
+from upbench.snapshot import take_snapshot
+from upbench.summary import summarise
+
+AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def test_a_summary_adds_up(database_place: Path | str, tmp_path: Path) -> None:
+    home = home_at(database_place, tmp_path)
+    write_run(home, 20)
+    write_run(home, 10, run="20250101-000000-other-0001", first=1000)
+    summary = summarise(home, RUN)
+    assert summary.trials == {"total": 20, "planned": 2, "running": 2, "done": 16}
+    assert summary.causes == {"submitted": 14, "sandbox_lost": 2}
+    # 14 + 2 x 2 + 2 executions of five calls; a wasted try each.
+    assert summary.cost.dollars == pytest.approx(20 * 5 * 0.01)
+    assert summary.cost.judge_dollars == pytest.approx(16 * 0.02)
+    assert summary.cost.wasted_calls == summary.cost.unpriced_calls == 20
+    assert summary.tokens == 20 * 5 * 110
+    assert summary.seconds == 18 * 2.0
+    lost = next(one for one in summary.attempts if one.cause == "sandbox_lost")
+    assert (lost.executions, lost.files) == (2, 0)
+    assert [one.trial for one in summary.attempts] == sorted(one.trial for one in summary.attempts), "as planned"
+    home.close()
+
+
+def test_totals_of_many_are_the_totals_of_each(database_place: Path | str, tmp_path: Path) -> None:
+    home = home_at(database_place, tmp_path)
+    write_run(home, 20, calls=12)
+    journal = CallJournal(home.database)
+    attempts = Records(home.database).attempts(RUN)
+    each = [journal.usage_of(f"{attempt.id}.e") for attempt in attempts]
+    judged = [journal.usage_of(f"{attempt.id}/judge/") for attempt in attempts]
+    for found, parts in zip(totals_of_run(home.database, RUN), (each, judged), strict=True):
+        assert found.calls == sum(one.calls for one in parts) > 0
+        assert found.usage.total == sum(one.usage.total for one in parts)
+        for name in ("failed", "open", "dollars", "unpriced_calls", "wasted_tries", "seconds", "waited"):
+            assert getattr(found, name) == pytest.approx(sum(getattr(one, name) for one in parts)), name
+    assert totals_of_run(home.database, "no such run") == (CallTotals(), CallTotals())
+    home.close()
+
+
+def test_the_number_of_statements_does_not_grow_with_the_run(database_place: Path | str, tmp_path: Path) -> None:
+    home = home_at(database_place, tmp_path)
+    numbers = []
+    for trials, first in ((10, 0), (600, 100)):
+        run = f"{RUN}-{trials}"
+        write_run(home, trials, calls=1, run=run, first=first)
+        with counted_statements() as summed:
+            summarise(home, run)
+        with counted_statements() as taken:
+            take_snapshot(home, run)
+        numbers.append((len(summed), len(taken)))
+    assert numbers[0] == numbers[1]
+    assert max(numbers[0]) <= 12
+    home.close()
+
+
+def test_a_large_run_is_summed_up_quickly(tmp_path: Path) -> None:
+    home = home_at(tmp_path / "x", tmp_path)
+    write_run(home, 10_000, calls=3)
+    begun = time.process_time()
+    take_snapshot(home, RUN)
+    looked = time.process_time() - begun
+    summary = summarise(home, RUN)
+    summed = time.process_time() - begun - looked
+    assert summary.trials["total"] == 10_000
+    assert looked < 0.5, "CPU seconds, on any machine; about 0.05 on a quiet one"
+    assert summed < 4, "about 0.7 on a quiet one"
+    home.close()
+
+
+def test_the_rate_is_that_of_the_last_minutes(database_place: Path | str, tmp_path: Path) -> None:
+    home = home_at(database_place, tmp_path)
+    write_run(home, 100, calls=0, at=AT)
+    counts = count_attempts(home.database, RUN, AT)
+    assert counts.recent == 80
+    assert counts.since == AT - timedelta(seconds=79)
+    assert counts.per_minute(AT) == pytest.approx(60.0)
+    assert counts.per_minute(AT + timedelta(seconds=79)) == pytest.approx(30.0), "slower while nothing ends"
+    later = count_attempts(home.database, RUN, AT + timedelta(minutes=30))
+    assert later.recent == 0
+    assert later.per_minute(AT + timedelta(minutes=30)) is None
+    assert later.total == 100
+    home.close()
+
+
+def test_a_snapshot(database_place: Path | str, tmp_path: Path) -> None:
+    home = home_at(database_place, tmp_path)
+    write_run(home, 100)
+    seen = take_snapshot(home, "last", named=3)
+    assert seen.run == RUN
+    assert seen.trials == {"planned": 10, "running": 10, "done": 80}
+    assert list(seen.causes.items()) == [("submitted", 70), ("sandbox_lost", 10)]
+    assert (seen.dollars, seen.estimated, seen.tokens, seen.unpriced_calls) == (3.75, 0.5, 2000, 2)
+    assert seen.per_minute == pytest.approx(60, rel=0.2)
+    assert seen.seconds_left == pytest.approx(20, rel=0.2)
+    assert seen.seconds == pytest.approx(3600, abs=60)
+    assert (seen.workers, seen.draining) == (2, 1)
+    assert [one.trial for one in seen.at_work] == [f"t{n:012x}" for n in (8, 18, 28)], "the longest at work"
+    assert (seen.done, seen.missing, seen.crashed, seen.over) == (80, 10, 10, False)
+    assert seen.model_validate_json(seen.model_dump_json()) == seen
+    home.close()
