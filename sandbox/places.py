@@ -11,8 +11,6 @@ SCRATCH = "/tmp"  # noqa: S108  # of the sandbox, not of the host
 DELIVERABLES = "/job/deliverables"
 INPUTS = "/job/inputs"
 PREVIOUS = "/job/previous"
-NOT_KEPT = frozenset(path.removeprefix(WORKSPACE + "/") for path in (INPUTS, PREVIOUS))
-"""Below `/job`, what is shown there and is no part of the workspace: no snapshot holds it."""
 MAX_NAME = 1024
 # Line and paragraph separators, and what turns the direction of text (`"\u202egnp.exe"` is shown as `exe.png`).
 DECEIVING = frozenset("\u2028\u2029\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -12,11 +12,11 @@ from sandbox.bubblewrap.groups import Group, Groups, machine_bounds
 from sandbox.bubblewrap.process import Process, host_id
 from sandbox.leases.book import Lease
 from sandbox.network.gate import Gate
-from sandbox.places import NOT_KEPT, WORKSPACE, absolute
+from sandbox.places import WORKSPACE, absolute
 from sandbox.protocol import SandboxInfo, SandboxLimits, SandboxSpec, Taken, TreeLimits
 from sandbox.shown import Shown
 from sandbox.snapshots.host import HostHands
-from sandbox.snapshots.take import Hands
+from sandbox.snapshots.take import Hands, covered_by
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.session import Session, max_reply
 from sandbox.trees import collect_tree
@@ -56,7 +56,7 @@ class BubblewrapSandbox(Session):
     """An open sandbox of namespaces."""
 
     def __init__(self, spec: SandboxSpec, info: SandboxInfo, root: Path, process: Process, held: Held) -> None:
-        super().__init__(Wire(max_reply(spec.limits), process.said), spec.limits, info)
+        super().__init__(Wire(max_reply(spec.limits), process.said), spec.limits, info, covered_by(spec))
         self._root, self._process, self._held = root, process, held
 
     @property
@@ -96,7 +96,7 @@ class BubblewrapSandbox(Session):
         """Copy a folder's regular files out; below `/job` the host reads the workspace itself."""
         path = absolute(source)
         below = path.removeprefix(WORKSPACE)
-        shown = path.startswith(WORKSPACE + "/") and path.split("/")[2] in NOT_KEPT
+        shown = any(f"{below}/".startswith(f"/{one}/") for one in self._covered)
         if shown or below == path or below[:1] not in ("", "/"):
             return await super().download(source, target, limits)
         return await asyncio.to_thread(collect_tree, self._root, below.strip("/"), target, limits)
@@ -107,7 +107,7 @@ class BubblewrapSandbox(Session):
         await self._held.let_go()
 
     def _hands(self, store: Blobs) -> Hands:
-        return HostHands(self._root, host_id())
+        return HostHands(self._root, host_id(), self._covered)
 
     def _end(self, fault: SandboxFault) -> None:
         self._wire.fail(fault)

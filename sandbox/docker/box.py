@@ -12,6 +12,7 @@ from sandbox.leases.book import Lease
 from sandbox.network.gate import Gate
 from sandbox.protocol import SandboxInfo, SandboxSpec
 from sandbox.shown import Shown
+from sandbox.snapshots.take import covered_by
 from sandbox.supervisor.client import Wire
 from sandbox.supervisor.session import Session
 from sandbox.watch import Usage, Watch
@@ -74,7 +75,7 @@ class DockerSandbox(Session):
     """
 
     def __init__(self, wire: Wire, spec: SandboxSpec, info: SandboxInfo, container: str, held: Held) -> None:
-        super().__init__(wire, spec.limits, info)
+        super().__init__(wire, spec.limits, info, covered_by(spec))
         self.container = container
         self._held = held
         self._watch: Watch | None = None

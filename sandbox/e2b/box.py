@@ -16,6 +16,7 @@ from sandbox.e2b.faults import ERRORS
 from sandbox.e2b.stream import Stream, closed
 from sandbox.leases.book import CLOSED_SECONDS, DEAD_MAN_SECONDS, Lease
 from sandbox.protocol import Command, CommandResult, SandboxInfo, SandboxSpec, Taken, TreeLimits
+from sandbox.snapshots.take import covered_by
 from sandbox.snapshots.tree import Kept, Tree
 from sandbox.supervisor.session import Session, max_reply
 
@@ -36,7 +37,7 @@ class E2BSandbox(Session):
     def __init__(
         self, machine: AsyncSandbox, stream: Stream, spec: SandboxSpec, info: SandboxInfo, lease: Lease
     ) -> None:
-        super().__init__(stream.wire, spec.limits, info)
+        super().__init__(stream.wire, spec.limits, info, covered_by(spec))
         self.machine, self.stream = machine, stream
         self._lease = lease
         self._token = stream.wire.token

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core import Cause, SandboxFault
-from sandbox.places import DELIVERABLES, NOT_KEPT
+from sandbox.places import DELIVERABLES
 from sandbox.snapshots.keep import SMALL_BYTES, Keeper, Source
 from sandbox.snapshots.take import Seen
 from sandbox.snapshots.tree import FILE, FOLDER, LINK, LINKED, Row, SnapshotLimits, Tree
@@ -37,10 +37,11 @@ class HostHands:
     Args:
         root: Of the workspace.
         owner: The user and group that everything in it belongs to; None: ours.
+        covered: Paths below `/job` at which something else is shown, which is not kept.
     """
 
-    def __init__(self, root: Path, owner: int | None) -> None:
-        self._root, self._owner = root, owner
+    def __init__(self, root: Path, owner: int | None, covered: frozenset[str]) -> None:
+        self._root, self._owner, self._covered = root, owner, covered
 
     async def look(self, limits: SnapshotLimits) -> Seen:
         """Everything that lies in the workspace."""
@@ -68,7 +69,7 @@ class HostHands:
         seen = Seen(now=time.time_ns())
         try:
             with _opened(self._root, AS_FOLDER) as handle:
-                _walk(handle, "", 1, seen, limits)
+                _walk(handle, "", 1, seen, limits, self._covered)
         except OSError as error:
             seen.left_out.append((".", f"cannot be read: {error.strerror}"))
             seen.closed.append("")
@@ -195,12 +196,14 @@ def _opened(path: Path | str, flags: int, *, dir_fd: int | None = None) -> Itera
         os.close(handle)
 
 
-def _walk(folder: int, below: str, level: int, seen: Seen, limits: SnapshotLimits) -> None:
+def _walk(
+    folder: int, below: str, level: int, seen: Seen, limits: SnapshotLimits, covered: frozenset[str]
+) -> None:
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
         path = below + entry.name
-        if path in NOT_KEPT:
+        if path in covered:
             continue
         if len(seen.rows) >= limits.max_entries:
             seen.left_out.append((below or ".", f"more than {limits.max_entries} files and folders"))
@@ -219,7 +222,7 @@ def _walk(folder: int, below: str, level: int, seen: Seen, limits: SnapshotLimit
                 seen.left_out.append((path, "too deep"))
                 continue
             with _opened(entry.name, AS_FOLDER, dir_fd=folder) as inner:
-                _walk(inner, path + "/", level + 1, seen, limits)
+                _walk(inner, path + "/", level + 1, seen, limits, covered)
         except FileNotFoundError:
             continue  # it has just gone
         except OSError as error:

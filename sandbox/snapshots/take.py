@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from core import Blobs
-from sandbox.places import shown
+from sandbox.places import INPUTS, WORKSPACE, absolute, shown
+from sandbox.protocol import SandboxSpec
 from sandbox.snapshots.keep import Keeper, Source
 from sandbox.snapshots.tree import LINKED, SHOWN_LEFT_OUT, Json, Kept, Row, SnapshotLimits, Tree, written
 
@@ -25,7 +26,7 @@ class Seen:
 
     Attributes:
         now: By the clock that its times are of, in nanoseconds, before the first row.
-        rows: By path below `/job`, without what is only shown there; of files without `ref`.
+        rows: By path below `/job`; of files without `ref`.
         left_out: (path, why) of what is there and cannot be kept.
         closed: Folders that could not be looked into, or not wholly: of these, what is kept already stays.
     """
@@ -36,11 +37,19 @@ class Seen:
     closed: list[str] = field(default_factory=list)
 
 
+def covered_by(spec: SandboxSpec) -> frozenset[str]:
+    """Paths below `/job` at which something is shown that does not lie in it."""
+    targets = [INPUTS, *(absolute(mount.target) for mount in spec.mounts)]
+    return frozenset(
+        target.removeprefix(WORKSPACE + "/") for target in targets if target.startswith(WORKSPACE + "/")
+    )
+
+
 class Hands(Protocol):
     """How a workspace is read and written: by the host itself, or through its supervisor."""
 
     async def look(self, limits: SnapshotLimits) -> Seen:
-        """Everything that lies in `/job` but what is only shown there (`NOT_KEPT`)."""
+        """Everything that lies in `/job`, without what is shown there."""
         ...
 
     async def read(self, wanted: Sequence[tuple[str, Row]], keeper: Keeper) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core import Cause, SandboxFault
-from sandbox.places import NOT_KEPT, WORKSPACE
+from sandbox.places import WORKSPACE
 from sandbox.snapshots.host import ALLOWED, MADE_BY_US
 from sandbox.snapshots.keep import SMALL_BYTES, Keeper, Source
 from sandbox.snapshots.take import Seen
@@ -42,10 +42,12 @@ class WireHands:
     Args:
         wire: To the supervisor.
         room: A folder of the host's for large files on their way.
+        covered: Paths below `/job` at which something else is shown, which is not kept.
     """
 
-    def __init__(self, wire: Wire, room: Path) -> None:
+    def __init__(self, wire: Wire, room: Path, covered: frozenset[str]) -> None:
         self._wire, self._room = wire, room
+        self._covered = {os.fsencode(path) for path in covered}
 
     # Looking
 
@@ -74,7 +76,7 @@ class WireHands:
                     seen.closed.append(os.fsdecode(raw))
                 elif above not in levels or above in put_off or not _is_name(raw):
                     raise self._nonsense("a file in a folder that nobody asked for")
-                elif os.fsdecode(raw) not in NOT_KEPT:
+                elif raw not in self._covered:
                     if len(seen.rows) >= limits.max_entries:
                         full = f"more than {limits.max_entries} files and folders"
                         seen.left_out.append((os.fsdecode(above) or ".", full))

@@ -27,10 +27,19 @@ def max_reply(limits: SandboxLimits) -> int:
 
 
 class Session:
-    """Commands and files of an open sandbox over one `Wire`; a provider adds how it starts and ends."""
+    """Commands and files of an open sandbox over one `Wire`; a provider adds how it starts and ends.
 
-    def __init__(self, wire: Wire, limits: SandboxLimits, info: SandboxInfo) -> None:
-        self._wire, self._limits, self._info = wire, limits, info
+    Args:
+        wire: To its supervisor.
+        limits: Of the sandbox.
+        info: What it is.
+        covered: Paths below `/job` at which something is shown that no snapshot holds.
+    """
+
+    def __init__(
+        self, wire: Wire, limits: SandboxLimits, info: SandboxInfo, covered: frozenset[str] = frozenset()
+    ) -> None:
+        self._wire, self._limits, self._info, self._covered = wire, limits, info, covered
 
     @property
     def info(self) -> SandboxInfo:
@@ -99,7 +108,7 @@ class Session:
             return await put_back(self._hands(store), tree, store, SnapshotLimits())
 
     def _hands(self, store: Blobs) -> Hands:
-        return WireHands(self._wire, store.root)
+        return WireHands(self._wire, store.root, self._covered)
 
     async def _upload_file(self, source: Path, name: bytes) -> None:
         for flags, data in _parts(source):

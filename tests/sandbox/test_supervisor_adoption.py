@@ -10,7 +10,7 @@ import pytest
 from core import Cause, SandboxFault
 from sandbox import Command
 from sandbox.supervisor.client import Wire
-from sandbox.supervisor.frames import encode
+from sandbox.supervisor.frames import PROTOCOL, encode
 from sandbox.supervisor.inside import frame
 from sandbox.supervisor.program import PROGRAM, arguments
 from tests.sandbox.supervised import MAX_REPLY, Inside, forsake, sh, until
@@ -210,7 +210,7 @@ async def test_an_older_supervisor_is_named() -> None:
 
 async def test_a_supervisor_refuses_a_harness_of_another_version(start: Start) -> None:
     inside = start(("-I", "-S", "/opt/upbench/inside.pyc"))
-    with pytest.raises(SandboxFault, match="speaks protocol 2") as fault:
+    with pytest.raises(SandboxFault, match=f"speaks protocol {PROTOCOL}") as fault:
         await inside.connect()
     assert fault.value.cause is Cause.sandbox_start
 

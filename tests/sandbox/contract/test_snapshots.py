@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import time
 from pathlib import Path
 
 import pytest
 
 from core import Blobs, StoreFault, canonical_json
-from sandbox import Command, Kept, Sandbox, SandboxSpec, Tree, tree_of
+from sandbox import Command, Kept, Mount, Sandbox, SandboxSpec, Tree, tree_of
 from tests.sandbox.contract.helpers import Openings, sh
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -81,7 +81,7 @@ async def test_all_is_put_back_as_it_was(openings: Openings, tmp_path: Path) -> 
 async def test_only_what_changed_is_kept_anew(openings: Openings, tmp_path: Path) -> None:
     box, store = await openings(), Blobs(tmp_path / "blobs")
     await sh(box, WORK)
-    time.sleep(0.1)
+    await asyncio.sleep(0.1)
     first = await box.snapshot(Tree(), store)
     assert (await box.snapshot(first.tree, store)).body == {}
     await sh(box, "cd /job; echo two >> deliverables/report.txt; rm -r empty; chmod 640 run.sh")
@@ -127,10 +127,7 @@ async def test_bytes_that_change_within_a_tick_of_the_clock_are_seen(openings: O
 
 async def test_a_file_that_is_being_written_is_kept_in_the_end(openings: Openings, tmp_path: Path) -> None:
     box, store = await openings(), Blobs(tmp_path / "blobs")
-    writer = "import time\nwith open('/job/log', 'wb', 0) as f:\n while True: f.write(b'x' * 900); time.sleep(0.002)"
-    await box.run(
-        Command(argv=("bash", "-c", 'python3 -S -c "$0" & echo $! > /job/pid', writer), keep_background=True)
-    )
+    await sh(box, "{ while :; do printf %900s x; sleep 0.002; done > log; } & echo $! > pid", keep=True)
     tree = Tree()
     for _ in range(5):
         kept = await box.snapshot(tree, store)
@@ -149,6 +146,20 @@ async def test_what_cannot_be_kept_is_named(openings: Openings, tmp_path: Path) 
     assert "x" in kept.tree.rows
     other = await moved(openings, kept, store)
     assert (await other.read("/job/x", max_bytes=9)) == b"x\n"
+
+
+async def test_what_is_shown_is_not_kept(openings: Openings, tmp_path: Path) -> None:
+    store, folder = Blobs(tmp_path / "blobs"), tmp_path / "previous"
+    folder.mkdir()
+    (folder / "old.txt").write_text("old")
+    shown = {"inputs": folder, "mounts": (Mount(source=folder, target="/job/previous"),)}
+    box = await openings(SandboxSpec(workspace=openings.key(), **shown))
+    await sh(box, "mkdir mine; cp previous/old.txt mine/")
+    kept = await box.snapshot(Tree(), store)
+    assert set(kept.tree.rows) == {"deliverables", "mine", "mine/old.txt"}
+    other = await openings(SandboxSpec(workspace=openings.key(), **shown))
+    assert "left_out" not in (await other.restore(kept.tree, store)).body
+    assert (await sh(other, "cat mine/old.txt previous/old.txt")).stdout.text == "oldold"
 
 
 async def test_damaged_bytes_are_not_put_back(openings: Openings, tmp_path: Path) -> None:
