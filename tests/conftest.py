@@ -6,10 +6,16 @@ import os
 
 import pytest
 
-from tests.schedule import pytest_xdist_make_scheduler
+from tests.schedule import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.standins.postgres import database_place, fresh_database, postgres
 
-__all__ = ["database_place", "fresh_database", "postgres", "pytest_xdist_make_scheduler"]
+__all__ = [
+    "database_place",
+    "fresh_database",
+    "postgres",
+    "pytest_collection_modifyitems",
+    "pytest_xdist_make_scheduler",
+]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

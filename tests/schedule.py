@@ -25,6 +25,8 @@ GROUPS = {
     r"tests/upbench/test_bad_input\.py": "a finished run",
     r"tests/upbench/test_wheel\.py": "the built wheel",
 }
+# Begun first: what would be alone at the end.
+LONG = ("tests/upbench/test_demo.py",)
 PATTERNS = {re.compile(pattern): group for pattern, group in GROUPS.items()}
 
 
@@ -34,6 +36,11 @@ def group_of(test: str) -> str:
         if found := pattern.match(test):
             return " ".join((group, *found.groups()))
     return test
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first; all else stays in its order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]

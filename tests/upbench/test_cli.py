@@ -12,15 +12,25 @@ import pytest
 
 from tests.runs.project import need_sandbox
 from tests.runs.support import write_pack
+from tests.upbench.forks import forked
 
 
-def upbench(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def without_keys() -> dict[str, str]:
+    """The environment of a command."""
+    return {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+
+
+def upbench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run it in a folder."""
+    return forked(*arguments, cwd=cwd, env=without_keys())
+
+
+def installed(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the installed command in a folder."""
-    clean = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     return subprocess.run(
         [str(Path(sys.executable).with_name("upbench")), *arguments],
         cwd=cwd,
-        env=clean | env,
+        env=without_keys() | env,
         capture_output=True,
         text=True,
         timeout=180,
@@ -29,8 +39,8 @@ def upbench(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProce
 
 
 def test_version_and_help_name_every_command(tmp_path: Path) -> None:
-    assert upbench("--version", cwd=tmp_path).stdout.startswith("upbench ")
-    text = upbench("--help", cwd=tmp_path).stdout
+    assert installed("--version", cwd=tmp_path).stdout.startswith("upbench ")
+    text = installed("--help", cwd=tmp_path).stdout
     for name in ("demo", "doctor", "jobs", "report", "review", "rubrics", "run", "runs", "submit"):
         assert f"  {name}" in text
     for arguments in (
@@ -41,7 +51,7 @@ def test_version_and_help_name_every_command(tmp_path: Path) -> None:
         ["rubrics", "score"],
         ["report"],
     ):
-        found = upbench(*arguments, "--help", cwd=tmp_path)
+        found = installed(*arguments, "--help", cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         assert "Example" in found.stdout, arguments
     assert not (tmp_path / ".upbench").exists()
@@ -107,7 +117,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list
 )
 def test_a_wrong_settings_file_is_named(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "upbench.toml").write_text(text)
-    result = upbench("runs", "list", cwd=tmp_path)
+    result = installed("runs", "list", cwd=tmp_path)
     assert result.returncode == 2
     assert "upbench.toml" in result.stderr
     assert named in result.stderr
@@ -116,11 +126,11 @@ def test_a_wrong_settings_file_is_named(tmp_path: Path, text: str, named: str) -
 
 def test_settings_come_from_file_then_environment_then_flags(tmp_path: Path) -> None:
     (tmp_path / "upbench.toml").write_text('home = "from-file"\n')
-    upbench("runs", "list", cwd=tmp_path)
+    installed("runs", "list", cwd=tmp_path)
     assert (tmp_path / "from-file" / "upbench.db").exists()
-    upbench("runs", "list", cwd=tmp_path, UPBENCH_HOME="from-environment")
+    installed("runs", "list", cwd=tmp_path, UPBENCH_HOME="from-environment")
     assert (tmp_path / "from-environment" / "upbench.db").exists()
-    wrong = upbench("runs", "list", cwd=tmp_path, UPBENCH_CONCURRENCY="many")
+    wrong = installed("runs", "list", cwd=tmp_path, UPBENCH_CONCURRENCY="many")
     assert wrong.returncode == 2
     assert "UPBENCH_CONCURRENCY" in wrong.stderr
 
