@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from core import span, within
 from runs import Workplace
 from upbench.bench import Bench
 from upbench.cli.output import emit, say
@@ -35,14 +36,18 @@ def execute(
     with ExitStack() as stack:
         stack.enter_context(observed(bench.home.state, "run", log_format=log_format))
         gauge_project(bench.home)
+        stack.enter_context(within(run=place.run_id))
+        told = stack.enter_context(span("run"))
         if log_format is None:
             stack.enter_context(progress_display(lambda: take_snapshot(bench.home, place.run_id)))
         try:
             summary = asyncio.run(_interruptible(bench, place, concurrency=concurrency, **options))
         except asyncio.CancelledError:
+            told.note(cancelled=True)
             stack.close()
             say(f"stopped; nothing is lost. Go on with: upbench runs resume {place.run_id}")
             return STOPPED
+        told.note(state=summary.state, trials=summary.trials["total"], crashed=summary.crashed)
     emit(summary, describe(summary), as_json=as_json)
     return 1 if summary.crashed else 0
 
