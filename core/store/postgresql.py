@@ -52,7 +52,8 @@ _WRITE, _READ = "BEGIN ISOLATION LEVEL READ COMMITTED", "BEGIN ISOLATION LEVEL R
 # SQLSTATE classes and codes (PostgreSQL's documentation, appendix A).
 _DISK_FULL = "53100"
 _NOT_NOW = ("08", "53", "57P")  # connection exceptions, too little of something, the operator shuts it down
-_TAMPERED = ("42501", "42P01", "42703", "3F000")  # privileges, tables or columns taken away behind our back
+# Privileges, tables or columns taken away behind our back, or (0A000) changed under a statement that is prepared.
+_TAMPERED = ("42501", "42P01", "42703", "3F000", "0A000")
 _OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 
 
@@ -78,6 +79,7 @@ class PostgresqlDatabase:
         self.url = url.render_as_string(hide_password=False)
         self.connect_args: dict[str, Any] = {k: v for k, v in _CONNECT_ARGS.items() if k not in url.query}
         self._patience = OPENING_SECONDS
+        self._answered = True  # the server itself did, when it was last asked
         self._engine = create_engine(url, pool_size=4, max_overflow=12, connect_args=self.connect_args)
         self._conninfo = self._told_the_driver()
         event.listen(self._engine, "connect", _configure)
@@ -135,20 +137,18 @@ class PostgresqlDatabase:
 
     def _patience_for(self, error: exc.DBAPIError) -> float:
         """Seconds. Failed logins have no SQLSTATE in libpq: whether the server takes connections is asked."""
-        from psycopg import pq
+        from psycopg import errors, pq
 
         code = getattr(error.orig, "sqlstate", None)
         if code is not None:
             return WAIT_SECONDS if code.startswith(_NOT_NOW) else 0.0
-        ping = self._ping()
-        if ping == pq.Ping.REJECT:  # it is starting up or shutting down
-            return WAIT_SECONDS
-        return self._patience if ping != pq.Ping.NO_ATTEMPT else 0.0
-
-    def _ping(self) -> int:
-        from psycopg import pq
-
-        return pq.PGconn.ping(self._conninfo.encode())
+        if isinstance(error.orig, errors.ConnectionTimeout):  # asking would take as long again
+            self._answered = False
+            return self._patience
+        ping = pq.PGconn.ping(self._conninfo.encode())
+        self._answered = ping == pq.Ping.OK
+        # REJECT: it is starting up or shutting down.
+        return WAIT_SECONDS if ping == pq.Ping.REJECT else self._patience
 
     def prepare(self, connection: Connection) -> None:
         """See that the server can be used; hold it against others who bring its tables up to date.
@@ -204,9 +204,7 @@ class PostgresqlDatabase:
 
     def mend(self) -> str:
         """What helps where it cannot be opened."""
-        from psycopg import pq
-
-        if self._ping() == pq.Ping.OK:
+        if self._answered:
             return "see that user, password and database are right; `createdb NAME` makes one"
         return "see that the address is right, and that a server listens there"
 

@@ -3,15 +3,20 @@
 # postgres where they run as root). Exit code 3: they are not.
 set -eu
 . "$(dirname "$0")/common.sh"
+debian=${POSTGRES_PROGRAMS:-/usr/lib/postgresql}
+
 there() {
-    for program in initdb postgres; do
-        command -v "$program" >/dev/null || ls /usr/lib/postgresql/*/bin/"$program" >/dev/null 2>&1 || return 1
+    command -v "$1" >/dev/null && return
+    for program in "$debian"/*/bin/"$1"; do
+        [ -x "$program" ] && return
     done
+    return 1
 }
-there && exit 0
-# Debian's package would start a server of its own, which nobody needs here.
-if [ "${SYSTEM:-yes}" != no ] && command -v apt-get >/dev/null && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-    as_root mkdir -p /etc/postgresql-common
-    printf 'create_main_cluster = false\n' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
-fi
-install_packages "tests of many workers on PostgreSQL" postgresql
+
+there initdb && there postgres && exit 0
+why="tests of many workers on PostgreSQL"
+install_packages "$why" postgresql-common
+# Debian's package would make and start a server of its own, which nobody needs here.
+settings=/etc/postgresql-common/createcluster.conf
+[ ! -e "$settings" ] || as_root sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' "$settings"
+install_packages "$why" postgresql

@@ -108,6 +108,14 @@ def test_too_many_connections_are_said_and_waited_for(postgres: Postgres, fresh_
     assert count(first) == 1
 
 
+def test_a_server_that_stands_still_is_told_within_seconds(postgres: Postgres, fresh_database: str) -> None:
+    postgres.pause()
+    error = refused(fresh_database + "?connect_timeout=2")
+    postgres.resume()
+    assert "timeout" in str(error)
+    assert error.mend == "see that the address is right, and that a server listens there"
+
+
 def stop(mode: str) -> Callable[[Postgres], None]:
     return lambda server: server.stop(mode)
 
@@ -147,6 +155,42 @@ def test_a_server_that_goes_before_the_commit_is_a_store_fault(postgres: Postgre
         postgres.stop("immediate")
     postgres.start()
     assert count(database) == 0
+
+
+def test_what_was_committed_outlives_a_kill_among_many_writers(postgres: Postgres, database: Database) -> None:
+    kept: list[str] = []
+    broken: list[StoreFault] = []
+    done = threading.Event()
+
+    def write(name: str) -> None:
+        number = 0
+        while not done.is_set():
+            key = f"{name}/{number}"
+            number += 1
+            try:
+                add(database, key)
+            except StoreFault as fault:
+                broken.append(fault)
+            else:
+                kept.append(key)
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+    for writer in writers:
+        writer.start()
+    for _ in range(3):
+        time.sleep(0.3)
+        postgres.kill()
+        postgres.start()
+    before = len(kept)
+    while len(kept) == before:  # they go on by themselves
+        time.sleep(0.05)
+    done.set()
+    for writer in writers:
+        writer.join(60)
+    with database.read() as connection:
+        there = set(connection.execute(select(ROWS.c.key)).scalars())
+    assert set(kept) <= there
+    assert len(there) <= len(kept) + len(broken)
 
 
 def test_a_server_that_stays_away_is_a_store_fault(

@@ -16,10 +16,16 @@ def bare(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("script", "lack"), [("ensure-bubblewrap.sh", "bubblewrap"), ("ensure-docker.sh", "Docker")]
+    ("script", "lack"),
+    [
+        ("ensure-bubblewrap.sh", "bubblewrap"),
+        ("ensure-docker.sh", "Docker"),
+        ("ensure-postgres.sh", "PostgreSQL"),
+    ],
 )
 def test_system_no_installs_nothing_and_says_what_is_skipped(bare: Path, script: str, lack: str) -> None:
-    done = run(script, PATH=str(bare), SYSTEM="no", UPBENCH_SYSTEM_STATE=str(bare / "state"))
+    places = {"UPBENCH_SYSTEM_STATE": str(bare / "state"), "POSTGRES_PROGRAMS": str(bare / "postgresql")}
+    done = run(script, PATH=str(bare), SYSTEM="no", **places)
     assert done.returncode == 3
     assert "SYSTEM=no" in done.stderr
     assert lack in done.stderr
@@ -48,6 +54,15 @@ def test_what_will_be_installed_is_said_before_it_is(bare: Path) -> None:
 def test_what_is_there_is_left_as_it_is(bare: Path) -> None:
     (bare / "bwrap").symlink_to(bare / "sh")
     done = run("ensure-bubblewrap.sh", PATH=str(bare), SYSTEM="no")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_programs_that_lie_where_debian_puts_them_are_enough(bare: Path) -> None:
+    programs = bare / "postgresql" / "15" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("initdb", "postgres"):
+        (programs / name).symlink_to(bare / "sh")
+    done = run("ensure-postgres.sh", PATH=str(bare), SYSTEM="no", POSTGRES_PROGRAMS=str(bare / "postgresql"))
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -192,18 +193,17 @@ class Postgres:
         if self._process is not None and self._process.poll() is None:
             os.kill(self._process.pid, signal.SIGSTOP)  # or it would end its children in order
             for child in self._children():
-                os.kill(child, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
         """Let every process of it stand still: it neither answers nor refuses."""
-        for process in self._all():
-            os.kill(process, signal.SIGSTOP)
+        self._send_all(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Go on after a pause."""
-        for process in self._all():
-            os.kill(process, signal.SIGCONT)
+        self._send_all(signal.SIGCONT)
 
     def close(self) -> None:
         """End it and remove its folder."""
@@ -220,10 +220,13 @@ class Postgres:
         if sent == signal.SIGKILL:
             (self._data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _all(self) -> list[int]:
+    def _send_all(self, sent: signal.Signals) -> None:
         if self._process is None or self._process.poll() is not None:
-            return []
-        return [self._process.pid, *self._children()]
+            return
+        self._process.send_signal(sent)  # first: while it stands still it makes no more
+        for child in self._children():
+            with suppress(ProcessLookupError):
+                os.kill(child, sent)
 
     def _children(self) -> list[int]:
         assert self._process is not None
