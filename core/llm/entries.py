@@ -31,6 +31,8 @@ OVERTAKEN = "overtaken"
 # Kinds of failed tries that the provider may have charged for although nobody told us the tokens.
 MAYBE_CHARGED = ("dropped", "timeout", "malformed", IN_FLIGHT, CANCELLED)
 
+_NEW_CALL = insert_new(CALLS).returning(CALLS.c.key)  # returns nothing where the call is there already
+
 
 class Overtaken(Fault):
     """Another worker took this call over: whoever is told so works on something that is no longer its own.
@@ -71,8 +73,7 @@ class Entries:
             "expected": request_tokens(request),
         }
         with self._database.write() as connection:
-            fresh = insert_new(CALLS).values(key=key, tries=1, waited=waited, **values)
-            if connection.execute(fresh).rowcount:
+            if connection.execute(_NEW_CALL, {"key": key, "tries": 1, "waited": waited, **values}).first():
                 return Begun(key, 1)
             before = connection.execute(select(CALLS).where(CALLS.c.key == key).with_for_update()).one()
             if before.state == RECEIVED:
