@@ -59,6 +59,8 @@ def gauge_project(home: Home) -> None:
     gauge("queue.running", look.used)
     gauge("queue.slots", look.slots)
     gauge("workers", look.present)
+    gauge("lanes.allowed", home.lanes.allowed)
+    gauge("lanes.used", home.lanes.used)
 
 
 def _by_queue(counts: Iterable[OpenCount], state: str) -> Values:
