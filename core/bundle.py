@@ -61,6 +61,7 @@ class BundleTable:
         key: The columns by which a row is known everywhere; default: the primary key.
         refers: Column -> name of the table whose `number` it holds.
         stays: Columns that never leave a project; `lands` gives them their values.
+        few: The rows of a run are so few that they are sorted once more after `leaves`, which changes their order.
         early: May be written ahead of the rest: nobody looks at such rows before their run is there.
         leaves, lands: Change a row on its way out and in.
         blobs: The digests of the blobs that a row names. packed: Those of them that are unpacked without asking.
@@ -76,6 +77,7 @@ class BundleTable:
     key: tuple[str, ...] = ()
     refers: Mapping[str, str] = field(default_factory=dict)
     stays: frozenset[str] = frozenset()
+    few: bool = False
     early: bool = False
     leaves: Callable[[Row], Row] = _as_it_is
     lands: Callable[[Row, Landing], Row] = _lands_as_it_is
@@ -208,7 +210,10 @@ def _decode(column: Column[Any], value: Any) -> Any:
     kind = column.type
     decoded: Any
     if isinstance(kind, LargeBinary):
-        decoded = _decode_bytes(value)
+        try:
+            decoded = _decode_bytes(value)
+        except ValueError as error:
+            raise ValueError(f"column {column.name!r}: {error}") from error
     elif isinstance(kind, String):
         decoded = _dump(value["json"]) if _is_only(value, "json") else value
         right = isinstance(decoded, str)

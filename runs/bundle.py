@@ -37,7 +37,9 @@ def _run_lands(row: Row, landing: Landing) -> Row:
 def _anywhere(config: str) -> str:
     """A run's configuration without folders and addresses, which are no part of what it measures."""
     body = json.loads(config)
-    body |= {"cassette": None, "replay": False}
+    for name, nothing in (("cassette", None), ("replay", False)):
+        if name in body:
+            body[name] = nothing
     for agent in body["agents"]:
         if agent.get("model"):
             agent["model"]["base_url"] = None

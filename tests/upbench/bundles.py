@@ -25,6 +25,7 @@ from upbench.settings import Settings
 
 RUN = "20260102-030405-small-ab12"
 MIGRATIONS = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS]
+HOST = "host-of-workers"
 ADDRESS = "http://model.inside.example:8000/v1"
 
 
@@ -71,7 +72,8 @@ def fill(home: Home, run: str = RUN, *, jobs: int = 2, repeats: int = 1, open_en
             book.publish(attempt, review_item(job, submission, home.blobs))
     with home.database.write() as connection:
         spent = {"dollars": 1.5, "estimated": 0.0, "tokens": 5000, "calls": 9, "unpriced": 0}
-        connection.execute(insert(SPEND).values(run=run, worker="w1", first_at=1.5, last_at=2.0, **spent))
+        for worker in (f"{HOST}-17-0a1b2c3d", f"{HOST}-18-0a1b2c3d", "w0123456789ab"):
+            connection.execute(insert(SPEND).values(run=run, worker=worker, first_at=1.5, last_at=2.0, **spent))
         connection.execute(
             update(RUNS).where(RUNS.c.id == run).values(state="done" if not open_ended else "running")
         )

@@ -16,7 +16,7 @@ from jobs import load_pack
 from rubrics import Verdict
 from runs import Records, evaluation_lines
 from tests.standins.postgres import database_place, fresh_database, postgres  # noqa: F401
-from tests.upbench.bundles import ADDRESS, RUN, contents, fill, project
+from tests.upbench.bundles import ADDRESS, HOST, RUN, contents, fill, project
 from upbench.bundle.archive import open_archive
 from upbench.bundle.manifest import MANIFEST
 from upbench.bundle.parquet import can_write
@@ -189,6 +189,7 @@ def test_no_secret_and_no_place_of_this_machine_travels(
         "sk-",
         str(here.state),
         ADDRESS,
+        HOST,
         "model.inside",
         "somebody",
         str(tmp_path),

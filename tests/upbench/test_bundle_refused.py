@@ -145,8 +145,8 @@ def dropped(name: str) -> Change:
 
 
 def event_bomb(members: Members) -> None:
-    """A blob of 1 MB that unpacks to a gigabyte when somebody reads the transcript."""
-    bomb = zlib.compress(b"0" * (300 << 20), 9)
+    """A blob of 1 MB that unpacks to 257 MB when somebody reads the transcript."""
+    bomb = zlib.compress(bytes(257 << 20), 1)
     rows = [json.loads(line) for line in members[EVENTS].splitlines()]
     place = next(index for index, row in enumerate(rows) if row["form"] == 2)
     old = json.loads(json.dumps(rows[place]))["body"]

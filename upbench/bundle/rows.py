@@ -30,6 +30,12 @@ class RunRows:
 
     def of(self, part: Part) -> Iterator[Row]:
         """The rows of a table as they leave the project, sorted."""
+        rows = self._leaving(part)
+        if part.table.few:
+            return iter(sorted(rows, key=lambda row: tuple(row[name] for name in part.table.order)))
+        return rows
+
+    def _leaving(self, part: Part) -> Iterator[Row]:
         table = part.table
         noted = [key for key in self._seen if key[0] == part.name]
         for where in self._wheres(part):

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import Connection, exc, insert, select, tuple_
 
@@ -62,7 +62,8 @@ def take_in(home: Home, file: Path, *, owner: str | None = None) -> TakenIn:
         taking.check_disk()
         taking.blobs()
         taking.early()
-        taking.rest()
+        if not taking.rest():
+            return TakenIn(run=archive.manifest.run, already=True, changed=tuple(taking.changed()))
         if archive.manifest.pack.snapshot is not None:
             open_pack(archive.manifest.pack.snapshot, home.blobs, landing.packs)
         return TakenIn(
@@ -125,10 +126,12 @@ class _Taking:
                     with self._home.database.write() as connection:
                         self._add(connection, part, rows)
 
-    def rest(self) -> None:
-        """Write all other rows at once."""
+    def rest(self) -> bool:
+        """Write all other rows at once. Returns False if another process has taken the run in meanwhile."""
         try:
             with self._home.database.write() as connection:
+                if not self._is_first(connection):
+                    return False
                 for part in WRITTEN:
                     if not part.table.early:
                         for rows in self._batches(part):
@@ -136,6 +139,13 @@ class _Taking:
         except exc.IntegrityError as error:
             what = "its rows contradict each other, or what is here"
             raise BadInput(what, file=self._archive.file, mend=DAMAGED) from error
+        return True
+
+    def _is_first(self, connection: Connection) -> bool:
+        """Write the run's own row, for which others who take it in wait."""
+        (runs,) = [part for part in READ if part.name == "runs"]
+        ((row,),) = self._batches(runs)
+        return connection.execute(_adding(runs), [row]).rowcount == 1
 
     def _batches(self, part: Part) -> Iterator[list[Row]]:
         rows = self._verified.rows(part)
@@ -151,8 +161,7 @@ class _Taking:
             self._add_numbered(connection, part, rows)
             return
         for same in _alike(rows):
-            adding = insert_new(table.table).execution_options(preserve_rowcount=True)
-            if connection.execute(adding, same).rowcount < len(same):
+            if connection.execute(_adding(part), same).rowcount < len(same):
                 self._refuse_others(connection, part, same)
 
     def _add_numbered(self, connection: Connection, part: Part, rows: list[Row]) -> None:
@@ -180,6 +189,10 @@ class _Taking:
 
     def _changed_meanwhile(self) -> BadInput:
         return BadInput("has changed while it was read", file=self._archive.file, mend=DAMAGED)
+
+
+def _adding(part: Part) -> Any:
+    return insert_new(part.table.table).execution_options(preserve_rowcount=True)
 
 
 def _same(part: Part, here: Row, row: Row) -> bool:
