@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from core import Blobs
@@ -109,7 +109,7 @@ async def put_back(hands: Hands, tree: Tree, store: Blobs, limits: SnapshotLimit
     for path, row in tree.rows.items():
         now = seen.rows.get(path)
         if now is not None and (now.is_file, now.size) == (row.is_file, row.size):
-            rows[path] = replace(now, ref=row.ref)
+            rows[path] = now._replace(ref=row.ref)
     there = Tree(rows, tree.packs)
     return Kept(there, {"files": there.files, "bytes": there.bytes} | _told(left_out))
 
@@ -148,21 +148,21 @@ def _sorted_out(
     rows: dict[str, Row] = {}
     wanted: list[tuple[str, Row]] = []
     twins: dict[int, list[str]] = {}
+    settled = seen.now - RACY_NANOSECONDS
     for path, now in seen.rows.items():
         known = before.rows.get(path)
-        row = replace(now, ctime=0) if seen.now - now.ctime < RACY_NANOSECONDS else now
+        if known is not None and known.holds(now):
+            rows[path] = known
+            continue
+        row = rows[path] = now if now.ctime < settled else now._replace(ctime=0)
         if not row.is_file:
-            rows[path] = row
-        elif known is not None and not known.unread(now):
-            rows[path] = replace(row, ref=known.ref)
-        else:
-            rows[path] = row
-            if row.kind == LINKED and row.inode in twins:
-                twins[row.inode].append(path)
-                continue
-            if row.kind == LINKED:
-                twins[row.inode] = []
-            wanted.append((path, row))
+            continue
+        if row.kind == LINKED and row.inode in twins:
+            twins[row.inode].append(path)
+            continue
+        if row.kind == LINKED:
+            twins[row.inode] = []
+        wanted.append((path, row))
     return rows, wanted, twins
 
 
@@ -181,8 +181,8 @@ def _found(
                 ref, size = keeper.refs[first]
                 # It was being written when it was read: the next snapshot reads it again.
                 ctime = rows[path].ctime if size == row.size else 0
-                rows[path] = replace(rows[path], ref=ref, size=size, ctime=ctime)
+                rows[path] = rows[path]._replace(ref=ref, size=size, ctime=ctime)
             elif (known := before.rows.get(path)) and (known.size, known.mtime) == (row.size, row.mtime):
-                rows[path] = replace(row, ref=known.ref, ctime=0)  # its owner has closed it to himself
+                rows[path] = row._replace(ref=known.ref, ctime=0)  # its owner has closed it to himself
             else:
                 del rows[path]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from core import Cause, Frozen, StoreFault, sha256_bytes
 
@@ -31,27 +31,26 @@ class SnapshotLimits(Frozen):
     max_depth: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One name in `/job`.
+class Row(NamedTuple):
+    """One name in `/job`. There may be tens of thousands, looked at after each tool call.
 
     Attributes:
         kind: `d` folder, `f` file, `h` file that has other names too, `l` symbolic link.
         mode: Permissions.
         size: Bytes.
         mtime: Nanoseconds.
+        ref: Of a link its target; of a file `<sha256>` (a blob) or `<sha256>:<offset>:<check>` (part of a pack).
         ctime: Nanoseconds; 0 where the bytes may have changed without being told by it.
         inode: Names of one file have the same.
-        ref: Of a link its target; of a file `<sha256>` (a blob) or `<sha256>:<offset>:<check>` (part of a pack).
     """
 
     kind: str
     mode: int
     size: int
     mtime: int
+    ref: str
     ctime: int
     inode: int
-    ref: str = ""
 
     @property
     def is_file(self) -> bool:
@@ -68,15 +67,18 @@ class Row:
         """Of a file: the sha256 of the blob or pack that holds its bytes."""
         return self.ref.partition(":")[0] if self.is_file else ""
 
-    def unread(self, seen: Row) -> bool:
-        """What was `seen` now may hold other bytes than this."""
-        if not (self.is_file and seen.is_file) or not self.ctime:
-            return True
-        return (self.size, self.mtime, self.ctime, self.inode) != (seen.size, seen.mtime, seen.ctime, seen.inode)
+    def holds(self, seen: Row) -> bool:
+        """This is what is `seen` now, and nothing has changed."""
+        return (
+            self.ctime == seen.ctime
+            and self.inode == seen.inode
+            and self[:4] == seen[:4]
+            and (self.is_file or self.ref == seen.ref)
+        )
 
     def same(self, other: Row) -> bool:
         """Putting back either gives the same."""
-        return replace(self, ctime=0, inode=0) == replace(other, ctime=0, inode=0)
+        return self[:5] == other[:5]
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def tree_of(bodies: Iterable[Json]) -> Tree:
             for path in body.get("gone", ()):
                 tree.rows.pop(_name(path), None)
             for path, kind, mode, size, mtime, ctime, inode, ref in body["changed"]:
-                tree.rows[_name(path)] = Row(kind, mode, size, mtime, ctime, inode, _name(ref))
+                tree.rows[_name(path)] = Row(kind, mode, size, mtime, _name(ref), ctime, inode)
             for text in body.get("packs", ()):
                 data = base64.b64decode(text)
                 tree.packs[sha256_bytes(data)] = data

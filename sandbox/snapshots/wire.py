@@ -206,7 +206,7 @@ class WireHands:
         return self._wire.fail(SandboxFault(Cause.sandbox_protocol, what))
 
 
-_NONE = Row("", 0, 0, 0, 0, 0)
+_NONE = Row("", 0, 0, 0, "", 0, 0)
 
 
 def _inside(path: str) -> bytes:
