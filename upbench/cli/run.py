@@ -55,8 +55,10 @@ def command(
 ) -> None:
     """Run agents on the jobs of PACK (a name or a folder)."""
     from upbench.bench import Bench
+    from upbench.telemetry.export import wanted as signals
     from upbench.wiring import Order, plan
 
+    signals()  # a wrong variable is said before anything is written
     bench = Bench(ctx.obj["project"])
     order["agents"] = order["agents"] or ("react",)
     wanted = Order(**order)
