@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field, ValidationError
 
 from agents import AgentConfig, AttemptLimits
-from core import BadInput, CallJournal, Cause, Frozen, PriceTable, Spent, price_known
+from core import BadInput, CallJournal, CallTotals, Cause, Frozen, PriceTable, Spent, price_known
 
 if TYPE_CHECKING:  # rows hold options, and those the budget
     from runs.rows import ExecutionRow
@@ -48,7 +48,8 @@ class RunBudget(Frozen):
 
     Attributes:
         dollars, tokens: Of every call, failed and wasted ones included.
-        hours: Of wall time in which anybody executes the run; pauses between a stop and a resume do not count.
+        hours: Of wall time in which anybody executes the run, from the first model call to the last; pauses of
+            more than half an hour, such as between a stop and a resume, do not count.
     """
 
     dollars: float | None = Field(default=None, gt=0)
@@ -101,25 +102,31 @@ _CAUSES = {
 }
 
 
-def used_by_trial(journal: CallJournal, trial: str, executions: Iterable[ExecutionRow], attempt: str) -> Used:
-    """What a trial used before `attempt` is executed, from its other attempts' executions and all its calls.
+def used_by_trial(journal: CallJournal, trial: str, executions: Sequence[ExecutionRow], attempt: str) -> Used:
+    """What a trial used besides the execution that is at work, or about to be: its agent counts that itself.
 
     Args:
         journal: Of the project.
         trial: Its id, with which the keys of all its executions begin.
         executions: Of all its attempts, in order.
-        attempt: The attempt to be executed. The time and steps of executions of its own that came to nothing are
-            not the agent's; the money is gone all the same.
+        attempt: The attempt whose last execution is at work. The time and steps of its earlier ones, which came to
+            nothing, are not the agent's; the money is gone all the same.
     """
     counting = {one.attempt: one for one in executions if one.attempt != attempt}.values()
+    at_work = [one.id for one in executions if one.attempt == attempt][-1:]
     calls = journal.usage_of(f"{trial}.")
+    own = [journal.usage_of(f"{name}/") for name in at_work]
     return Used(
         wall_seconds=sum(one.seconds or 0.0 for one in counting),
         working_seconds=sum(one.working_seconds or 0.0 for one in counting),
         steps=sum(one.steps for one in counting),
-        tokens=calls.usage.total + calls.wasted_usage.total,
-        dollars=calls.dollars,
+        tokens=_tokens(calls) - sum(map(_tokens, own)),
+        dollars=max(0.0, calls.dollars - sum(one.dollars for one in own)),
     )
+
+
+def _tokens(calls: CallTotals) -> int:
+    return calls.usage.total + calls.wasted_usage.total
 
 
 def trial_used_up(limits: TrialLimits, used: Used) -> Cause | None:

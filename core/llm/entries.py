@@ -28,6 +28,8 @@ STARTED, RECEIVED, FAILED = "started", "received", "failed"
 IN_FLIGHT = "in_flight"
 CANCELLED = "cancelled"
 OVERTAKEN = "overtaken"
+PAUSE = 1800.0
+"""Seconds without a call after which a worker is thought not to have worked on the run."""
 # Kinds of failed tries that the provider may have charged for although nobody told us the tokens.
 MAYBE_CHARGED = ("dropped", "timeout", "malformed", IN_FLIGHT, CANCELLED)
 
@@ -59,6 +61,7 @@ class Entries:
     def __init__(self, database: Database, prices: PriceTable, run: str | None, worker: str) -> None:
         self._database, self._prices = database, prices
         self._run, self._worker = run, worker
+        self._paid_at, self._spell = time.time(), 1
 
     def begin(self, config: ModelConfig, key: str, request: ChatRequest, waited: float) -> Begun:
         """A call is about to be sent for the first time, or again."""
@@ -226,8 +229,14 @@ class Entries:
         return Usage(input=expected, output=GUESSED_OUTPUT if output is None else round(output))
 
     def _spend(self, connection: Connection, more: Spending) -> None:
-        if self._run is not None and more != Spending():
-            add_spending(connection, self._run, self._worker, more)
+        if self._run is None or more == Spending():
+            return
+        now = time.time()
+        if now - self._paid_at > PAUSE:  # a row of its own: the hours in between were not spent on the run
+            self._spell += 1
+        self._paid_at = now
+        name = self._worker if self._spell == 1 else f"{self._worker}/{self._spell}"
+        add_spending(connection, self._run, name, more)
 
 
 def _unpacked(packed: bytes) -> ChatReply:

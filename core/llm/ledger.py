@@ -128,7 +128,7 @@ class Spent(Frozen):
         dollars: Of all replies and all waste. estimated: The share of them that is an estimate.
         tokens: Of all replies and all waste.
         calls: Replies received. unpriced: Replies and wasted tries without a known price.
-        hours: Of wall time in which at least one worker made calls.
+        hours: Of wall time in which at least one worker made calls, pauses of more than half an hour left out.
     """
 
     dollars: float = 0.0

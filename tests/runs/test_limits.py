@@ -136,22 +136,24 @@ async def test_what_a_trial_used(tmp_path: Path) -> None:
     database = Database(tmp_path / "d.db", LLM_MIGRATIONS)
     journal = CallJournal(database, prices, run="r", worker="w")
     model = ScriptedModel(Script.model_validate({"version": 1, "attempts": [[{"say": "word"}]]}), prices=prices)
-    for key in ("t1.k1.e1/1", "t1.k1.e2/1", "t1.k2retry.e1/1", "t10.k1.e1/1"):
+    keys = ("t1.k1.e1/1", "t1.k1.e2/1", "t1.k2retry.e1/1", "t1.k2retry.e2/1", "t1.k2retry.e2/2", "t10.k1.e1/1")
+    for key in keys:
         await journal.call(model, key, REQUEST)
     rows = [
         execution("t1.k1", 1, steps=3, seconds=10),
         execution("t1.k1", 2, steps=5, seconds=20),
         execution("t1.k2retry", 1, steps=7, seconds=40),
+        execution("t1.k2retry", 2, steps=0, seconds=0),
     ]
     each = journal.usage_of("t10.")
     used = used_by_trial(journal, "t1", rows, "t1.k2retry")
-    # Of attempt 1 the execution that counts; of the money all of it.
+    # Of attempt 1 the execution that counts; of the money all, but for what is counted by the agent at work.
     assert (used.steps, used.wall_seconds, used.working_seconds) == (5, 20, 10)
     assert used.tokens == 3 * each.usage.total
     assert used.dollars == pytest.approx(3 * each.dollars)
     assert used.dollars > 0
 
-    watch = BudgetWatch(journal, "r", RunBudget(dollars=4.5 * each.dollars), every=0)
+    watch = BudgetWatch(journal, "r", RunBudget(dollars=6.5 * each.dollars), every=0)
     assert watch.met() is None
     await journal.call(model, "t2.k1.e1/1", REQUEST)
     told = watch.met()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core import LLM_MIGRATIONS, CallJournal, Database, Lanes, ModelCallFailed, Overtaken
+from core.llm import entries
 from core.llm.client import ApiModel
 from core.llm.spend import Spending, add_spending
 from core.llm.tables import SPEND
@@ -201,6 +202,21 @@ def test_hours_are_of_the_clock_not_of_workers(opened: Opened) -> None:
             connection.execute(SPEND.update().where(mine).values(first_at=first, last_at=last))
     assert journal.spent("r").hours == pytest.approx(2.0)
     assert journal.spent("r").calls == 4
+
+
+async def test_a_pause_does_not_count_as_hours(
+    standin: Standin, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "PAUSE", 0.8)
+    journal = CallJournal(opened(), run="r", worker="w")
+    async with client("anthropic", standin, [HELLO]) as model:
+        for number, pause in enumerate((0.1, 0.1, 1.5, 0.1)):
+            await journal.call(model, f"e/{number}", ask("go"))
+            await asyncio.sleep(pause)
+        await journal.call(model, "e/9", ask("go"))
+    spent = journal.spent("r")
+    assert spent.calls == 5
+    assert 0.25 < spent.hours * 3600 < 1.4
 
 
 OLD = """
