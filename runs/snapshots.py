@@ -8,6 +8,7 @@ worked in. It is discarded and made anew, and `/job` is put back from the snapsh
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -28,11 +29,21 @@ class Snapshots:
         sandbox: Open, its `/job` as the transcript tells.
         transcript: Of the execution.
         store: Where the bytes go; one that this execution alone uses can be removed with it.
+        forget: Given the sha256 of blobs that no later snapshot needs, once that is certain: only for a store that
+            nothing else uses. None: all are kept.
     """
 
-    def __init__(self, sandbox: Sandbox, transcript: Transcript, store: Blobs) -> None:
-        self._sandbox, self._store = sandbox, store
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        transcript: Transcript,
+        store: Blobs,
+        forget: Callable[[set[str]], object] | None = None,
+    ) -> None:
+        self._sandbox, self._store, self._forget = sandbox, store, forget
         self._tree = _told(transcript.events())
+        self._needed = self._tree.blobs()
+        self._unneeded: set[str] = set()
 
     async def take(self) -> dict[str, Any]:
         """Keep `/job` as it is now. Returns what the event `snapshot` is to say; nothing where nothing changed.
@@ -42,8 +53,14 @@ class Snapshots:
         Raises:
             SandboxFault: The sandbox is lost. StoreFault: The bytes cannot be kept.
         """
+        if self._unneeded and self._forget is not None:  # the last snapshot has been written by now
+            await asyncio.to_thread(self._forget, self._unneeded)
+            self._unneeded = set()
         kept = await self._sandbox.snapshot(self._tree, self._store)
         self._tree = kept.tree
+        if self._forget is not None and kept.body:
+            needed = kept.tree.blobs()
+            self._needed, self._unneeded = needed, self._needed - needed
         return kept.body
 
 

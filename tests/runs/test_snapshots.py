@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -252,6 +253,24 @@ async def test_bytes_that_are_gone_stop_it(machines: tuple[Machine, Machine, Off
     blob.unlink()
     with pytest.raises(StoreFault):
         await second.open()
+
+
+async def test_bytes_that_no_snapshot_needs_any_more_can_go(
+    machines: tuple[Machine, Machine, Office], tmp_path: Path
+) -> None:
+    first, _, office = machines
+    store, gone = Blobs(tmp_path / "own"), set[str]()
+    sandbox = await first.open()
+    keeping = Snapshots(sandbox, office.transcript(), store, gone.update)
+    for number in range(3):
+        await sh(sandbox, f"head -c 100000 /dev/urandom > big; echo {number} > small; cp -n big first")
+        assert (await keeping.take())["stored"] >= 100_000
+        await asyncio.sleep(0.03)
+    assert (await keeping.take()) == {}
+    await sandbox.close()
+    all_there = {path.name for path in (tmp_path / "own").glob("??/*")}
+    assert len(all_there) == 3
+    assert len(gone) == 1, "the first is still there under another name, the last is the present one"
 
 
 async def test_deliverables_without_a_sandbox(machines: tuple[Machine, Machine, Office], tmp_path: Path) -> None:
