@@ -17,8 +17,10 @@ import pytest
 
 from core import BadInput, canonical_json
 from tests.upbench.bundles import RUN, contents, fill, project
+from upbench.bundle.archive import open_archive
 from upbench.bundle.manifest import MANIFEST, blob_member, digest_of_names
 from upbench.bundle.take_in import take_in
+from upbench.bundle.verify import Verified
 from upbench.bundle.write import write_bundle
 from upbench.home import Home
 
@@ -289,6 +291,24 @@ def test_no_flipped_byte_passes(bundle: bytes, target: Home, tmp_path: Path) -> 
         spoilt[place] ^= 1 << chance.randrange(8)
         file.write_bytes(spoilt)
         refused(target, file)
+
+
+def test_no_damage_to_the_directory_ends_in_anything_but_a_line(bundle: bytes, tmp_path: Path) -> None:
+    """Whatever stands in the headers, it is a bundle that is whole, or a line that says what is wrong."""
+    file, chance = tmp_path / "odd.zip", random.Random(11)
+    directory = bundle.index(b"PK\x01\x02")
+    said = 0
+    for number in range(150):
+        spoilt = bytearray(bundle)
+        headers = [0, 4, 8, 18, 22, 26, 28] if number % 3 == 0 else range(directory, len(bundle))
+        spoilt[chance.choice(headers)] = chance.choice((0, 1, 0x7F, 0x80, 0xFF))
+        file.write_bytes(spoilt)
+        try:
+            with open_archive(file) as archive:
+                Verified(archive)
+        except BadInput as error:
+            said += "\n" not in str(error)
+    assert said > 50
 
 
 def test_a_bundle_with_members_twice_or_encrypted_or_oddly_packed_is_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ MAX_LINE = 512 << 20
 DAMAGED = "fetch or write it again"
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+# What zipfile raises for contents, and for headers, that are damaged.
+_CONTENTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_HEADERS = (*_CONTENTS, struct.error, ValueError, OverflowError, OSError)
 
 
 class Archive:
@@ -50,7 +54,8 @@ class Archive:
             raise BadInput("not a bundle", file=file, mend="`upbench runs export` writes bundles")
         if infos[MANIFEST].file_size > MAX_MANIFEST:
             raise BadInput("its manifest is too large", file=file)
-        self.manifest: Manifest = parse_manifest(self._archive.read(infos.pop(MANIFEST)), file)
+        with self._open(infos.pop(MANIFEST).filename) as stream:
+            self.manifest: Manifest = parse_manifest(stream.read(), file)
         self._check_rooms()
         self._tables = {(facts.room, facts.table): facts for facts in self.manifest.tables}
         self._members = {member.path: member for member in self._known_members()}
@@ -156,7 +161,11 @@ class Archive:
 
     @contextmanager
     def _open(self, name: str) -> Iterator[IO[bytes]]:
-        with self._archive.open(name) as stream:
+        try:
+            stream = self._archive.open(name)
+        except _HEADERS as error:
+            raise _damaged(self.file, error) from error
+        with stream:
             yield stream
 
     def _strange(self, name: str, what: str) -> BadInput:
@@ -179,7 +188,15 @@ def open_archive(file: Path) -> Iterator[Archive]:
         if not zipfile.is_zipfile(stream):
             raise BadInput("not a bundle, or cut short", file=file, mend="`upbench runs export` writes bundles")
         try:
-            with zipfile.ZipFile(stream) as archive:
+            archive = zipfile.ZipFile(stream)
+        except _HEADERS as error:
+            raise _damaged(file, error) from error
+        try:
+            with archive:
                 yield Archive(file, archive)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
-            raise BadInput(f"is damaged: {str(error) or 'cut short'}", file=file, mend=DAMAGED) from error
+        except _CONTENTS as error:
+            raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> BadInput:
+    return BadInput(f"is damaged: {str(error)[:200] or 'cut short'}", file=file, mend=DAMAGED)
