@@ -1,6 +1,6 @@
-"""What the durable engine costs: the same trivial trials in one process without it, on SQLite, and on PostgreSQL.
+"""What the durable engine costs: the same trivial trials in one process without it, on SQLite and PostgreSQL.
 
-A trial here is that of `benchmarks.trials`, in bubblewrap. Each engine runs in a process of its own, so that memory
+A trial is that of `benchmarks.trials`, in bubblewrap. Each engine runs in a process of its own, so that memory
 and CPU are its own; the order is turned from round to round. The engine's share is the harness's CPU time a trial
 beyond what the same trials cost in process.
 
@@ -59,7 +59,7 @@ async def in_process(place: Workplace) -> int:
     async def here(_run: str) -> Workplace:
         return place
 
-    def watch(_attempt: AttemptRow, cause: Cause | None) -> None:
+    def watch(_attempt: AttemptRow, cause: Cause | None, _over: bool) -> None:
         nonlocal submitted
         submitted += cause is Cause.submitted
 

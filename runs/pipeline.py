@@ -39,7 +39,7 @@ async def run_round(ctx: Context, stages: Stages, execution: str) -> Json:
     well: these steps find there that they are done.
     """
     named = {"execution": execution}
-    worked = await ctx.step("work", stages.work, named)
+    worked = await ctx.step("work", stages.work, named, keep=False)
     collected = await ctx.step("collect", stages.collect, named | worked, keep=False)
     checked = await ctx.step("check", stages.check, named | collected, keep=stages.has_checks)
     return await ctx.step("publish", stages.publish, named | worked | collected | checked, keep=False)

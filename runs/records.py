@@ -35,6 +35,12 @@ _LAST_EXECUTION = (
     .order_by(EXECUTIONS.c.e.desc())
     .limit(1)
 )
+_ATTEMPT = (
+    select(ATTEMPTS, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
+    .join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial)
+    .where(ATTEMPTS.c.id == bindparam("attempt"))
+    .with_for_update(of=ATTEMPTS)
+)
 _CAUSE = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == bindparam("execution"))
 _WORK = select(EXECUTIONS.c.result, EXECUTIONS.c.collected).where(EXECUTIONS.c.id == bindparam("execution"))
 _STOP = select(RUNS.c.stop).where(RUNS.c.id == bindparam("run"))
@@ -235,17 +241,17 @@ class Records:
 
     def begin(self, execution: str) -> AttemptRow | None:
         """Begin an execution, or go on with it: its attempt; None where it has ended already."""
-        attempt, _, e = execution.rpartition(".e")
+        name, _, e = execution.rpartition(".e")
         with self._database.write() as connection:
-            connection.execute(_HOLD_ATTEMPT, {"attempt": attempt})
+            attempt = connection.execute(_ATTEMPT, {"attempt": name}).one()
             there = connection.execute(_CAUSE, {"execution": execution}).one_or_none()
             if there is None:
-                row = {"id": execution, "attempt": attempt, "e": int(e), "started": now()}
+                row = {"id": execution, "attempt": name, "e": int(e), "started": now()}
                 connection.execute(_ADD_EXECUTION, row)
             elif there.cause is not None:
                 return None
-            connection.execute(_SET_ATTEMPT, {"key": attempt, "state": RUNNING, "cause": None, "finished": None})
-        return self.attempt(attempt)
+            connection.execute(_SET_ATTEMPT, {"key": name, "state": RUNNING, "cause": None, "finished": None})
+        return sound(attempt_row, attempt)
 
     def work_of(self, execution: str) -> tuple[str | None, bool]:
         """How the agent's work of an execution ended (an `AgentResult`), and whether it is collected."""
@@ -280,7 +286,7 @@ class Records:
                 then(connection)
 
     def _attempts(self, condition: Any) -> list[AttemptRow]:
-        columns = (ATTEMPTS, TRIALS.c.run, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
+        columns = (ATTEMPTS, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
         query = select(*columns).join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial).where(condition)
         return [
             sound(attempt_row, row)

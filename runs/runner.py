@@ -83,11 +83,13 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
     todo = [attempt for attempt in attempts if attempt.state != DONE or again(attempt)]
     progress = _progress(attempts, todo)
 
-    def watch(attempt: AttemptRow, cause: Cause | None) -> None:
+    def watch(attempt: AttemptRow, cause: Cause | None, over: bool) -> None:
+        progress.running = [one for one in progress.running if one.id != attempt.id]
         if cause is None:
             progress.running.append(attempt)
-        else:
-            _ended(progress, attempt, cause, place)
+        elif over:
+            progress.causes[cause] += 1
+            progress.done += 1
             governor.ended(cause)
         watcher(progress)
 
@@ -127,13 +129,6 @@ def _progress(attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]) -> Pro
     progress = Progress(total=len(attempts), done=len(attempts) - len(todo))
     progress.causes.update(a.cause for a in attempts if a.cause and a.id not in chosen)
     return progress
-
-
-def _ended(progress: Progress, attempt: AttemptRow, cause: Cause, place: Workplace) -> None:
-    progress.running = [one for one in progress.running if one.id != attempt.id]
-    if place.records.attempt(attempt.id).state == DONE:  # it is not to be executed again
-        progress.causes[cause] += 1
-        progress.done += 1
 
 
 async def _until_done(place: Workplace, engine: Engine, worker: Worker, governor: Governor) -> None:

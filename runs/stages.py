@@ -62,6 +62,7 @@ class TrialStages:
         self._place, self._attempt = place, attempt
         self._job = place.jobs[attempt.job]
         self._kept: Submission | None = None
+        self._collected = False
 
     @property
     def _labels(self) -> dict[str, str]:
@@ -79,8 +80,8 @@ class TrialStages:
             Fault: For what is not the agent's; `user_cancelled` and the like when it was stopped at its work.
         """
         execution = str(payload["execution"])
-        result, collected = self._place.records.work_of(execution)
-        if result is not None and collected:
+        result, self._collected = self._place.records.work_of(execution)
+        if result is not None:
             return AgentResult.model_validate_json(result).model_dump(mode="json")
         limits = self._limits()
         if isinstance(limits, Cause):
@@ -108,6 +109,7 @@ class TrialStages:
         self._place.records.note_execution(execution, result=result.model_dump_json(), detail=result.detail)
         with TemporaryDirectory(dir=self._place.scratch) as nothing:
             self.keep(Path(nothing), Taken(files=(), left_out=()), execution=execution)
+        self._collected = True
         return result
 
     async def _work(self, execution: str, limits: AttemptLimits) -> AgentResult:
@@ -160,7 +162,7 @@ class TrialStages:
     async def collect(self, payload: Json) -> Json:
         """Take what lies in `/job/deliverables`, however the attempt ended. Returns the submission's digest."""
         execution = str(payload["execution"])
-        if self._place.records.work_of(execution)[1]:
+        if self._collected:
             submission = self._submission()
             return {"submission": submission.digest, "files": len(submission.files)}
         with TemporaryDirectory(dir=self._place.scratch) as folder:
@@ -236,7 +238,8 @@ class TrialStages:
         place = self._place
         if cause_row(cause).graded and self._submission().files:
             place.book.publish(self._attempt.id, review_item(self._job, self._submission(), place.blobs))
-        place.journal.settle(f"{execution}/")
+        if place.config.agent(self._attempt.agent).model is not None:
+            place.journal.settle(f"{execution}/")
         place.records.finish(execution, cause, str(payload.get("detail", "")))
         await self.clear(execution)
         return {"cause": cause.value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,8 +34,17 @@ KIND = "attempt"
 """Of the rounds that carry one execution."""
 
 Then = Callable[[Connection], None]
-Watch = Callable[[AttemptRow, Cause | None], None]
-"""Told when an execution begins or goes on (no cause), and when this process has brought one to its end."""
+Watch = Callable[[AttemptRow, Cause | None, bool], None]
+"""Told when an execution begins or goes on (no cause), and when this process has brought one to its end: whether
+that is the attempt's, or it is executed again."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How an execution ended; `over`: so did its attempt."""
+
+    cause: Cause
+    over: bool
 
 
 def start_attempt(
@@ -76,7 +86,7 @@ class AttemptRounds:
         self,
         place_of: Callable[[str], Awaitable[Workplace]],
         engine: Engine | None = None,
-        watch: Watch = lambda _attempt, _cause: None,
+        watch: Watch = lambda _attempt, _cause, _over: None,
     ) -> None:
         self._place_of, self._engine, self._watch = place_of, engine, watch
 
@@ -97,23 +107,21 @@ class AttemptRounds:
         await ctx.step("begin", begin, {"execution": execution}, keep=False)
         if not begun:
             return {}
-        self._watch(begun[-1], None)
+        self._watch(begun[-1], None, False)
         with carrying(begun[-1], execution) as ended:
-            cause = await self._to_its_end(ctx, place, begun[-1], payload)
-            if cause is None:
+            end = await self._to_its_end(ctx, place, begun[-1], payload)
+            if end is None:
                 return {}
-            ended(cause)
-        self._watch(begun[-1], cause)
-        return {"cause": cause.value}
+            ended(end.cause)
+        self._watch(begun[-1], end.cause, end.over)
+        return {"cause": end.cause.value}
 
-    async def _to_its_end(
-        self, ctx: Context, place: Workplace, attempt: AttemptRow, payload: Json
-    ) -> Cause | None:
+    async def _to_its_end(self, ctx: Context, place: Workplace, attempt: AttemptRow, payload: Json) -> End | None:
         """The trial boundary: the first of the two places that may catch everything."""
         execution = str(payload["execution"])
         try:
             ended = await run_round(ctx, TrialStages(place, attempt), execution)
-            return Cause(ended["cause"])
+            return End(Cause(ended["cause"]), over=True)
         except Overtaken:
             return None  # another worker took it over, and brings it to its end
         except StoreFault:
@@ -126,13 +134,14 @@ class AttemptRounds:
         if cause_row(cause).ended is Ended.cancelled and not (place.stop and place.stop.final):
             return None
 
+        then = self._again(place, attempt, cause, int(payload["again"]))
+
         async def end(named: Json) -> Json:
-            then = self._again(place, attempt, cause, int(named["again"]))
             await _end(place, attempt, execution, cause, detail, then)
             return named
 
-        await ctx.step("end", end, {"again": payload["again"]}, keep=False)
-        return cause
+        await ctx.step("end", end, {"execution": execution}, keep=False)
+        return End(cause, over=then is None)
 
     def _again(self, place: Workplace, attempt: AttemptRow, cause: Cause, again: int) -> Then | None:
         """Starts the next execution, where there is to be one."""

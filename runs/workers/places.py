@@ -40,9 +40,9 @@ class Places:
             self._places[run] = asyncio.create_task(self._opened(run))
         return await asyncio.shield(self._places[run])
 
-    def ended(self, attempt: AttemptRow, cause: Cause | None) -> None:
-        """An execution of an attempt began (no cause) or ended here."""
-        if cause is not None:
+    def ended(self, attempt: AttemptRow, cause: Cause | None, over: bool) -> None:
+        """An execution began (no cause) or ended here, and with it its attempt if that is over."""
+        if cause is not None and over:
             self._governors[attempt.run].ended(cause)
 
     def waiting(self) -> bool:

@@ -55,7 +55,7 @@ async def run_here(place: Workplace, *, times: int = 1) -> Counter[Cause]:
     async def here(_run: str) -> Workplace:
         return place
 
-    rounds = AttemptRounds(here, watch=lambda _attempt, cause: ended.append(cause) if cause else None)
+    rounds = AttemptRounds(here, watch=lambda _attempt, cause, _over: ended.append(cause) if cause else None)
     async with place.at_work():
         for attempt in place.records.attempts(place.run_id):
             with place.database.write() as connection:
