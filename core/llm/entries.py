@@ -10,12 +10,13 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, update
 
 from core.causes import Cause
 from core.digests import sha256_bytes
-from core.errors import Fault
+from core.errors import Fault, StoreFault
 from core.llm.estimate import GUESSED_OUTPUT, request_tokens
 from core.llm.prices import PriceTable
 from core.llm.protocol import ChatReply, ChatRequest, Failure, ModelConfig, Usage
@@ -28,6 +29,7 @@ STARTED, RECEIVED, FAILED = "started", "received", "failed"
 IN_FLIGHT = "in_flight"
 CANCELLED = "cancelled"
 OVERTAKEN = "overtaken"
+WRITES, LONG_WRITE = 3, 20.0
 PAUSE = 1800.0
 """Seconds without a call after which a worker is thought not to have worked on the run."""
 # Kinds of failed tries that the provider may have charged for although nobody told us the tokens.
@@ -89,7 +91,10 @@ class Entries:
         return Begun(key, tries)
 
     def receive(self, config: ModelConfig, begun: Begun, reply: ChatReply) -> None:
-        """The reply has come. Raises `Overtaken`, with the reply on record as waste."""
+        """The reply has come. Raises `Overtaken`, with the reply on record as waste.
+
+        It has been paid for, so a database that breaks off in the middle is asked again.
+        """
         values = {
             "state": RECEIVED,
             "reply": zlib.compress(reply.model_dump_json().encode(), 9),
@@ -98,17 +103,34 @@ class Entries:
             "seconds": reply.seconds,
             **_tokens(reply.usage),
         }
+        for left in range(WRITES - 1, -1, -1):
+            begun_at = time.monotonic()
+            try:
+                if self._receive(config, begun, reply, values):
+                    return
+                break
+            except StoreFault as fault:
+                waited_for = time.monotonic() - begun_at > LONG_WRITE  # the store has waited as long as it does
+                if not left or waited_for or fault.cause is Cause.disk_full:
+                    raise
+        raise Overtaken(begun.key)
+
+    def _receive(self, config: ModelConfig, begun: Begun, reply: ChatReply, values: dict[str, Any]) -> bool:
+        """Whether the reply stands: written now, or by an earlier write that was taken for broken."""
         with self._database.write() as connection:
             more = Spending(calls=1)
             ours = self._set(connection, begun, values)
             if ours:
                 more.pay(reply.usage.total, reply.dollars)
             else:
-                self._correct(connection, begun, reply.usage, reply.dollars, more)
+                row = connection.execute(select(CALLS).where(CALLS.c.key == begun.key)).one()
+                if (row.tries, row.reply) == (begun.tries, values["reply"]):
+                    return True
+                if not self._correct(connection, begun, reply.usage, reply.dollars, more):
+                    return False
             self._add_waste(connection, config, begun, reply.failures, more)
             self._spend(connection, more)
-        if not ours:
-            raise Overtaken(begun.key)
+        return ours
 
     def fail(
         self, config: ModelConfig, begun: Begun, cause: Cause | None, detail: str, failures: Sequence[Failure]
@@ -118,10 +140,9 @@ class Entries:
         with self._database.write() as connection:
             more = Spending()
             ours = self._set(connection, begun, values)
-            if not ours:
-                self._correct(connection, begun, None, 0.0, more)
-            self._add_waste(connection, config, begun, failures, more)
-            self._spend(connection, more)
+            if ours or self._correct(connection, begun, None, 0.0, more):
+                self._add_waste(connection, config, begun, failures, more)
+                self._spend(connection, more)
         if not ours:
             raise Overtaken(begun.key)
 
@@ -169,18 +190,19 @@ class Entries:
 
     def _correct(
         self, connection: Connection, begun: Begun, usage: Usage | None, dollars: float | None, more: Spending
-    ) -> None:
-        """Whoever took the call over guessed what ours would cost; now it is known."""
+    ) -> bool:
+        """Whoever took the call over guessed what ours would cost; now it is known. False: it was before."""
         guess = (WASTE.c.key == begun.key) & (WASTE.c.tries == begun.tries) & (WASTE.c.kind == IN_FLIGHT)
         row = connection.execute(select(WASTE).where(guess).with_for_update()).one_or_none()
         if row is None:
-            return
+            return False
         guessed = Usage(input=row.input or 0, output=row.output or 0).total
         more.pay(guessed, row.dollars, estimated=bool(row.estimated), sign=-1)
         more.pay(usage.total if usage else 0, dollars)
         known = {"kind": OVERTAKEN, "dollars": dollars, "estimated": None}
         tokens = _tokens(usage) if usage else dict.fromkeys(_tokens(Usage()), None)
         connection.execute(update(WASTE).where(guess).values(**known, **tokens))
+        return True
 
     def _add_waste(
         self,

@@ -6,19 +6,23 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from core import LLM_MIGRATIONS, CallJournal, Database, Lanes, ModelCallFailed, Overtaken
+from core import LLM_MIGRATIONS, CallJournal, Cause, Database, Lanes, ModelCallFailed, Overtaken, StoreFault
 from core.llm import entries
 from core.llm.client import ApiModel
 from core.llm.spend import Spending, add_spending
 from core.llm.tables import SPEND
 from tests.core.llm.support import FakeTime, ask, base_url, client
 from tests.standins.llm import KEY, Standin, Turn
+from tests.standins.postgres import Postgres
 
 HELLO = Turn(text="hello")
 Opened = Callable[[], Database]
@@ -202,6 +206,59 @@ def test_hours_are_of_the_clock_not_of_workers(opened: Opened) -> None:
             connection.execute(SPEND.update().where(mine).values(first_at=first, last_at=last))
     assert journal.spent("r").hours == pytest.approx(2.0)
     assert journal.spent("r").calls == 4
+
+
+class Breaking(Database):
+    """A database whose connection breaks: just before a commit, or just after it and before that is told."""
+
+    breaks: tuple[str, ...] = ()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        how = self.breaks[0] if self.breaks else ""
+        self.breaks = self.breaks[1:]
+        lost = StoreFault(Cause.store_failed, f"the connection broke {how} the commit")
+        with super().write() as connection:
+            yield connection
+            if how == "before":
+                raise lost
+        if how == "after":
+            raise lost
+
+
+@pytest.mark.parametrize("breaks", [("before",), ("after",), ("before", "after"), ("after", "after")])
+async def test_a_reply_outlives_a_connection_that_breaks_while_it_is_written(
+    breaks: tuple[str, ...], standin: Standin, database_place: Path | str
+) -> None:
+    database = Breaking(database_place, LLM_MIGRATIONS)
+    journal = CallJournal(database, run="r", worker="w")
+    async with client("anthropic", standin, [HELLO]) as model:
+        database.breaks = ("", *breaks)
+        reply = await journal.call(model, "e/1", ask("go"))
+        assert database.breaks == ()
+        assert await journal.call(model, "e/1", ask("go")) == reply
+    assert len(standin.requests) == 1
+    assert (journal.spent("r").calls, journal.spent("r").tokens) == (1, reply.usage.total)
+    database.close()
+
+
+async def test_a_reply_outlives_a_database_that_is_killed_under_it(
+    standin: Standin, postgres: Postgres, fresh_database: str
+) -> None:
+    database = Database(fresh_database, LLM_MIGRATIONS)
+    journal = CallJournal(database, run="r", worker="w")
+    async with client("anthropic", standin, [Turn(text="hello", delay=2.0)]) as model:
+        asked = asyncio.create_task(journal.call(model, "e/1", ask("go")))
+        await asyncio.to_thread(standin.wait_for, 1)
+        await asyncio.to_thread(postgres.kill)
+        starting = threading.Timer(4.0, postgres.start)  # the reply comes before the server does
+        starting.start()
+        reply = await asked
+        starting.join()
+        assert await journal.call(model, "e/1", ask("go")) == reply
+    assert len(standin.requests) == 1
+    assert journal.spent("r").tokens == reply.usage.total
+    database.close()
 
 
 async def test_a_pause_does_not_count_as_hours(
