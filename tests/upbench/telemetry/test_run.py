@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.runs.project import need_sandbox
-from tests.runs.support import write_pack
+from tests.runs.support import good_script, script, write_pack
 from tests.standins.otlp import Collector
 from upbench.telemetry.traces import trace_id
 
@@ -66,6 +67,42 @@ def test_a_run_as_a_collector_sees_it(collector: Collector, tmp_path: Path) -> N
         "python",
         "submit",
     }
+
+
+def test_a_trace_goes_on_where_another_process_takes_the_work_up(collector: Collector, tmp_path: Path) -> None:
+    need_sandbox()
+    nap = {"say": "A nap.", "calls": [{"tool": "shell", "arguments": {"command": "sleep 4"}}]}
+    turns = json.loads(good_script())["attempts"][0]
+    pack = write_pack(tmp_path, script_text=script(turns[0], nap, *turns[1:]))
+    words = [
+        sys.executable,
+        "-m",
+        "upbench",
+        "--project",
+        str(tmp_path),
+        "run",
+        str(pack),
+        "--model",
+        "scripted/demo",
+    ]
+    quick = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+    first = subprocess.Popen(words, env={**os.environ, **quick}, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while sum(one.name == "chat script" for one in collector.spans) < 2:  # it naps now
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        first.kill()
+        first.wait()
+    said = upbench(tmp_path, "runs", "resume", "last", "--json")
+    assert said.returncode == 0, said.stderr
+    attempt = json.loads(said.stdout)["attempts"][0]
+    assert attempt["executions"] == 1
+    mine = [one for one in collector.spans if one.trace == f"{trace_id(attempt['attempt'] + '.e1'):032x}"]
+    assert len({one.resource["service.instance.id"] for one in mine}) == 2
+    calls = [one.attributes["upbench.key"] for one in mine if one.name == "chat script"]
+    assert sorted(calls) == [f"{attempt['attempt']}.e1/{n}" for n in (1, 2, 3, 4)], "each model call once"
 
 
 @pytest.mark.parametrize(
