@@ -8,7 +8,7 @@ SHELL := /bin/bash
 SYSTEM ?= yes
 export SYSTEM
 BIN := .venv/bin
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 4 --dist loadgroup
 
 .PHONY: help demo test check bench setup sandbox-tools test-tools format locks
 
@@ -30,6 +30,7 @@ test-tools: setup
 	@scripts/system/ensure-bubblewrap.sh || [ "$(SYSTEM)" = no ]
 	@$(BIN)/upbench toolbox install
 	@scripts/system/ensure-compiler.sh || [ "$(SYSTEM)" = no ]
+	@scripts/system/ensure-postgres.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-docker.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-image.sh || [ "$(SYSTEM)" = no ]
 
@@ -48,6 +49,7 @@ format: setup
 
 bench: sandbox-tools
 	@$(BIN)/python -m benchmarks.trials
+	@$(BIN)/python -m benchmarks.durable
 	@$(BIN)/python -m benchmarks.sandbox
 	@$(BIN)/python -m benchmarks.docker
 	@$(BIN)/python -m benchmarks.transcript

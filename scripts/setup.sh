@@ -23,7 +23,7 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
   exit 0
 fi
 
-echo "setup ($kind): making .venv with the packages of $lock (about 90, 200 MB; nothing outside this folder)"
+echo "setup ($kind): making .venv with the packages of $lock (about 130, 400 MB; nothing outside this folder)"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
 pip install --require-hashes -r "$lock"

@@ -19,6 +19,7 @@ _PRELOADED = {
     "docx": ("docx",),
     "lxml.etree": ("docx", "pptx", ".html", "lxml"),
     "pptx": ("pptx",),
+    "ezdxf": ("ezdxf",),
 }
 # What the parsers of broken documents raise, besides KeyError, ValueError, IndexError and the like.
 _PARSER_ERRORS = (
