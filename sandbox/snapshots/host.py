@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 import stat
@@ -200,13 +201,13 @@ def _walk(
     folder: int, below: str, level: int, seen: Seen, limits: SnapshotLimits, covered: frozenset[str]
 ) -> None:
     with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+        entries = sorted(itertools.islice(found, seen.room(limits) + 1), key=lambda entry: entry.name)
     for entry in entries:
         path = below + entry.name
         if path in covered:
             continue
-        if len(seen.rows) >= limits.max_entries:
-            seen.left_out.append((below or ".", f"more than {limits.max_entries} files and folders"))
+        if seen.room(limits) <= 0:
+            seen.full(below, limits)
             return
         try:
             about = entry.stat(follow_symlinks=False)

@@ -36,6 +36,14 @@ class Seen:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
+    def room(self, limits: SnapshotLimits) -> int:
+        """How many more may be looked at."""
+        return limits.max_entries - len(self.rows) - len(self.left_out)
+
+    def full(self, folder: str, limits: SnapshotLimits) -> None:
+        """Note that of `folder` no more is looked at."""
+        self.left_out.append((folder or ".", f"more than {limits.max_entries} files and folders"))
+
 
 def covered_by(spec: SandboxSpec) -> frozenset[str]:
     """Paths below `/job` at which something is shown that does not lie in it."""
@@ -74,10 +82,8 @@ async def take(hands: Hands, before: Tree, store: Blobs, limits: SnapshotLimits)
         SandboxFault: The sandbox is lost. StoreFault: The bytes cannot be kept.
     """
     seen = await hands.look(limits)
-    for folder in seen.closed:
-        below = folder + "/" if folder else ""
-        kept = {path: row for path, row in before.rows.items() if path.startswith(below)}
-        seen.rows = kept | seen.rows
+    if seen.closed:
+        seen.rows = _below(set(seen.closed), before) | seen.rows
     left_out = seen.left_out + _over(seen.rows, limits)
     rows, wanted, twins = _sorted_out(seen, before)
     keeper = Keeper(store, before)
@@ -122,6 +128,20 @@ def _told(left_out: Sequence[tuple[str, str]]) -> Json:
     if more := len(left_out) - SHOWN_LEFT_OUT:
         body |= {"left_out_more": more} if more > 0 else {}
     return body
+
+
+def _below(closed: set[str], before: Tree) -> dict[str, Row]:
+    """What is kept of all that lies in the folders `closed`."""
+    if "" in closed:
+        return before.rows
+    rows = {}
+    for path, row in before.rows.items():
+        at = path.find("/")
+        while at > 0 and path[:at] not in closed:
+            at = path.find("/", at + 1)
+        if at > 0:
+            rows[path] = row
+    return rows
 
 
 def _over(rows: dict[str, Row], limits: SnapshotLimits) -> list[tuple[str, str]]:

@@ -150,13 +150,21 @@ def tree_of(bodies: Iterable[Json]) -> Tree:
             for path in body.get("gone", ()):
                 tree.rows.pop(_name(path), None)
             for path, kind, mode, size, mtime, ctime, inode, ref in body["changed"]:
-                tree.rows[_name(path)] = Row(kind, mode, size, mtime, _name(ref), ctime, inode)
+                tree.rows[_inner(path)] = Row(kind, mode, size, mtime, _name(ref), ctime, inode)
             for text in body.get("packs", ()):
                 data = base64.b64decode(text)
                 tree.packs[sha256_bytes(data)] = data
     except (KeyError, TypeError, ValueError) as error:
         raise StoreFault(Cause.store_failed, f"a snapshot is damaged: {error}") from error
     return tree
+
+
+def _inner(text: str) -> str:
+    """A path that stays inside. Raises `ValueError` for another: what is put back may come from elsewhere."""
+    path = _name(text)
+    if "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+        raise ValueError(f"{path!r} leads out of the workspace")
+    return path
 
 
 def _text(name: str) -> str:

@@ -62,24 +62,24 @@ class WireHands:
             now, rows = await self._wire.scan(ROOT, ROWS, list(levels))
             seen.now = seen.now or now
             put_off = {path for facts, path, _ in rows if facts == b"p"}
-            if asked[0][0] in put_off:
-                raise self._nonsense("a folder that it was asked for is put off")
+            if asked[0][0] in put_off or not put_off <= levels.keys():
+                raise self._nonsense("a folder is put off that cannot be")
+            waiting += [(path, levels[path]) for path in put_off]
+            closed: set[bytes] = set()
             for facts, raw, target in rows:
                 above = raw.rpartition(b"/")[0]
                 if facts == b"p":
-                    if raw not in levels:
-                        raise self._nonsense("a folder that nobody asked for")
-                    waiting.append((raw, levels[raw]))
-                elif facts in (b"x", b"u") and raw in levels:
+                    continue
+                if facts in (b"x", b"u") and raw in levels and raw not in closed:
+                    closed.add(raw)
                     why = "more files than are looked at" if facts == b"x" else "cannot be read"
                     seen.left_out.append((os.fsdecode(raw) or ".", why))
                     seen.closed.append(os.fsdecode(raw))
                 elif above not in levels or above in put_off or not _is_name(raw):
                     raise self._nonsense("a file in a folder that nobody asked for")
                 elif raw not in self._covered:
-                    if len(seen.rows) >= limits.max_entries:
-                        full = f"more than {limits.max_entries} files and folders"
-                        seen.left_out.append((os.fsdecode(above) or ".", full))
+                    if seen.room(limits) <= 0:
+                        seen.full(os.fsdecode(above), limits)
                         return seen
                     self._note(seen, facts, raw, target)
                     if seen.rows.get(os.fsdecode(raw), _NONE).kind == FOLDER:
