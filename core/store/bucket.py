@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,10 @@ _LARGE = threading.BoundedSemaphore(4)
 """So many uploads in parts a process has at one time: what they cost in memory is bounded for all together."""
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^?#]*))?")
+_ENDPOINT = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._/-]*)?"
+)
+MAX_PORT = 65535
 _KEYS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -74,7 +78,7 @@ class Patience:
     def retry(self) -> RetryConfig:
         """For each request; statuses 5xx, 408 and 429, broken connections and timeouts are tried again."""
         return {
-            "max_retries": 30,
+            "max_retries": 1000,  # the time is the bound
             "retry_timeout": timedelta(seconds=self.total),
             "backoff": {"max_backoff": timedelta(seconds=self.longest)},
         }
@@ -98,6 +102,7 @@ class Bucket:
                 safe_relative(self.prefix)
             except ValueError as error:
                 raise BadInput(str(error), field="blobs", mend="name a plain folder of the bucket") from error
+        _check_environment(os.environ)
         self.address = f"s3://{self.name}/{self.prefix}".rstrip("/")
         self.patience = patience or Patience()
 
@@ -106,15 +111,12 @@ class Bucket:
         return self._open(self.patience)
 
     def _open(self, patience: Patience) -> S3Store:
-        from obstore.store import S3Store  # most projects have no bucket, and it costs start-up time
-
-        endpoint = endpoint_of(os.environ)
-        # Plain HTTP only where the user wrote it.
-        client: ClientConfig = {**patience.client, "allow_http": (endpoint or "").startswith("http://")}
+        environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
         with self._faults("open"):
-            return S3Store(
-                self.name, prefix=self.prefix or None, client_options=client, retry_config=patience.retry
-            )
+            return _shared_store(self.name, patience, environment)
+
+    def _at(self, key: str) -> str:
+        return f"{self.prefix}/{key}" if self.prefix else key
 
     def size(self, key: str) -> int | None:
         """Bytes of an object; None where there is none (or no such bucket)."""
@@ -122,7 +124,7 @@ class Bucket:
 
         with self._faults("look at", key):
             try:
-                return int(obstore.head(self._store, key)["size"])
+                return int(obstore.head(self._store, self._at(key))["size"])
             except FileNotFoundError:
                 return None
 
@@ -137,13 +139,13 @@ class Bucket:
         turn = _LARGE if size > PART else nullcontext()
         with turn, self._faults("write", key):
             try:
-                obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS)
+                obstore.put(self._store, self._at(key), file, chunk_size=PART, max_concurrency=PARTS)
             except FileNotFoundError:
                 if size <= PART:
                     raise
                 # The upload is over: its end was asked for twice, as the first answer was lost; or it was aborted.
                 if self.size(key) != size:
-                    obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS)
+                    obstore.put(self._store, self._at(key), file, chunk_size=PART, max_concurrency=PARTS)
 
     def download(self, key: str, into: FileIO, offset: int = 0) -> None:
         """Append an object's bytes from `offset` on to a file. Raises `FileNotFoundError` where there is none.
@@ -153,25 +155,20 @@ class Bucket:
         import obstore
 
         with self._faults("read", key):
-            found = obstore.get(self._store, key, options={"range": {"offset": offset}} if offset else None)
+            found = obstore.get(
+                self._store, self._at(key), options={"range": {"offset": offset}} if offset else None
+            )
             for chunk in found.stream(min_chunk_size=CHUNK):
                 left = memoryview(chunk)
                 while left:
                     left = left[into.write(left) :]
-
-    def remove(self, key: str) -> None:
-        """Remove an object; it need not be there."""
-        import obstore
-
-        with self._faults("remove", key):
-            obstore.delete(self._store, key)
 
     def remove_all(self) -> None:
         """Remove every object."""
         import obstore
 
         with self._faults("remove all of"):
-            for some in obstore.list(self._store):
+            for some in obstore.list(self._store, self.prefix or None):
                 obstore.delete(self._store, [one["path"] for one in some])
 
     def abort_unfinished(self, age: float) -> int:
@@ -201,13 +198,13 @@ class Bucket:
         try:
             with self._faults("write", key):
                 store = self._open(Patience(connect=2, silence=5, total=5, longest=1))
-                obstore.put(store, key, b"check")
-                same = bytes(obstore.get(store, key).bytes()) == b"check"
-                obstore.delete(store, key)
+                obstore.put(store, self._at(key), b"check")
+                same = bytes(obstore.get(store, self._at(key)).bytes()) == b"check"
+                obstore.delete(store, self._at(key))
         except StoreFault as fault:
             mend = "start the server, or correct AWS_ENDPOINT_URL"
             if fault.cause is Cause.store_refused:
-                mend = "correct the bucket's name, AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY"
+                mend = "correct the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or other AWS_*"
             what = f"{at}: {fault.problem}"
             raise BadInput(what, file=self.address, field="blobs", mend=mend) from fault
         if not same:
@@ -234,14 +231,35 @@ class Bucket:
             problem = "the key is not accepted, or may not do this"
             raise StoreFault(Cause.store_refused, f"{what}: {problem}", problem=problem) from error
         except exceptions.BaseError as error:
-            raise StoreFault(
-                Cause.store_failed, f"{what}: {_first_line(error)}", problem=_first_line(error)
-            ) from error
+            problem = _first_line(error)
+            cause = Cause.store_refused if doing == "open" else Cause.store_failed  # options that cannot be
+            raise StoreFault(cause, f"{what}: {problem}", problem=problem) from error
+
+
+@lru_cache(maxsize=16)
+def _shared_store(bucket: str, patience: Patience, environment: tuple[tuple[str, str], ...]) -> S3Store:
+    """One client, with its connections, for all folders of a bucket."""
+    from obstore.store import S3Store  # most projects have no bucket, and it costs start-up time
+
+    plain = (endpoint_of(dict(environment)) or "").startswith("http://")  # only where the user wrote it
+    return S3Store(bucket, client_options={**patience.client, "allow_http": plain}, retry_config=patience.retry)
 
 
 def look_at_bucket(address: str) -> str:
     """Try a bucket, and say what is there. Raises `BadInput` where it cannot be used, with what mends it."""
     return Bucket(address).check()
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse what would make the library panic. Raises `BadInput`."""
+    for name, value in environment.items():
+        if name.startswith("AWS_") and any(not "!" <= char <= "~" for char in value):
+            raise BadInput("holds a space, or a character that no key or address has", field=name)
+    endpoint = endpoint_of(environment)
+    found = _ENDPOINT.fullmatch(endpoint or "http://none")
+    if found is None or int(found["port"] or 0) > MAX_PORT:
+        mend = "http://host:port or https://host:port"
+        raise BadInput(f"{endpoint!r} is not the address of a server", field="AWS_ENDPOINT_URL", mend=mend)
 
 
 def endpoint_of(environment: Mapping[str, str]) -> str | None:
@@ -251,5 +269,6 @@ def endpoint_of(environment: Mapping[str, str]) -> str | None:
 
 
 def _first_line(error: Exception) -> str:
-    """The library's message without the answer's XML and without how it is built inside."""
-    return str(error).split("\n", 1)[0].split("<?xml", 1)[0].strip().rstrip(":")[:300]
+    """For people: the library's message without the answer's XML, the history of its tries and its insides."""
+    line = str(error).split("\n", 1)[0].split("<?xml", 1)[0].strip().rstrip(":")
+    return line.split(" - ", 1)[-1][:300]

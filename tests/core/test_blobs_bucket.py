@@ -176,6 +176,16 @@ def test_what_is_damaged_or_missing_there_is_a_fault(machine: Machines, s3: S3, 
     assert other.get_bytes(sha256) == b"right"
 
 
+def test_a_store_of_its_own_goes_whole_and_alone(tmp_path: Path, remote: str) -> None:
+    stores = [Blobs(tmp_path / name, f"{remote}/{name}") for name in ("e-1", "e-10", "e-2")]
+    (sha256,) = {store.put_bytes(b"x") for store in stores}
+    Blobs(tmp_path / "whole", remote).put_bytes(b"x")
+    stores[0].remove_all()
+    found = [Blobs(tmp_path / "far" / name, f"{remote}/{name}").has(sha256) for name in ("e-1", "e-10", "e-2", "")]
+    assert found == [False, True, True, True]
+    assert not stores[0].has(sha256)
+
+
 def test_a_damaged_copy_is_fetched_again(machine: Machines) -> None:
     here = machine()
     sha256 = here.put_bytes(b"right")
@@ -208,11 +218,32 @@ def test_a_wrong_key_and_a_missing_bucket_are_told(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(BadInput, match=r"no key.*AWS_ACCESS_KEY_ID"):
         other.check()
-    monkeypatch.undo()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(BadInput, match=r"127.0.0.1:1.*start the server"):
         machine().check()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "localhost:9000"),
+        ("AWS_ENDPOINT_URL", "nonsense"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:99999"),
+        ("AWS_ENDPOINT_URL_S3", "ftp://host"),
+        ("AWS_ENDPOINT_URL", "http://[bad"),
+        ("AWS_SECRET_ACCESS_KEY", "hidden\n"),
+        ("AWS_SESSION_TOKEN", "t\u00f6ken"),
+    ],
+)
+def test_a_wrong_environment_is_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match=name.removesuffix("_S3")) as refused:
+        Blobs(tmp_path, "s3://bucket")
+    assert "hidden" not in str(refused.value)
+    assert Blobs(tmp_path).put_bytes(b"x"), "without a bucket nothing is asked of it"
 
 
 @pytest.mark.parametrize("address", ["s3://", "s3://Bucket", "s3://ab", "s3://bucket/../x", "s3://bucket/x?y=1"])

@@ -167,7 +167,7 @@ class Proxy:
         link.client.close()
 
     async def _pass(self, link: _Link, data: bytes, to: asyncio.StreamWriter, *, broken: bool) -> bool:
-        while self.faults.hang:  # noqa: ASYNC110 - another thread sets it
+        while self.faults.hang and not link.client.is_closing():  # noqa: ASYNC110 - another thread sets it
             await asyncio.sleep(0.02)
         faults = self.faults
         if faults.rate:
