@@ -25,12 +25,14 @@ class AttemptCounts:
     Attributes:
         states: Attempts by state. causes: Ended attempts by cause.
         recent: How many ended lately. since: When the first of those did; None where there is none.
+        last: When the last one ended.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
     causes: Mapping[Cause, int] = field(default_factory=dict)
     recent: int = 0
     since: datetime | None = None
+    last: datetime | None = None
 
     @property
     def total(self) -> int:
@@ -61,10 +63,12 @@ def count_attempts(database: Database, run: str, at: datetime | None = None) -> 
         func.count().label("number"),
         func.count(recent).label("recent"),
         func.min(recent).label("since"),
+        func.max(mine.c.finished).label("last"),
     ).group_by(mine.c.state, mine.c.cause)
     states: dict[str, int] = {}
     causes: dict[Cause, int] = {}
     first: list[str] = []
+    last: list[str] = []
     number = 0
     with database.read() as connection:
         for row in connection.execute(query):
@@ -73,7 +77,14 @@ def count_attempts(database: Database, run: str, at: datetime | None = None) -> 
                 causes[Cause(row.cause)] = causes.get(Cause(row.cause), 0) + row.number
             number += row.recent
             first += [row.since] if row.since else []
-    return AttemptCounts(states, causes, number, datetime.fromisoformat(min(first)) if first else None)
+            last += [row.last] if row.last else []
+    return AttemptCounts(
+        states,
+        causes,
+        number,
+        since=datetime.fromisoformat(min(first)) if first else None,
+        last=datetime.fromisoformat(max(last)) if last else None,
+    )
 
 
 @dataclass(frozen=True)

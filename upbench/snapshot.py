@@ -23,7 +23,7 @@ class RunSnapshot(Frozen):
         dollars, tokens: Of all model calls so far, by every worker. estimated: The share of the dollars that is an
             estimate. unpriced_calls: Calls whose price is not known.
         per_minute: Attempts that ended in a minute, of late. seconds_left: At that rate.
-        seconds: Since the run was begun.
+        seconds: Since the run was begun, up to now or the end of its last attempt.
         embedded: Whether one process of its own executes it, and not any worker that comes.
         workers: Processes that carry its rounds. draining: How many of them take nothing new.
         at_work: The attempts that are at work for longest.
@@ -97,6 +97,7 @@ def take_snapshot(home: Home, run: str, *, named: int = SHOWN) -> RunSnapshot:
     present = Registry(database).present() if row.queue else []
     workers = [one for one in present if row.queue in one.queues and (one.host != here or _lives(one.pid))]
     undone = counts.total - counts.states.get("done", 0)
+    until = at if undone or counts.last is None else counts.last
     return RunSnapshot(
         run=row.id,
         at=at,
@@ -110,7 +111,7 @@ def take_snapshot(home: Home, run: str, *, named: int = SHOWN) -> RunSnapshot:
         unpriced_calls=spent.unpriced,
         per_minute=rate,
         seconds_left=undone * 60 / rate if rate and undone else None,
-        seconds=(at - datetime.fromisoformat(row.created)).total_seconds(),
+        seconds=(until - datetime.fromisoformat(row.created)).total_seconds(),
         embedded=row.queue != QUEUE,
         workers=len(workers),
         draining=sum(one.draining for one in workers),

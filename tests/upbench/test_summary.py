@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from core import CallJournal, CallTotals
 from runs import Records, count_attempts, totals_of_run
+from runs.tables import ATTEMPTS
 from tests.upbench.large import RUN, counted_statements, home_at, write_run
 from upbench.snapshot import take_snapshot
 from upbench.summary import summarise
@@ -94,6 +96,7 @@ def test_the_rate_is_that_of_the_last_minutes(database_place: Path | str, tmp_pa
     assert later.recent == 0
     assert later.per_minute(AT + timedelta(minutes=30)) is None
     assert later.total == 100
+    assert later.last == AT
     home.close()
 
 
@@ -112,4 +115,16 @@ def test_a_snapshot(database_place: Path | str, tmp_path: Path) -> None:
     assert [one.trial for one in seen.at_work] == [f"t{n:012x}" for n in (8, 18, 28)], "the longest at work"
     assert (seen.done, seen.missing, seen.crashed, seen.over) == (80, 10, 10, False)
     assert seen.model_validate_json(seen.model_dump_json()) == seen
+    home.close()
+
+
+def test_the_time_of_a_run_that_is_over_stands_still(tmp_path: Path) -> None:
+    home = home_at(tmp_path / "x", tmp_path)
+    write_run(home, 10, at=AT)
+    with home.database.write() as connection:
+        connection.execute(update(ATTEMPTS).values(state="done", cause="submitted"))
+    seen = take_snapshot(home, RUN)
+    assert seen.over
+    assert seen.seconds == 3600
+    assert (seen.per_minute, seen.seconds_left) == (None, None)
     home.close()
