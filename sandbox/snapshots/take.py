@@ -161,9 +161,7 @@ def _over(rows: dict[str, Row], limits: SnapshotLimits) -> list[tuple[str, str]]
     return left_out
 
 
-def _sorted_out(
-    seen: Seen, before: Tree
-) -> tuple[dict[str, Row], list[tuple[str, Row]], dict[int, list[str]]]:
+def _sorted_out(seen: Seen, before: Tree) -> tuple[dict[str, Row], list[tuple[str, Row]], dict[int, list[str]]]:
     """The rows to keep, those of them whose bytes must be read, and by inode the other names of those."""
     rows: dict[str, Row] = {}
     wanted: list[tuple[str, Row]] = []
