@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, func, select, update
 
 from core.causes import Cause
 from core.digests import sha256_bytes
@@ -35,7 +35,11 @@ PAUSE = 1800.0
 # Kinds of failed tries that the provider may have charged for although nobody told us the tokens.
 MAYBE_CHARGED = ("dropped", "timeout", "malformed", IN_FLIGHT, CANCELLED)
 
+# The statements of the hot path are made once: building one costs more than carrying it out.
 _NEW_CALL = insert_new(CALLS).returning(CALLS.c.key)  # returns nothing where the call is there already
+_END_CALL = update(CALLS).where(
+    CALLS.c.key == bindparam("the_key"), CALLS.c.tries == bindparam("the_tries"), CALLS.c.state == STARTED
+)
 
 
 class Overtaken(Fault):
@@ -185,8 +189,8 @@ class Entries:
 
     def _set(self, connection: Connection, begun: Begun, values: Mapping[str, object]) -> bool:
         """Write to the call's row unless it has been begun again, settled or answered since."""
-        mine = (CALLS.c.key == begun.key) & (CALLS.c.tries == begun.tries) & (CALLS.c.state == STARTED)
-        return bool(connection.execute(update(CALLS).where(mine).values(**values)).rowcount)
+        mine = {"the_key": begun.key, "the_tries": begun.tries}
+        return bool(connection.execute(_END_CALL, {**mine, **values}).rowcount)
 
     def _correct(
         self, connection: Connection, begun: Begun, usage: Usage | None, dollars: float | None, more: Spending

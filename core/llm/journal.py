@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, func, select
+from sqlalchemy import ColumnElement, Table, bindparam, case, func, select
 
 from core.errors import ModelFault
 from core.llm.client import ApiModel
@@ -28,6 +28,8 @@ from core.llm.spend import spending_of
 from core.llm.tables import CALLS, WASTE
 from core.llm.traced import traced_reply
 from core.store.database import Database
+
+_REPLY = select(CALLS.c.reply).where(CALLS.c.key == bindparam("the_key"))
 
 
 class CallJournal:
@@ -95,7 +97,7 @@ class CallJournal:
     def reply(self, key: str) -> ChatReply | None:
         """The reply received under `key`, or None."""
         with self._database.read() as connection:
-            packed = connection.execute(select(CALLS.c.reply).where(CALLS.c.key == key)).scalar()
+            packed = connection.execute(_REPLY, {"the_key": key}).scalar()
         return None if packed is None else ChatReply.model_validate_json(zlib.decompress(packed))
 
     def settle(self, prefix: str) -> int:
