@@ -53,9 +53,11 @@ class S3:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.proxy.__exit__()
-        self._process.kill()
-        self._process.wait()
+        try:
+            self.proxy.__exit__()
+        finally:
+            self._process.kill()
+            self._process.wait()
 
     @property
     def url(self) -> str:
