@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, bindparam, func, insert, select, update
 
-from core import BadInput, Cause, Database, Submission
+from core import BadInput, Cause, Database, Overtaken, Submission
 from jobs import Job
 from runs.keys import attempt_id, execution_id, now
 from runs.options import RunOptions, Stop
@@ -43,10 +43,12 @@ _ATTEMPT = (
 )
 _CAUSE = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == bindparam("execution"))
 _WORK = select(EXECUTIONS.c.result, EXECUTIONS.c.collected).where(EXECUTIONS.c.id == bindparam("execution"))
+_HOLD_RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run")).with_for_update()
 _STOP = select(RUNS.c.stop).where(RUNS.c.id == bindparam("run"))
 _HOLD_ATTEMPT = select(ATTEMPTS.c.rounds).where(ATTEMPTS.c.id == bindparam("attempt")).with_for_update()
 _ADD_EXECUTION = insert(EXECUTIONS)
 _SET_EXECUTION = update(EXECUTIONS).where(EXECUTIONS.c.id == bindparam("key"))
+_SET_OPEN = _SET_EXECUTION.where(EXECUTIONS.c.cause.is_(None))
 _SET_ATTEMPT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("key"))
 _SET_RUN = update(RUNS).where(RUNS.c.id == bindparam("key"))
 
@@ -97,11 +99,13 @@ class Records:
     def regrade_by(self, run_id: str, job: Job) -> None:
         """From now on the job's verdicts of record are read by its present rubric and checks."""
         with self._database.write() as connection:
+            connection.execute(_HOLD_RUN, {"run": run_id})
             add_sheets(connection, run_id, [job])
 
     def add_trial(self, run_id: str, config: RunConfig, trial: PlannedTrial) -> None:
         """Add a trial at the end of a run's plan; `config` is the run's, with the trial's agent and job."""
         with self._database.write() as connection:
+            connection.execute(_HOLD_RUN, {"run": run_id})
             position = connection.execute(
                 select(func.count()).select_from(TRIALS).where(TRIALS.c.run == run_id)
             ).scalar_one()
@@ -177,8 +181,9 @@ class Records:
         with self._database.read() as connection:
             if connection.execute(left.limit(1)).first() is not None:
                 return False
-        self.set_run_state(run_id, DONE)
-        return True
+        ended = update(RUNS).where(RUNS.c.id == run_id, ~left.exists()).values(state=DONE)
+        with self._database.write() as connection:
+            return connection.execute(ended).rowcount > 0
 
     def attempt(self, attempt: str) -> AttemptRow:
         """One attempt. Raises `KeyError`."""
@@ -260,25 +265,40 @@ class Records:
         return row.result, bool(row.collected)
 
     def note_execution(self, execution: str, **values: Any) -> None:
-        """Keep facts of an execution as they become known."""
-        self._write(_SET_EXECUTION, {"key": execution, **values})
+        """Keep facts of an execution that has not ended as they become known."""
+        self._write(_SET_OPEN, {"key": execution, **values})
 
     def keep_submission(self, attempt: str, submission: Submission, execution: str | None = None) -> None:
-        """Keep what an attempt handed in; with an execution, as the work of that which is graded."""
+        """Keep what an attempt handed in; with an execution, as the work of that which is graded.
+
+        Raises:
+            Overtaken: That execution has ended: another worker brought it to its end.
+        """
         text = submission.model_dump_json(exclude_defaults=True)
         with self._database.write() as connection:
-            connection.execute(_SET_ATTEMPT, {"key": attempt, "submission": text})
             if execution is not None:
-                connection.execute(_SET_EXECUTION, {"key": execution, "collected": 1})
+                kept = connection.execute(_SET_OPEN, {"key": execution, "collected": 1})
+                if kept.rowcount == 0:
+                    raise Overtaken(execution)
+            connection.execute(_SET_ATTEMPT, {"key": attempt, "submission": text})
 
     def finish(
         self, execution: str, cause: Cause, detail: str = "", *, then: Callable[[Connection], None] | None = None
     ) -> None:
-        """End an execution and its attempt for `cause`, and do `then` in the same transaction."""
+        """End an execution and its attempt for `cause`, and do `then` in the same transaction.
+
+        One that has ended for that cause already is left as it is, and `then` is not done again.
+
+        Raises:
+            Overtaken: It has ended for another: another worker brought it to its end.
+        """
         attempt = execution.rsplit(".", 1)[0]
         ended = {"key": execution, "cause": cause.value, "detail": detail or None}
         with self._database.write() as connection:
-            connection.execute(_SET_EXECUTION, ended)
+            if connection.execute(_SET_OPEN, ended).rowcount == 0:
+                if connection.execute(_CAUSE, {"execution": execution}).scalar_one() != cause.value:
+                    raise Overtaken(execution)
+                return
             connection.execute(
                 _SET_ATTEMPT, {"key": attempt, "state": DONE, "cause": cause.value, "finished": now()}
             )

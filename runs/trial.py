@@ -140,7 +140,10 @@ class AttemptRounds:
             await _end(place, attempt, execution, cause, detail, then)
             return named
 
-        await ctx.step("end", end, {"execution": execution}, keep=False)
+        try:
+            await ctx.step("end", end, {"execution": execution}, keep=False)
+        except Overtaken:
+            return None
         return End(cause, over=then is None)
 
     def _again(self, place: Workplace, attempt: AttemptRow, cause: Cause, again: int) -> Then | None:

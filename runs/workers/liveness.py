@@ -18,9 +18,12 @@ TICK_SECONDS = 1.0
 ADOPT_SECONDS = 2.0
 """A worker whose lock is free for so long is dead: one that lives takes it again at its next tick."""
 
-FENCE_SECONDS = 12.0
-"""Without its lock for so long, a worker ends its rounds: sooner than the server gives the lock to others (25 s
-after the last sign of life, by the keepalives that `AdvisoryLocks` asks for)."""
+FENCE_SECONDS = 60.0
+"""Without an answer from the database for so long, a worker ends its rounds: longer than a server takes to restart.
+
+Others may take them up before (the server gives its lock to them 25 s after its last sign of life), and nothing is
+paid or written twice for it: without the records no model call is begun, and what is written is refused to whoever
+was overtaken. Once the database answers again, a worker that was overtaken ends its rounds at once."""
 
 _log = logging.getLogger("upbench.worker")
 

@@ -92,7 +92,10 @@ class AdvisoryLocks:
     def __init__(self, url: str) -> None:
         address = make_url(url)
         named = address.translate_connect_args(username="user", database="dbname")
-        self._place: dict[str, Any] = dict(address.query) | named
+        options = {
+            name: value if isinstance(value, str) else ",".join(value) for name, value in address.query.items()
+        }
+        self._place: dict[str, Any] = options | named
         self._connection: Any = None
         self._names: set[str] = set()
 
