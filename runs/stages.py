@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -30,6 +31,7 @@ from core import (
 from grading import CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
 from rubrics import format_line
+from runs.arms import PREVIOUS, lay_out_previous, rework_of
 from runs.engine.port import Json
 from runs.limits import TrialLimits, effective_limits, trial_used_up, used_by_trial
 from runs.manifest import build_submission, lay_out
@@ -41,6 +43,7 @@ from runs.workplace import Workplace
 from sandbox import (
     Audit,
     Network,
+    Mount,
     NetworkEvent,
     Sandbox,
     SandboxInfo,
@@ -116,9 +119,11 @@ class TrialStages:
         place, job = self._place, self._job
         agent = place.agents[self._attempt.agent]
         model = self._model(agent)
+        shown, rework = await in_thread(self._previous)
         spec = SandboxSpec(
             workspace=execution,
             inputs=job.inputs_dir,
+            mounts=shown,
             limits=place.config.sandbox_limits,
             network=place.config.network,
             labels=self._labels,
@@ -145,7 +150,7 @@ class TrialStages:
                 snapshot=None if store is None else Snapshots(sandbox, transcript, store).take,
             )
             with span("agent", agent=agent.config.name, model=model.config.model if model else None):
-                result = await agent.work(self._assignment(execution, limits), desk)
+                result = await agent.work(self._assignment(execution, limits, rework), desk)
         finally:
             await sandbox.close()
             if fetcher is not None:
@@ -168,7 +173,7 @@ class TrialStages:
         with TemporaryDirectory(dir=self._place.scratch) as folder:
             taken = await self._collect(execution, Path(folder))
             note = str(payload.get("note", ""))
-            submission = self.keep(Path(folder), taken, note, execution=execution)
+            submission = await in_thread(self.keep, Path(folder), taken, note, execution=execution)
         return {"submission": submission.digest, "files": len(submission.files)}
 
     async def _collect(self, execution: str, folder: Path) -> Taken:
@@ -216,7 +221,7 @@ class TrialStages:
         if not self.has_checks:
             return []
         with TemporaryDirectory(dir=self._place.scratch) as folder:
-            lay_out(submission, self._place.blobs, Path(folder))
+            await in_thread(lay_out, submission, self._place.blobs, Path(folder))
             try:
                 return await run_checks(
                     self._place.provider,
@@ -237,7 +242,8 @@ class TrialStages:
         execution, cause = str(payload["execution"]), Cause(payload["cause"])
         place = self._place
         if cause_row(cause).graded and self._submission().files:
-            place.book.publish(self._attempt.id, review_item(self._job, self._submission(), place.blobs))
+            item = await in_thread(review_item, self._job, self._submission(), place.blobs)
+            place.book.publish(self._attempt.id, item)
         if place.config.agent(self._attempt.agent).model is not None:
             place.journal.settle(f"{execution}/")
         place.records.finish(execution, cause, str(payload.get("detail", "")))
@@ -249,12 +255,31 @@ class TrialStages:
         if self._place.keep_workspaces:
             return
         self._place.forget_snapshots(execution)
+        shutil.rmtree(self._place.previous_of(self._attempt.id), ignore_errors=True)
         try:
             await self._place.provider.discard(execution)
         except (UpBenchError, OSError):
             return
 
-    def _assignment(self, execution: str, limits: AttemptLimits) -> Assignment:
+    def _previous(self) -> tuple[tuple[Mount, ...], Rework | None]:
+        """What the previous attempt handed in, where this one starts from it: as the agent finds and is told it.
+
+        It lies where the next process lays it out as well: a sandbox that outlives this one is adopted with it.
+        """
+        attempt, place = self._attempt, self._place
+        if attempt.parent is None:
+            return (), None
+        parent, folder = place.records.attempt(attempt.parent), place.previous_of(attempt.id)
+        if not folder.exists():
+            with TemporaryDirectory(dir=place.scratch) as scratch:
+                made = Path(scratch) / folder.name
+                made.mkdir()
+                lay_out_previous(parent, place.blobs, made)
+                folder.parent.mkdir(exist_ok=True)
+                made.rename(folder)
+        return (Mount(source=folder, target=PREVIOUS),), rework_of(parent, attempt.arm)
+
+    def _assignment(self, execution: str, limits: AttemptLimits, rework: Rework | None) -> Assignment:
         job, config = self._job, self._place.config
         return Assignment(
             key=execution,
@@ -266,6 +291,7 @@ class TrialStages:
             ),
             attempt=self._attempt.k,
             rubric=_rubric_text(job) if config.rubric_visible else None,
+            rework=rework,
             limits=limits,
             network=config.network,
         )

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from core import Cause, StoreFault
+from core import Cause, StoreFault, event
 from runs.machinery import Machinery
 from runs.workers.locks import FileLocks
 
@@ -19,7 +19,7 @@ ADOPT_SECONDS = 2.0
 """A worker whose lock is free for so long is dead: one that lives takes it again at its next tick."""
 
 FENCE_SECONDS = 60.0
-"""Without an answer from the database for so long, a worker ends its rounds: longer than a server takes to restart.
+"""Without an answer from the database for so long, a worker ends its rounds: a server may take that to restart.
 
 Others may take them up before (the server gives its lock to them 25 s after its last sign of life), and nothing is
 paid or written twice for it: without the records no model call is begun, and what is written is refused to whoever
@@ -116,6 +116,7 @@ class Liveness:
             since = self._free_since.setdefault(name, time.monotonic())
             if time.monotonic() - since >= self._patience and self._registry.leave(name, "died"):
                 taken = self._engine.recover(name)
+                event("rounds_adopted", worker=name, number=taken)
                 _log.info("worker %s is dead: %d rounds are taken up", name, taken)
         finally:
             self._locks.give(name)

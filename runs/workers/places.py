@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from core import Cause
 from runs.govern import Governor
 from runs.machinery import Machinery
-from runs.rows import AttemptRow
 from runs.workplace import Workplace
 
 
@@ -40,15 +38,9 @@ class Places:
             self._places[run] = asyncio.create_task(self._opened(run))
         return await asyncio.shield(self._places[run])
 
-    def ended(self, attempt: AttemptRow, cause: Cause | None, over: bool) -> None:
-        """An execution began (no cause) or ended here, and with it its attempt if that is over."""
-        if cause is not None and over:
-            self._governors[attempt.run].ended(cause)
-
     def waiting(self) -> bool:
         """Whether more rounds of a run that is open here are about to be started."""
-        places = [task.result() for task in self._places.values() if task.done() and not task.exception()]
-        return any(not place.stopped() and place.records.has_unstarted(place.run_id) for place in places)
+        return any(governor.expects() for governor in self._governors.values())
 
     async def _opened(self, run: str) -> Workplace:
         place = await asyncio.to_thread(self._open, run)

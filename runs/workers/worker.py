@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from core import StoreFault
+from core import StoreFault, event
 from runs.engine.port import Carry
 from runs.machinery import Machinery
 from runs.workers.liveness import Liveness
@@ -57,6 +57,7 @@ async def at_work(
         by.workers.enter(name, queues)
         async with by.engine.work(name, kinds, queues, poll_seconds=poll_seconds) as crew:
             worker = Worker(name, crew.stuck, crew.pause)
+            event("worker_started", worker=name)
 
             def lost(fault: StoreFault) -> None:
                 loop.call_soon_threadsafe(_fail, crew.stuck, fault)
@@ -71,6 +72,7 @@ async def at_work(
             finally:
                 await asyncio.to_thread(liveness.stop)
         # What was under way here stays to be taken up: by whoever comes, not only by who finds us dead.
+        event("worker_ended", worker=name)
         if by.workers.leave(name, "ended"):
             by.engine.recover(name)
 

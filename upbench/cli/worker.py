@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
 from upbench.bench import Bench
-from upbench.cli.output import emit, json_option, say
+from upbench.cli.output import emit, json_option, log_option, say
+from upbench.telemetry.gauges import gauge_project
+from upbench.telemetry.start import observed
 from upbench.workers import WorkerOrder, serve_rounds
+
+if TYPE_CHECKING:
+    from upbench.telemetry.logs import LogFormat
 
 
 @click.group(invoke_without_command=True, epilog="Example: upbench worker --slots 4")
@@ -18,8 +24,9 @@ from upbench.workers import WorkerOrder, serve_rounds
     "--slots", type=click.IntRange(1, 512), help="Rounds at one time (default: the setting concurrency)."
 )
 @click.option("--until-idle", is_flag=True, help="End when nothing is left to do.")
+@log_option
 @click.pass_context
-def command(ctx: click.Context, *, slots: int | None, until_idle: bool) -> None:
+def command(ctx: click.Context, *, slots: int | None, until_idle: bool, log_format: LogFormat | None) -> None:
     """Execute the rounds of runs that were handed over with `upbench run --detach`.
 
     Any number of workers may share a PostgreSQL database (the setting `database`); what one leaves when it dies,
@@ -29,7 +36,10 @@ def command(ctx: click.Context, *, slots: int | None, until_idle: bool) -> None:
         return
     bench = Bench(ctx.obj["project"])
     order = WorkerOrder(slots=slots or bench.settings.concurrency, until_idle=until_idle)
-    ctx.exit(asyncio.run(_serve(bench, order)))
+    with observed(bench.home.state, "worker", log_format=log_format):
+        gauge_project(bench.home)
+        code = asyncio.run(_serve(bench, order))
+    ctx.exit(code)
 
 
 async def _serve(bench: Bench, order: WorkerOrder) -> int:
