@@ -157,12 +157,18 @@ async def test_a_probe_that_is_called_off_lets_another_go(standin: Standin) -> N
         assert not lane.state.is_open
 
 
-async def test_first_come_first_served(standin: Standin) -> None:
-    standin.script = crowd = Crowd(most=100, seconds=0.02)
-    async with in_lane(standin) as (model, lane):
-        lane._apply(lambda state, now: replace(state, room=1, narrowed_at=now))
-        await asyncio.gather(*(model.reply(ask("go").model_copy(update={"system": str(n)})) for n in range(12)))
-    assert crowd.answered == [str(n) for n in range(12)]
+async def test_first_come_first_served() -> None:
+    lane, order = Lanes().lane("a"), list[int]()
+    lane._apply(lambda state, now: replace(state, room=1, narrowed_at=now))
+
+    async def pass_through(number: int) -> None:
+        async with lane.enter():
+            order.append(number)
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(pass_through(number) for number in range(30)))
+    assert order == list(range(30))
+    assert lane.state.room > 1
 
 
 async def test_who_waits_for_a_turn_has_paid_nothing(standin: Standin, database: Database) -> None:
