@@ -15,7 +15,7 @@ import pytest
 from core import Cause, SandboxFault
 from sandbox import Command, Sandbox, SandboxLimits, SandboxSpec, provider
 from sandbox.supervisor.client import Wire
-from sandbox.supervisor.frames import encode
+from sandbox.supervisor.frames import PROTOCOL, encode
 from sandbox.supervisor.inside import frame
 from sandbox.supervisor.program import arguments
 from tests.sandbox.contract.helpers import sh as line
@@ -295,7 +295,7 @@ async def test_an_interpreter_that_cannot_be_read_hides_its_supervisor(tmp_path:
 
 FORGED = {
     "nonsense": (b"nonsense", "sandbox_protocol"),
-    "a hello": (frame(b"H", 0, (b"2", b"0" * 32, 0)), "sandbox_protocol"),
+    "a hello": (frame(b"H", 0, (PROTOCOL, b"0" * 32, 0)), "sandbox_protocol"),
     "an answer to no question": (frame(b"D", 77, ()), "sandbox_protocol"),
     "too much": (b"D\0\0\0\2" + b"\xff" * 4, "sandbox_protocol"),
     "its own result, and then the real one": (

@@ -16,13 +16,13 @@ from core import Cause, SandboxFault
 from sandbox import Command, SandboxInfo, SandboxLimits, TreeLimits
 from sandbox.supervisor import adoption, client
 from sandbox.supervisor.client import Wire
-from sandbox.supervisor.inside import frame
+from sandbox.supervisor.inside import PROTOCOL, frame
 from sandbox.supervisor.session import Session, max_reply
 
 LIMITS = SandboxLimits()
 INFO = SandboxInfo(provider="test", version="1", image=None, toolbox="0", enforced={})
 TOKEN = "0123456789abcdef" * 2
-HELLO = frame(b"H", 0, (b"2", TOKEN.encode(), 0))
+HELLO = frame(b"H", 0, (PROTOCOL, TOKEN.encode(), 0))
 COMMAND = Command(argv=("x",), output_bytes=100)
 RESULT = (0, 0, 1, b"", b"", 0, b"", b"", 0)
 MIB = 1 << 20
@@ -82,12 +82,12 @@ HELLOS: dict[str, tuple[bytes, Cause]] = {
     "a newer protocol": (frame(b"H", 0, (b"3", b"?", b"?", b"?")), Cause.sandbox_start),
     "no version": (frame(b"H", 0, ()), Cause.sandbox_start),
     "a version of many digits": (frame(b"H", 0, (b"2" * 40,)), Cause.sandbox_start),
-    "no token": (frame(b"H", 0, (b"2", b"", 0)), Cause.sandbox_start),
-    "a token of other letters": (frame(b"H", 0, (b"2", b"/" * 32, 0)), Cause.sandbox_start),
-    "a token with a line": (frame(b"H", 0, (b"2", b"0" * 32 + b"\n", 0)), Cause.sandbox_start),
-    "a negative count": (frame(b"H", 0, (b"2", TOKEN.encode(), -1)), Cause.sandbox_start),
+    "no token": (frame(b"H", 0, (PROTOCOL, b"", 0)), Cause.sandbox_start),
+    "a token of other letters": (frame(b"H", 0, (PROTOCOL, b"/" * 32, 0)), Cause.sandbox_start),
+    "a token with a line": (frame(b"H", 0, (PROTOCOL, b"0" * 32 + b"\n", 0)), Cause.sandbox_start),
+    "a negative count": (frame(b"H", 0, (PROTOCOL, TOKEN.encode(), -1)), Cause.sandbox_start),
     "a hello of 80 MB": (b"H" + bytes(4) + (80 * MIB).to_bytes(4, "big"), Cause.sandbox_start),
-    "an id": (frame(b"H", 1, (b"2", TOKEN.encode(), 0)), Cause.sandbox_start),
+    "an id": (frame(b"H", 1, (PROTOCOL, TOKEN.encode(), 0)), Cause.sandbox_start),
     "an answer first": (frame(b"D", 1, RESULT) + HELLO, Cause.sandbox_start),
     "nothing but the end": (b"", Cause.sandbox_start),
 }
@@ -319,7 +319,7 @@ async def test_the_answer_in_single_bytes_after_much_else(lie: Lie) -> None:
     liar = await lie(TOKEN)
     asked = await asyncio.get_running_loop().sock_recv(liar._end, 1000)
     assert asked.startswith(adoption.SYNC + TOKEN.encode())
-    answer = adoption.HERE + asked.removeprefix(adoption.SYNC) + frame(b"H", 0, (b"2", TOKEN.encode(), 3))
+    answer = adoption.HERE + asked.removeprefix(adoption.SYNC) + frame(b"H", 0, (PROTOCOL, TOKEN.encode(), 3))
     for byte in adoption.HERE + TOKEN.encode() + b"\xff" + answer:
         await liar.say(bytes([byte]))
     await liar.wire.started()

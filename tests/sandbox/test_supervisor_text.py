@@ -11,14 +11,14 @@ import pytest
 from core import Cause, SandboxFault
 from sandbox import Command, SandboxInfo, SandboxLimits
 from sandbox.supervisor.client import Wire
-from sandbox.supervisor.inside import frame
+from sandbox.supervisor.inside import PROTOCOL, frame
 from sandbox.supervisor.program import arguments
 from sandbox.supervisor.session import Session, max_reply
 from sandbox.supervisor.text import HIGH, PIECE, TextLink
 from tests.sandbox.supervised import MAX_REPLY, Inside, forsake, sh, until
 
 TOKEN = b"0123456789abcdef" * 2
-HELLO = frame(b"H", 0, (b"2", TOKEN, 0))
+HELLO = frame(b"H", 0, (PROTOCOL, TOKEN, 0))
 LIMITS = SandboxLimits()
 INFO = SandboxInfo(provider="test", version="1", image=None, toolbox="0", enforced={})
 

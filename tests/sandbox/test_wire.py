@@ -14,14 +14,14 @@ from core import Cause, SandboxFault
 from sandbox import Command, SandboxInfo, SandboxLimits, TreeLimits
 from sandbox.docker.stream import Demultiplexer
 from sandbox.supervisor.client import Wire
-from sandbox.supervisor.inside import fields_of, frame
+from sandbox.supervisor.inside import PROTOCOL, fields_of, frame
 from sandbox.supervisor.session import Session, max_reply
 
 LIMITS = SandboxLimits()
 INFO = SandboxInfo(provider="test", version="1", image=None, toolbox="0", enforced={})
 COMMAND = Command(argv=("x",), output_bytes=100)
 TOKEN = "0123456789abcdef" * 2
-HELLO = frame(b"H", 0, (b"2", TOKEN.encode(), 0))
+HELLO = frame(b"H", 0, (PROTOCOL, TOKEN.encode(), 0))
 Peer = Callable[[bytes, int, list[bytes]], bytes]
 
 

@@ -16,7 +16,7 @@ from core import Cause, SandboxFault
 from sandbox import Command, SandboxInfo, SandboxLimits, TreeLimits
 from sandbox.supervisor import client
 from sandbox.supervisor.client import Wire
-from sandbox.supervisor.inside import fields_of, frame
+from sandbox.supervisor.inside import PROTOCOL, fields_of, frame
 from sandbox.supervisor.session import Session, max_reply
 from tests.sandbox.escapes.attempt import Test, on_the_harness
 from tests.sandbox.escapes.test_bombs import own_memory
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LIMITS = SandboxLimits()
 INFO = SandboxInfo(provider="test", version="1", image=None, toolbox="0", enforced={})
 COMMAND = Command(argv=("x",), output_bytes=1000, timeout_seconds=1)
-HELLO = frame(b"H", 0, (b"2", b"0123456789abcdef" * 2, 0))
+HELLO = frame(b"H", 0, (PROTOCOL, b"0123456789abcdef" * 2, 0))
 Lie = Callable[[bytes, int, list[bytes]], Iterator[bytes]]
 Work = Callable[[Session], Awaitable[object]]
 MIB = 1 << 20
@@ -251,7 +251,12 @@ async def test_errors() -> None:
 
 @liar("false hello", "Greets with nonsense, with another version, without end.")
 async def test_hello() -> None:
-    for hello in (b"\0" * 100, frame(b"H", 0, (b"99",)), frame(b"H", 0, (b"x" * 5000,)), frame(b"H", 7, (b"2",))):
+    for hello in (
+        b"\0" * 100,
+        frame(b"H", 0, (b"99",)),
+        frame(b"H", 0, (b"x" * 5000,)),
+        frame(b"H", 7, (PROTOCOL,)),
+    ):
         await nonsense(lambda kind, number, fields: iter(()), hello=hello, cause=Cause.sandbox_start)
 
 
