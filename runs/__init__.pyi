@@ -1,6 +1,5 @@
 from .arms import PREVIOUS as PREVIOUS
 from .arms import ArmPlan as ArmPlan
-from .arms import PlannedAttempt as PlannedAttempt
 from .arms import check_protocol as check_protocol
 from .arms import judged_trials as judged_trials
 from .arms import lay_out_previous as lay_out_previous
@@ -23,6 +22,8 @@ from .history import judged_past as judged_past
 from .history import past_trials as past_trials
 from .keys import attempt_id as attempt_id
 from .keys import new_run_id as new_run_id
+from .keys import user as user
+from .later import add_attempts as add_attempts
 from .limits import BudgetWatch as BudgetWatch
 from .limits import RunBudget as RunBudget
 from .limits import TrialLimits as TrialLimits
@@ -55,7 +56,9 @@ from .packs import open_pack as open_pack
 from .packs import parse_manifest as parse_manifest
 from .packs import read_manifest as read_manifest
 from .plan import ELSEWHERE as ELSEWHERE
+from .plan import PlannedAttempt as PlannedAttempt
 from .plan import PlannedTrial as PlannedTrial
+from .plan import Protocol as Protocol
 from .plan import RunConfig as RunConfig
 from .plan import plan_trial as plan_trial
 from .plan import plan_trials as plan_trials
@@ -74,6 +77,7 @@ from .sheets import JobSheet as JobSheet
 from .sheets import sheets_of as sheets_of
 from .stages import TrialStages as TrialStages
 from .starting import begin_rounds as begin_rounds
+from .starting import hand_over as hand_over
 from .starting import start_rest as start_rest
 from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS

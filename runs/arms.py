@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import get_args
 
 from agents import Rework
 from core import BadInput, Blobs, Database, Frozen, Submission
@@ -19,29 +19,12 @@ from grading import Outcome, PolicyName, Trial, place, study
 from runs.keys import attempt_id
 from runs.lines import evaluation_lines
 from runs.manifest import lay_out
-from runs.plan import Arm
-from runs.rows import DONE, PLANNED, AttemptRow
+from runs.plan import MOST_ATTEMPTS, Arm, PlannedAttempt, Protocol
+from runs.rows import DONE, AttemptRow
 
-Protocol = Literal["single", "retry", "feedback", "both"]
-PROTOCOLS: tuple[Protocol, ...] = ("single", "retry", "feedback", "both")
-MOST_ATTEMPTS = 10
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 PREVIOUS = "/job/previous"
 """Where an agent finds what it handed in before."""
-
-
-class PlannedAttempt(Frozen):
-    """An attempt that is to be made, as a row of `attempts`."""
-
-    id: str
-    run: str
-    trial: str
-    parent: str
-    arm: Arm
-    k: int
-
-    def row(self) -> dict[str, Any]:
-        """The values to insert; the id follows from the others, so that inserting again changes nothing."""
-        return {**self.model_dump(), "state": PLANNED}
 
 
 class ArmPlan(Frozen):

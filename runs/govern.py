@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from contextlib import suppress
 
-from core import Cause, StoreFault
+from core import StoreFault
 from runs.crash_rate import crash_stop
 from runs.disk import Level
+from runs.later import add_attempts
 from runs.limits import BudgetWatch
 from runs.machinery import Machinery
 from runs.options import QUEUE, Stop
-from runs.rows import STOPPED
+from runs.rows import DONE, STOPPED, Standing
 from runs.starting import bury, start_rest
 from runs.workplace import Workplace
 
 LOOK_SECONDS, SELDOM_SECONDS = 1.0, 3.0
+SHARE = 0.02
+"""Of the time that counting crashes may take: the larger the run, the more rarely."""
 
 
 class Governor:
     """Looks after one run in one process.
 
-    Whoever stops a run writes that down; every process that executes it reads it within a second.
+    Whoever stops a run writes that down; every process that executes it reads it within a second. What needs to be
+    done once, whatever the number of processes, is done by the one that leads: it holds a lock by the run's name,
+    and when it dies another does.
     """
 
     def __init__(self, place: Workplace, by: Machinery) -> None:
         self._place, self._by = place, by
-        self._next = 0.0
-        self._causes: Counter[Cause] = Counter()
-        self._budget = BudgetWatch(place.journal, place.run_id, place.options.budget, every=LOOK_SECONDS / 2)
+        self._shared = place.queue == QUEUE
+        self._lock = f"govern.{place.run_id}"
+        self._started: str | None = None
+        self._next_count = self._next = 0.0
+        self._settled = False
+        self._budget = self._watch()
 
-    def ended(self, cause: Cause) -> None:
-        """An execution ended here."""
-        self._causes[cause] += 1
+    def _watch(self) -> BudgetWatch:
+        place = self._place
+        return BudgetWatch(place.journal, place.run_id, place.options.budget, every=LOOK_SECONDS / 2)
 
     async def govern(self) -> None:
         """Look, each second, until this is cancelled. Raises `StoreFault`."""
@@ -47,34 +54,77 @@ class Governor:
         self._next = 0.0
         with suppress(StoreFault):
             self.look()
+        self._by.locks.give(self._lock)
 
     def look(self) -> None:
-        """Stop the run where that is due, and know of it where somebody else did."""
+        """Stop the run where that is due, and know of it where somebody else did, or resumed it."""
         place = self._place
-        if place.stop is None:
-            if (due := self._due()) is not None:
-                place.records.stop(place.run_id, due)
-            place.stop = place.records.stop_of(place.run_id)
-        if place.queue == QUEUE:
-            self._in_nobodys_stead()
+        standing = self._standing()
+        if standing.stop is None and (due := self._due(standing)) is not None:
+            place.records.stop(place.run_id, due)
+            standing = self._standing()
+        place.stop = standing.stop
+        if self._shared:
+            self._in_nobodys_stead(standing)
 
-    def _in_nobodys_stead(self) -> None:
-        """Nobody waits for a run that workers execute: what its own process would do is done by any of them."""
+    def _standing(self) -> Standing:
+        """How the run stands; after a resume it is executed as was said then."""
+        place = self._place
+        standing = place.records.standing_of(place.run_id)
+        if self._shared and standing.started != self._started:
+            if self._started is not None:
+                place.options = place.records.run(place.run_id).options
+                self._budget = self._watch()
+            self._started, self._settled = standing.started, False
+        return standing
+
+    def _leads(self) -> bool:
+        return not self._shared or self._by.locks.take(self._lock)
+
+    def _in_nobodys_stead(self, standing: Standing) -> None:
+        """Nobody waits for a run that workers execute: what its own process would do is done by one of them."""
         place, now = self._place, time.monotonic()
-        if now < self._next:
+        if now < self._next or not self._leads():
             return
         self._next = now + SELDOM_SECONDS
-        if place.stop is None:
+        if standing.stop is None:
             start_rest(place, self._by)
         bury(place, self._by.engine)
-        if not place.records.end_if_done(place.run_id) and place.stop is not None:
-            place.records.set_run_state(place.run_id, STOPPED)
+        if place.records.has_undone(place.run_id):
+            self._settled = False
+            if standing.stop is not None and standing.state != STOPPED:
+                place.records.set_run_state(place.run_id, STOPPED)
+        elif not self._settled and add_attempts(place).planned:
+            self._next = 0.0
+        else:
+            self._settled = True
+            if standing.state != DONE:
+                place.records.end_if_done(place.run_id)
 
-    def _due(self) -> Stop | None:
-        options = self._place.options
-        if options.crashes is not None and (why := crash_stop(self._causes, options.crashes)):
+    def expects(self) -> bool:
+        """Whether this process is about to start more rounds of a run that workers execute."""
+        place = self._place
+        if place.stopped():
+            return False
+        if place.records.has_unstarted(place.run_id):
+            return True
+        return not self._settled and self._leads() and not place.records.has_undone(place.run_id)
+
+    def _due(self, standing: Standing) -> Stop | None:
+        if why := self._crashes(standing):
             return Stop(reason="crash_rate", detail=why)
         if why := self._budget.met():
             return Stop(reason="run_budget", detail=why)
         room = self._place.guard.look()
         return Stop(reason="disk", detail=room.says) if room.level is Level.stop else None
+
+    def _crashes(self, standing: Standing) -> str | None:
+        """Counts the attempts that ended for good since the run was begun or resumed, by whomever."""
+        place, now = self._place, time.monotonic()
+        bound = place.options.crashes
+        if bound is None or standing.started is None or now < self._next_count or not self._leads():
+            return None
+        causes = place.records.causes_since(place.run_id, standing.started)
+        pause = SELDOM_SECONDS if self._shared else LOOK_SECONDS / 2
+        self._next_count = now + max(pause, (time.monotonic() - now) / SHARE)
+        return crash_stop(causes, bound)

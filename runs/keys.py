@@ -6,6 +6,8 @@ or a container name may not hold.
 
 from __future__ import annotations
 
+import getpass
+import os
 import secrets
 from datetime import UTC, datetime
 
@@ -23,6 +25,14 @@ def attempt_id(trial: str, k: int, arm: str) -> str:
 def execution_id(attempt: str, e: int) -> str:
     """Name of the e-th execution of an attempt."""
     return f"{attempt}.e{e}"
+
+
+def user() -> str:
+    """Who begins runs here: the name by which the system knows this process's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user needs no name
+        return f"user-{os.getuid()}"
 
 
 def now() -> str:

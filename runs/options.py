@@ -31,7 +31,7 @@ class RunOptions(Frozen):
         budget: What the whole run may use.
         crashes: When too many attempts crash, nothing more is begun; None: never.
         disk: How much room must be left.
-        preflight: Attempts of one agent from which on one of them is made before the others.
+        preflight: Attempts of one agent from which on one of them is made before the others; 0: never.
         snapshots: `/job` is kept after each changing call, so that another machine can go on with it.
     """
 
@@ -41,7 +41,7 @@ class RunOptions(Frozen):
     budget: RunBudget = RunBudget()
     crashes: CrashBound | None = CrashBound()
     disk: DiskBound = DiskBound()
-    preflight: int = Field(default=LARGE, ge=2)
+    preflight: int = Field(default=LARGE, ge=0)
     snapshots: bool = False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,8 @@ from runs.limits import TrialLimits
 from sandbox import NetworkPolicy, SandboxLimits
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
+Protocol = Literal["single", "retry", "feedback", "both"]
+MOST_ATTEMPTS = 10
 NO_TOOLBOX = "none"
 ELSEWHERE = "elsewhere"
 """Scaffold of whoever made deliverables outside this bench."""
@@ -24,6 +26,7 @@ class RunConfig(Frozen):
 
     Attributes:
         pack: Name and version of the pack. jobs: Ids, in order.
+        protocol: Which arms are made of what failed. attempts: Of a trial in one arm, the first included.
         provider: Sandbox provider (provenance, not identity).
         toolbox: Digest of the toolbox's lock.
         rubric_visible: The agents see the rubric (the paper's Algorithm 1); reports say so.
@@ -36,6 +39,8 @@ class RunConfig(Frozen):
     jobs: tuple[str, ...] = Field(min_length=1)
     agents: tuple[AgentConfig, ...] = Field(min_length=1)
     repeats: int = Field(default=1, ge=1, le=1000)
+    protocol: Protocol = "single"
+    attempts: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
     limits: AttemptLimits = AttemptLimits()
     trial_limits: TrialLimits = TrialLimits()
     sandbox_limits: SandboxLimits = SandboxLimits()
@@ -71,6 +76,21 @@ class PlannedTrial(Frozen):
     job: str
     repeat: int
     identity: str
+
+
+class PlannedAttempt(Frozen):
+    """An attempt that is to be made, as a row of `attempts`."""
+
+    id: str
+    run: str
+    trial: str
+    parent: str
+    arm: Arm
+    k: int
+
+    def row(self) -> dict[str, Any]:
+        """The values to insert; the id follows from the others, so that inserting again changes nothing."""
+        return {**self.model_dump(), "state": "planned"}
 
 
 def identity_of(config: RunConfig, agent: AgentConfig, job: Job, repeat: int) -> str:

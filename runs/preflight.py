@@ -21,8 +21,10 @@ def preflight_of(attempts: Iterable[AttemptRow], *, large: int = LARGE) -> tuple
     Args:
         attempts: All attempts of a run that are executed here, in the order of the plan. Those that passed before
             (a resume) make a preflight of their agent needless.
-        large: An agent with fewer attempts ahead of it needs none.
+        large: An agent with fewer attempts ahead of it needs none; 0: no agent needs one.
     """
+    if not large:
+        return ()
     passed: set[str] = set()
     ahead: dict[str, list[AttemptRow]] = {}
     for attempt in attempts:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Update, bindparam, func, insert, or_, select, update
 
-from core import BadInput, Cause, Database, Overtaken, Submission
+from core import BadInput, Cause, Database, Overtaken, Submission, insert_new
 from jobs import Job
-from runs.keys import attempt_id, execution_id, now
+from runs.keys import attempt_id, execution_id, now, user
 from runs.options import RunOptions, Stop
-from runs.plan import PlannedTrial, RunConfig
+from runs.plan import PlannedAttempt, PlannedTrial, RunConfig
 from runs.rows import (
     DONE,
     PLANNED,
@@ -20,6 +20,7 @@ from runs.rows import (
     AttemptRow,
     ExecutionRow,
     RunRow,
+    Standing,
     attempt_row,
     execution_row,
     run_row,
@@ -44,7 +45,13 @@ _ATTEMPT = (
 _CAUSE = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == bindparam("execution"))
 _WORK = select(EXECUTIONS.c.result, EXECUTIONS.c.collected).where(EXECUTIONS.c.id == bindparam("execution"))
 _HOLD_RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run")).with_for_update()
-_STOP = select(RUNS.c.stop).where(RUNS.c.id == bindparam("run"))
+_STANDING = select(RUNS.c.state, RUNS.c.stop, RUNS.c.started).where(RUNS.c.id == bindparam("run"))
+_CAUSES_SINCE = (
+    select(ATTEMPTS.c.cause, func.count())
+    .where(ATTEMPTS.c.run == bindparam("run"), ATTEMPTS.c.finished >= bindparam("since"))
+    .group_by(ATTEMPTS.c.cause)
+)
+_NEWEST_FIRST = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc())
 _HOLD_ATTEMPT = select(ATTEMPTS.c.rounds).where(ATTEMPTS.c.id == bindparam("attempt")).with_for_update()
 _ADD_EXECUTION = insert(EXECUTIONS)
 _SET_EXECUTION = update(EXECUTIONS).where(EXECUTIONS.c.id == bindparam("key"))
@@ -112,6 +119,17 @@ class Records:
             connection.execute(_SET_RUN, {"key": run_id, "config": config.model_dump_json()})
             _insert_trials(connection, run_id, [trial], first=position)
 
+    def add_attempts(self, attempts: Iterable[PlannedAttempt]) -> None:
+        """Add later attempts to their trials; those that are there stay as they are."""
+        rows = [attempt.row() for attempt in attempts]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(insert_new(ATTEMPTS), rows)
+
+    def extend(self, run_id: str, config: RunConfig) -> None:
+        """From now on later attempts are made as `config` says."""
+        self._write(_SET_RUN, {"key": run_id, "config": config.model_dump_json()})
+
     def set_run_state(self, run_id: str, state: str) -> None:
         """Set a run's state."""
         self._write(_SET_RUN, {"key": run_id, "state": state})
@@ -127,35 +145,46 @@ class Records:
             return connection.execute(query).rowcount > 0
 
     def go_on(self, run_id: str) -> None:
-        """Take back that a run was stopped."""
-        self._write(_SET_RUN, {"key": run_id, "stop": None})
+        """A run is begun, or resumed: take back that it was stopped."""
+        self._write(_SET_RUN, {"key": run_id, "stop": None, "started": now()})
 
     def stop_of(self, run_id: str) -> Stop | None:
         """Why nothing more of a run is begun."""
+        return self.standing_of(run_id).stop
+
+    def standing_of(self, run_id: str) -> Standing:
+        """How a run stands now: what whoever governs it looks at all the time."""
         with self._database.read() as connection:
-            text = connection.execute(_STOP, {"run": run_id}).scalar_one_or_none()
-        return None if text is None else Stop.model_validate_json(text)
+            row = connection.execute(_STANDING, {"run": run_id}).one()
+        return Standing(row.state, Stop.model_validate_json(row.stop) if row.stop else None, row.started)
+
+    def causes_since(self, run_id: str, since: str) -> dict[Cause, int]:
+        """For what the attempts of a run ended for good from `since` (ISO 8601) on, counted along an index."""
+        with self._database.read() as connection:
+            found = connection.execute(_CAUSES_SINCE, {"run": run_id, "since": since}).all()
+        return {Cause(cause): count for cause, count in found}
 
     def runs(self) -> list[RunRow]:
         """All runs, newest first."""
-        rows = self._all(select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()))
-        return [sound(run_row, row) for row in rows]
+        return [sound(run_row, row) for row in self._all(_NEWEST_FIRST)]
 
     def run(self, name: str) -> RunRow:
-        """The run of that id, of that unambiguous beginning of an id, or the newest for `last`.
+        """The run of that id, or of that unambiguous beginning of an id; `last`: the user's own newest.
 
         Raises:
             BadInput: There is none, or several.
         """
-        found = self.runs()
-        if name == "last" and found:
-            return found[0]
-        begun = [run for run in found if name and run.id.startswith(name)]
-        exact = [run for run in found if run.id == name] or begun
-        if len(exact) != 1:
-            what = "no such run" if not exact else f"{len(exact)} runs begin so"
-            raise BadInput(f"{name!r}: {what}", field="RUN", mend="`upbench runs list` names them")
-        return exact[0]
+        if name == "last":
+            found = self._all(_NEWEST_FIRST.where(_own(user())).limit(1))
+        else:
+            begun = _NEWEST_FIRST.where(RUNS.c.id.startswith(name, autoescape=True))
+            found = self._all(_NEWEST_FIRST.where(RUNS.c.id == name)) or [
+                row for row in (self._all(begun) if name else ()) if row.id.startswith(name)
+            ]
+        if len(found) != 1:
+            what = "no such run" if not found else f"{len(found)} runs begin so"
+            raise BadInput(f"{name!r}: {what}", field="RUN", mend="`upbench runs list --all` names them")
+        return sound(run_row, found[0])
 
     def attempts(self, run_id: str) -> list[AttemptRow]:
         """All attempts of a run, in the order of the plan."""
@@ -166,6 +195,12 @@ class Records:
         query = select(func.count()).select_from(ATTEMPTS).where(ATTEMPTS.c.run == run_id)
         with self._database.read() as connection:
             return int(connection.execute(query.where(ATTEMPTS.c.state.in_((PLANNED, RUNNING)))).scalar_one())
+
+    def has_undone(self, run_id: str) -> bool:
+        """Whether an attempt of a run has not ended."""
+        left = select(ATTEMPTS.c.id).where(ATTEMPTS.c.run == run_id, ATTEMPTS.c.state.in_((PLANNED, RUNNING)))
+        with self._database.read() as connection:
+            return connection.execute(left.limit(1)).first() is not None
 
     def has_unstarted(self, run_id: str) -> bool:
         """Whether an attempt of a run waits for its first round."""
@@ -320,6 +355,11 @@ class Records:
     def _write(self, statement: Update, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
             connection.execute(statement, values)
+
+
+def _own(name: str) -> ColumnElement[bool]:
+    """Runs of that user; those of whom nobody knows the owner are everybody's."""
+    return or_(RUNS.c.owner == name, RUNS.c.owner.is_(None))
 
 
 def _insert_trials(connection: Connection, run_id: str, trials: Sequence[PlannedTrial], *, first: int) -> None:

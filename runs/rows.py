@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row
 
 from core import Cause, StoreFault, Submission, cause_row
-from runs.options import RunOptions, Stop
+from runs.options import QUEUE, RunOptions, Stop
 from runs.plan import Arm, RunConfig
 from sandbox import SandboxInfo
 
@@ -28,6 +28,7 @@ class RunRow:
         queue: Where its rounds wait; None for a run of what was made elsewhere.
         pack: Digest of the pack's snapshot among the blobs; None: not kept.
         stop: Why no more of it is begun.
+        started: When it was last begun or resumed.
     """
 
     id: str
@@ -40,6 +41,21 @@ class RunRow:
     pack: str | None
     options: RunOptions
     stop: Stop | None
+    started: str | None = None
+
+    @property
+    def detached(self) -> bool:
+        """Workers execute it, and no process of its own."""
+        return self.queue == QUEUE
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a run stands, as in `RunRow`."""
+
+    state: str
+    stop: Stop | None
+    started: str | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +122,7 @@ def run_row(row: Row[Any]) -> RunRow:
         pack=row.pack,
         options=RunOptions.model_validate_json(row.options) if row.options else RunOptions(),
         stop=Stop.model_validate_json(row.stop) if row.stop else None,
+        started=row.started,
     )
 
 

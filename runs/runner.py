@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from core import BadInput, Cause
 from runs.engine.port import OPEN, Engine
 from runs.govern import Governor
+from runs.later import add_attempts
 from runs.lock import only_one
 from runs.machinery import Machinery
 from runs.preflight import preflight_of
@@ -51,6 +53,7 @@ async def run_trials(
     *,
     watcher: Watcher = _ignore,
     again: Callable[[AttemptRow], bool] = lambda _attempt: False,
+    shown: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Progress:
     """Execute every attempt of the run that has not ended (and those that `again` names).
 
@@ -62,6 +65,7 @@ async def run_trials(
         by: What executes runs.
         watcher: Told after every change.
         again: Ended attempts to execute once more.
+        shown: Made and entered once the run is this process's, for as long as it is executed.
 
     Raises:
         BadInput: Another process is executing this run.
@@ -73,7 +77,11 @@ async def run_trials(
             raise BadInput(what, field="RUN", mend="wait for it, or stop it first")
         try:
             async with place.at_work():
-                return await _run(place, by, watcher, again)
+                place.guard.refuse()
+                place.records.go_on(place.run_id)
+                place.stop = None
+                with shown():
+                    return await _run(place, by, watcher, again)
         finally:
             by.locks.give(place.queue)
 
@@ -90,16 +98,12 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
         elif over:
             progress.causes[cause] += 1
             progress.done += 1
-            governor.ended(cause)
         watcher(progress)
 
     async def here(_run_id: str) -> Workplace:
         return place
 
     governor = Governor(place, by)
-    place.records.go_on(place.run_id)
-    place.stop = None
-    place.guard.refuse()
     place.records.set_run_state(place.run_id, RUNNING)
     rounds = AttemptRounds(here, by.engine, watch)
     slots = {place.queue: place.options.concurrency}
@@ -116,6 +120,10 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
             if not place.stopped():
                 made = {attempt.id for attempt in first}
                 begin_rounds(place, by.engine, [attempt for attempt in todo if attempt.id not in made])
+                await _until_done(place, by.engine, worker, governor)
+            while not place.stopped() and (more := add_attempts(place).planned):
+                progress.total += len(more)
+                begin_rounds(place, by.engine, [place.records.attempt(one.id) for one in more])
                 await _until_done(place, by.engine, worker, governor)
         bury(place, by.engine)
         state = _end_state(place)

@@ -10,7 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from agents import Agent, AgentResult, Assignment, AttemptLimits, Desk, Expected, SqlTranscript, Transcript
+from agents import (
+    Agent,
+    AgentResult,
+    Assignment,
+    AttemptLimits,
+    Desk,
+    Expected,
+    Rework,
+    SqlTranscript,
+    Transcript,
+)
 from core import (
     BadInput,
     CallTotals,
@@ -42,8 +52,8 @@ from runs.snapshots import Snapshots, deliverables_kept, open_where_left
 from runs.workplace import Workplace
 from sandbox import (
     Audit,
-    Network,
     Mount,
+    Network,
     NetworkEvent,
     Sandbox,
     SandboxInfo,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core import Cause
 from runs.engine.port import OPEN, Engine, RoundState
 from runs.machinery import Machinery
 from runs.options import Stop
 from runs.preflight import preflight_failure, preflight_of
-from runs.rows import DONE, AttemptRow
+from runs.rows import DONE, RUNNING, AttemptRow
 from runs.trial import start_attempt
 from runs.workplace import Workplace
 
@@ -56,12 +56,26 @@ def start_rest(place: Workplace, by: Machinery) -> None:
         attempts = place.records.attempts(place.run_id)
         first = preflight_of(attempts, large=place.options.preflight)
         if first:
-            agents = {attempt.agent for attempt in first}
-            stop_if_failed(place, [a for a in attempts if a.agent in agents and a.state == DONE])
+            agents, since = {attempt.agent for attempt in first}, place.records.standing_of(place.run_id).started
+            ended = [a for a in attempts if a.agent in agents and a.state == DONE]
+            stop_if_failed(place, [a for a in ended if since is None or (a.finished or "") >= since])
         if not place.stopped():
             begin_rounds(place, by.engine, [a for a in first or attempts if a.state != DONE and a.round is None])
     finally:
         by.locks.give(name)
+
+
+def hand_over(
+    place: Workplace, by: Machinery, again: Callable[[AttemptRow], bool] = lambda _attempt: False
+) -> None:
+    """Start what of a run has not ended (and the attempts that `again` names), for workers."""
+    place.records.go_on(place.run_id)
+    place.records.set_run_state(place.run_id, RUNNING)
+    place.stop = None
+    attempts = place.records.attempts(place.run_id)
+    begun = [a for a in attempts if again(a) or (a.state != DONE and a.round is not None)]
+    begin_rounds(place, by.engine, begun)
+    start_rest(place, by)
 
 
 def bury(place: Workplace, engine: Engine) -> None:

@@ -35,6 +35,7 @@ RUNS = Table(
     Column("pack", String),  # digest of the pack's snapshot among the blobs
     Column("options", Text),  # RunOptions
     Column("stop", Text),  # Stop: why no more of it is to be begun
+    Column("started", String),  # when it was last begun or resumed
 )
 
 TRIALS = Table(
@@ -67,6 +68,7 @@ ATTEMPTS = Table(
     Column("run", String),  # of its trial
     Index("attempts_by_trial", "trial"),
     Index("attempts_by_run", "run", "state", "rounds"),
+    Index("attempts_by_end", "run", "finished", "cause"),
 )
 
 EXECUTIONS = Table(

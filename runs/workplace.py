@@ -75,6 +75,10 @@ class Workplace:
         remote = None if self.blobs.remote is None else f"{self.blobs.remote}/{SNAPSHOTS}/{execution}"
         return Blobs(self._snapshots(execution), remote)
 
+    def previous_of(self, attempt: str) -> Path:
+        """Where what the previous attempt handed in is laid out for this one."""
+        return self.scratch.parent.parent / "previous" / attempt
+
     def forget_snapshots(self, execution: str) -> None:
         """Remove the snapshots of an execution that has ended."""
         store = self.snapshots_of(execution)

@@ -78,7 +78,7 @@ async def serve_rounds(home: Home, order: WorkerOrder) -> None:
                     failed.set_exception(error)
                 raise asyncio.CancelledError from error  # the round stays, for a worker that can carry it
 
-        rounds = AttemptRounds(opened, by.engine, places.ended)
+        rounds = AttemptRounds(opened, by.engine)
         queues: Mapping[str, int] = {QUEUE: order.slots}
         async with (
             places.at_work(),
