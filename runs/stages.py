@@ -345,7 +345,8 @@ class TrialStages:
             detail=result.detail or None,
             steps=result.steps,
             seconds=round(result.seconds, 3),
-            working_seconds=round(result.working_seconds, 3),
+            # Waits of a call that was cut off are known to the journal alone.
+            working_seconds=round(min(result.working_seconds, max(0.0, result.seconds - usage.waited)), 3),
             sandbox=info.model_dump_json(),
             dollars=None if usage.unpriced_calls else usage.dollars,
         )

@@ -33,6 +33,8 @@ class Home:
 
     def close(self) -> None:
         """Close the database."""
+        if "lanes" in self.__dict__:
+            self.lanes.close()
         self.database.close()
 
 
