@@ -192,8 +192,9 @@ class TrialStages:
         store = place.snapshots_of(execution)
         try:
             return await place.provider.collect(execution, folder, TreeLimits())
-        except SandboxFault as fault:
-            if store is None or fault.cause is not Cause.sandbox_lost:
+        except (SandboxFault, FileNotFoundError) as error:
+            lost = isinstance(error, FileNotFoundError) or error.cause is Cause.sandbox_lost
+            if store is None or not lost:
                 raise
             transcript = SqlTranscript(place.database, place.blobs, execution)
             taken = await in_thread(deliverables_kept, transcript, store, folder, TreeLimits())

@@ -7,6 +7,7 @@ touches. All that UpBench wants to know about a run is in UpBench's tables.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -214,6 +215,7 @@ class DurableEngine:
         _CREW.kinds = kinds
         _CREW.stuck = stuck = asyncio.get_running_loop().create_future()
         try:
+            _quieten()
             library = DBOS(config=self._config(worker))
             DBOS.listen_queues(list(queues))
             DBOS.launch()
@@ -250,6 +252,13 @@ class DurableEngine:
             "notification_listener_polling_interval_sec": 0.25,
             "log_level": "CRITICAL",
         }
+
+
+def _quieten() -> None:
+    """The library writes to the standard error that it found when it was imported; that may be closed by now."""
+    log = logging.getLogger("dbos")
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
 
 
 def _pause(library: DBOS) -> None:
