@@ -27,8 +27,9 @@ from core import Cause
 from runs import AttemptRounds, AttemptRow, RunConfig, Workplace, machinery, plan_trials, run_trials
 from runs.engine.inprocess import InProcessContext
 from upbench.bench import Bench
+from upbench.order import Order
 from upbench.settings import Settings
-from upbench.wiring import Order, open_workplace, plan
+from upbench.wiring import open_workplace, plan
 
 ENGINES = ("in process", "SQLite", "PostgreSQL")
 # Measured with their own mock models on 2 cores, on another day: not in this run.

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.trials import bytes_of, write_pack
 from runs import machinery, run_trials
 from upbench.bench import Bench
+from upbench.order import Order
 from upbench.settings import Settings
-from upbench.wiring import Order
 
 
 def write_script(pack: Path, steps: int, size: int) -> None:

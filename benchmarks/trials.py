@@ -26,8 +26,9 @@ from core import Cause
 from runs import RunConfig, Workplace, machinery, plan_trials, run_trials
 from sandbox import Command
 from upbench.bench import Bench
+from upbench.order import Order
 from upbench.settings import Settings
-from upbench.wiring import Order, open_workplace, plan
+from upbench.wiring import open_workplace, plan
 
 MIB = 1 << 20
 

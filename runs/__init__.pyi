@@ -48,8 +48,10 @@ from .overview import AtWork as AtWork
 from .overview import OpenCount as OpenCount
 from .overview import attempts_at_work as attempts_at_work
 from .overview import count_attempts as count_attempts
+from .overview import count_by_run as count_by_run
 from .overview import count_open as count_open
 from .overview import executions_of_run as executions_of_run
+from .overview import told_dollars as told_dollars
 from .overview import totals_of_run as totals_of_run
 from .packs import keep_pack as keep_pack
 from .packs import open_pack as open_pack
@@ -76,6 +78,7 @@ from .runner import run_trials as run_trials
 from .sheets import JobSheet as JobSheet
 from .sheets import sheets_of as sheets_of
 from .stages import TrialStages as TrialStages
+from .starting import alone as alone
 from .starting import begin_rounds as begin_rounds
 from .starting import hand_over as hand_over
 from .starting import start_rest as start_rest

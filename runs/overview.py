@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -85,6 +85,28 @@ def count_attempts(database: Database, run: str, at: datetime | None = None) -> 
         since=datetime.fromisoformat(min(first)) if first else None,
         last=datetime.fromisoformat(max(last)) if last else None,
     )
+
+
+def count_by_run(database: Database) -> dict[str, dict[str, int]]:
+    """The attempts of every run by state: one statement."""
+    query = select(ATTEMPTS.c.run, ATTEMPTS.c.state, func.count()).group_by(ATTEMPTS.c.run, ATTEMPTS.c.state)
+    found: dict[str, dict[str, int]] = {}
+    with database.read() as connection:
+        for run, state, number in connection.execute(query):
+            found.setdefault(run, {})[state] = number
+    return found
+
+
+def told_dollars(database: Database, run: str, agents: Iterable[str]) -> float:
+    """What was told that the work of these agents cost, which was done elsewhere."""
+    query = (
+        select(func.sum(EXECUTIONS.c.dollars))
+        .join(ATTEMPTS, ATTEMPTS.c.id == EXECUTIONS.c.attempt)
+        .join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial)
+        .where(TRIALS.c.run == run, TRIALS.c.agent.in_(list(agents)))
+    )
+    with database.read() as connection:
+        return float(connection.execute(query).scalar_one() or 0.0)
 
 
 @dataclass(frozen=True)

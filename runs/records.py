@@ -134,19 +134,20 @@ class Records:
         """Set a run's state."""
         self._write(_SET_RUN, {"key": run_id, "state": state})
 
-    def set_options(self, run_id: str, options: RunOptions, queue: str | None) -> None:
-        """From now on the run is executed so, and its rounds wait there."""
-        self._write(_SET_RUN, {"key": run_id, "options": options.model_dump_json(), "queue": queue})
-
     def stop(self, run_id: str, stop: Stop) -> bool:
         """Let nothing more of a run be begun; False where it was stopped before: the first reason stays."""
         query = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.stop.is_(None)).values(stop=stop.model_dump_json())
         with self._database.write() as connection:
             return connection.execute(query).rowcount > 0
 
-    def go_on(self, run_id: str) -> None:
-        """A run is begun, or resumed: take back that it was stopped."""
-        self._write(_SET_RUN, {"key": run_id, "stop": None, "started": now()})
+    def go_on(self, run_id: str, options: RunOptions, queue: str) -> None:
+        """A run is begun, or resumed: it is executed so, its rounds wait there, and nothing stops it any more."""
+        standing = {"state": RUNNING, "stop": None, "started": now()}
+        self._write(_SET_RUN, {"key": run_id, "options": options.model_dump_json(), "queue": queue, **standing})
+
+    def set_pack(self, run_id: str, pack: str) -> None:
+        """From now on that snapshot of the pack is the run's."""
+        self._write(_SET_RUN, {"key": run_id, "pack": pack})
 
     def stop_of(self, run_id: str) -> Stop | None:
         """Why nothing more of a run is begun."""

@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from core import BadInput, Cause
+from core import Cause
 from runs.engine.port import OPEN, Engine
 from runs.govern import Governor
 from runs.later import add_attempts
-from runs.lock import only_one
 from runs.machinery import Machinery
 from runs.preflight import preflight_of
-from runs.rows import DONE, INTERRUPTED, RUNNING, STOPPED, AttemptRow
-from runs.starting import begin_rounds, bury, stop_if_failed
+from runs.rows import DONE, INTERRUPTED, STOPPED, AttemptRow
+from runs.starting import alone, begin_rounds, bury, stop_if_failed
 from runs.trial import KIND, AttemptRounds
 from runs.workers.worker import Worker, at_work
 from runs.workplace import Workplace
@@ -71,19 +70,13 @@ async def run_trials(
         BadInput: Another process is executing this run.
         StoreFault: The records cannot be written; the run is left as it is.
     """
-    with only_one(place.run_id, place.scratch.parent):
-        if not by.locks.take(place.queue):
-            what = f"another process is executing run {place.run_id}"
-            raise BadInput(what, field="RUN", mend="wait for it, or stop it first")
-        try:
-            async with place.at_work():
-                place.guard.refuse()
-                place.records.go_on(place.run_id)
-                place.stop = None
-                with shown():
-                    return await _run(place, by, watcher, again)
-        finally:
-            by.locks.give(place.queue)
+    with alone(place, by):
+        async with place.at_work():
+            place.guard.refuse()
+            place.records.go_on(place.run_id, place.options, place.queue)
+            place.stop = None
+            with shown():
+                return await _run(place, by, watcher, again)
 
 
 async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callable[[AttemptRow], bool]) -> Progress:
@@ -104,7 +97,6 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
         return place
 
     governor = Governor(place, by)
-    place.records.set_run_state(place.run_id, RUNNING)
     rounds = AttemptRounds(here, by.engine, watch)
     slots = {place.queue: place.options.concurrency}
     poll = QUICK_SECONDS if len(todo) > 1 else SLOW_SECONDS / 5

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from core import Cause
+from core import BadInput, Cause
 from runs.engine.port import OPEN, Engine, RoundState
+from runs.lock import only_one
 from runs.machinery import Machinery
-from runs.options import Stop
+from runs.options import QUEUE, Stop
 from runs.preflight import preflight_failure, preflight_of
-from runs.rows import DONE, RUNNING, AttemptRow
+from runs.rows import DONE, AttemptRow
 from runs.trial import start_attempt
 from runs.workplace import Workplace
 
@@ -65,13 +67,38 @@ def start_rest(place: Workplace, by: Machinery) -> None:
         by.locks.give(name)
 
 
+@contextmanager
+def alone(place: Workplace, by: Machinery) -> Iterator[None]:
+    """Within the block a run with a queue of its own is this process's.
+
+    Raises:
+        BadInput: Another process is executing it.
+    """
+    queue = place.queue
+    with only_one(place.run_id, place.scratch.parent):
+        if not by.locks.take(queue):
+            what = f"another process is executing run {place.run_id}"
+            raise BadInput(what, field="RUN", mend="wait for it, or stop it first")
+        try:
+            yield
+        finally:
+            by.locks.give(queue)
+
+
 def hand_over(
     place: Workplace, by: Machinery, again: Callable[[AttemptRow], bool] = lambda _attempt: False
 ) -> None:
-    """Start what of a run has not ended (and the attempts that `again` names), for workers."""
-    place.records.go_on(place.run_id)
-    place.records.set_run_state(place.run_id, RUNNING)
-    place.stop = None
+    """Let workers go on with a run: start what of it has not ended, and the attempts that `again` names.
+
+    Raises:
+        BadInput: A process of its own is executing it.
+    """
+    if place.queue != QUEUE:
+        with alone(place, by):
+            by.engine.prepare()
+            by.engine.cancel([one.key for one in by.engine.list(queue=place.queue, states=OPEN)])
+    place.queue, place.stop = QUEUE, None
+    place.records.go_on(place.run_id, place.options, QUEUE)
     attempts = place.records.attempts(place.run_id)
     begun = [a for a in attempts if again(a) or (a.state != DONE and a.round is not None)]
     begin_rounds(place, by.engine, begun)

@@ -2,4 +2,4 @@ from .bench import Bench as Bench
 from .settings import Settings as Settings
 from .settings import load_settings as load_settings
 from .summary import RunSummary as RunSummary
-from .wiring import Order as Order
+from .order import Order as Order

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import BadInput
 from grading import Basis, EvaluationLine, Figures, PolicyName, compute_figures
 from jobs import JobPack, find_job, load_pack
 from runs import (
     QUEUE,
+    ArmPlan,
     Progress,
     Records,
     RunOptions,
@@ -20,6 +21,7 @@ from runs import (
     Workplace,
     attempt_id,
     evaluation_lines,
+    hand_over,
     keep_pack,
     machinery,
     new_run_id,
@@ -27,17 +29,20 @@ from runs import (
     plan_trial,
     plan_trials,
     run_trials,
-    sheets_of,
-    start_rest,
     submit,
+    user,
 )
 from upbench.home import Home, open_home
+from upbench.life import Again, Cancelled, cancel, check_extension, extend, nothing_again, reopened
+from upbench.order import Order, changed_options
+from upbench.retry import retry_predicate, was_cancelled
 from upbench.settings import Settings, load_settings
 from upbench.summary import RunSummary, summarise
 from upbench.validations import reap_validations
-from upbench.wiring import Order, elsewhere_config, open_workplace, plan
+from upbench.wiring import elsewhere_config, jobs_of, open_workplace, plan
 
 T = TypeVar("T")
+TURN_SECONDS = 0.05
 
 
 class Bench:
@@ -79,7 +84,16 @@ class Bench:
         return Records(self.home.database).runs()
 
     def begin(self, order: Order, options: RunOptions | None = None, *, detached: bool = False) -> Workplace:
-        """Plan a run and write it down; nothing is executed yet. Raises `BadInput`, `MissingTool`."""
+        """Plan a run and write it down; nothing is executed yet.
+
+        Args:
+            order: What is to be run.
+            options: How, instead of what `order` and the settings say.
+            detached: Workers are to execute it: neither sandboxes nor keys are needed here.
+
+        Raises:
+            BadInput: Something of it is wrong. MissingTool: The sandbox cannot be used here.
+        """
         config, pack = plan(order, self.home)
         run_id = new_run_id(pack.name)
         place = open_workplace(
@@ -87,9 +101,10 @@ class Bench:
             run_id,
             config,
             pack.jobs,
-            options=options or self.settings.run_options,
+            options=options or order.options(self.settings),
             queue=QUEUE if detached else own_queue(run_id),
             execute=not detached,
+            here=not detached,
         )
         trials = list(plan_trials(config, place.jobs, run_id))
         place.records.create_run(
@@ -99,46 +114,42 @@ class Bench:
             trials,
             place.jobs.values(),
             options=place.options,
-            owner=getpass.getuser(),
+            owner=user(),
             queue=place.queue,
             pack=keep_pack(place.jobs.values(), self.home.blobs),
         )
         return place
 
-    def hand_over(self, place: Workplace) -> RunSummary:
-        """Start the rounds of a detached run: workers execute it."""
-        place.records.set_run_state(place.run_id, "running")
-        with machinery(self.home.database, self.home.state) as by:
-            start_rest(place, by)
-        return self.show(place.run_id)
-
-    def reopen(self, run: str, *, execute: bool = True) -> Workplace:
+    def reopen(self, run: str, *, execute: bool = True, detach: bool = False, **changes: Any) -> Workplace:
         """The workplace of a run that was begun before; with `execute`, to go on with it.
 
+        Args:
+            run: Its id, the beginning of one, or `last`.
+            execute: It is gone on with: here, or by workers where they executed it before.
+            detach: By workers, whoever executed it before.
+            changes: How it is executed otherwise from now on, see `upbench.order.changed_options`.
+
         Raises:
-            BadInput: No such run, its pack is gone, or what its agents could see has changed since.
+            BadInput: No such run, its pack is gone, what its agents could see has changed since, or its budget is
+                used up.
         """
         row = Records(self.home.database).run(run)
-        available = load_pack(row.pack_root).jobs
-        place = open_workplace(
-            self.home, row.id, row.config, available, options=row.options, queue=row.queue, execute=execute
-        )
-        if execute:
-            planned = {trial.id for trial in plan_trials(row.config, place.jobs, row.id)}
-            executed = {agent.name for agent in row.config.executed}
-            there = {a.trial for a in place.records.attempts(row.id) if a.agent in executed}
-            self._same_rubrics(place)
-            if planned != there:
-                raise BadInput(
-                    "its jobs or agents have changed since it was begun", file=row.pack_root, field="RUN"
-                )
-        return place
+        if not execute:
+            jobs = jobs_of(self.home, row, snapshot=False)
+            return open_workplace(
+                self.home, row.id, row.config, jobs, options=row.options, queue=row.queue, execute=False
+            )
+        return reopened(self.home, row, detach=detach, options=changed_options(row.options, **changes))
 
-    def _same_rubrics(self, place: Workplace) -> None:
-        for name, sheet in sheets_of(self.home.database, place.run_id).items():
-            if sheet.grading_digest != place.jobs[name].grading_digest:
-                mend = f"first grade what is there by it: upbench grade {place.run_id} --checks"
-                raise BadInput(f"the rubric of job {name} has changed since the run was begun", mend=mend)
+    def hand_over(self, place: Workplace, *, again: Again = nothing_again) -> RunSummary:
+        """Let workers go on with a run, with the ended attempts that `again` names as well.
+
+        Raises:
+            BadInput: A process of its own is executing it.
+        """
+        with machinery(self.home.database, self.home.state) as by:
+            hand_over(place, by, again)
+        return self.show(place.run_id)
 
     async def execute(
         self,
@@ -148,14 +159,18 @@ class Bench:
         watcher: Callable[[Progress], None] | None = None,
         **more: Any,
     ) -> RunSummary:
-        """Run what of a run has not ended. Cancelling stops clean; calling again goes on."""
+        """Run what of a run has not ended. Cancelling stops clean; calling again goes on.
+
+        A process executes one run at a time: others of the same process wait for it.
+        """
         if watcher is not None:
             more["watcher"] = watcher
         if concurrency is not None:
             place.options = place.options.model_copy(update={"concurrency": concurrency})
         await reap_validations(self.settings.options)
-        with machinery(self.home.database, self.home.state) as by:
-            await run_trials(place, by, **more)
+        async with _turn():
+            with machinery(self.home.database, self.home.state) as by:
+                await run_trials(place, by, **more)
         return self.show(place.run_id)
 
     async def run_async(self, pack: str, **order: Any) -> RunSummary:
@@ -169,9 +184,37 @@ class Bench:
         """As `run_async`, from code that is not async."""
         return _now(self.run_async(pack, **order))
 
-    def resume(self, run: str) -> RunSummary:
-        """Go on with a run that was stopped or died."""
-        return _now(self.execute(self.reopen(run)))
+    def resume(self, run: str, *, detach: bool = False, **changes: Any) -> RunSummary:
+        """Go on with a run that was stopped, cancelled or died; arguments as in `reopen`."""
+        return self._go_on(self.reopen(run, detach=detach, **changes), again=was_cancelled)
+
+    def retry(self, run: str, cause: str, *, detach: bool = False, **changes: Any) -> RunSummary:
+        """Execute attempts again that ended for `cause`, a fault of harness or infrastructure."""
+        again = retry_predicate(cause)
+        return self._go_on(self.reopen(run, detach=detach, **changes), again=again)
+
+    def extend(self, run: str, *, protocol: str = "retry", attempts: int | None = None, **more: Any) -> RunSummary:
+        """Try again what of a run failed, `attempts` times in all; see `upbench.life.extended`."""
+        place, _ = self.extended(run, protocol, attempts, **more)
+        return self._go_on(place)
+
+    def extended(
+        self, run: str, protocol: str, attempts: int | None, *, detach: bool = False, **changes: Any
+    ) -> tuple[Workplace, ArmPlan]:
+        """Add an arm to a run, to be gone on with, and what that comes to by now. Raises `BadInput`."""
+        most = check_extension(Records(self.home.database).run(run).config, protocol, attempts)
+        place = self.reopen(run, detach=detach, **changes)
+        with machinery(self.home.database, self.home.state) as by:
+            return place, extend(place, by, most)
+
+    def cancel(self, run: str) -> Cancelled:
+        """Stop a run for good, whoever executes it. Raises `BadInput`."""
+        return cancel(self.home, run)
+
+    def _go_on(self, place: Workplace, *, again: Again = nothing_again) -> RunSummary:
+        if place.queue == QUEUE:
+            return self.hand_over(place, again=again)
+        return _now(self.execute(place, again=again))
 
     async def submit_async(
         self,
@@ -201,7 +244,7 @@ class Bench:
             same = [a for a in records.attempts(run_id) if (a.agent, a.job) == (agent, found.id)]
             trial = plan_trial(config, config.agent(agent), found, len(same) + 1, run_id)
             if joined is None:
-                records.create_run(run_id, config, found.root.parent.parent, [trial], [found])
+                records.create_run(run_id, config, found.root.parent.parent, [trial], [found], owner=user())
                 records.set_run_state(run_id, "done")
             else:
                 records.add_trial(run_id, config, trial)
@@ -226,6 +269,20 @@ class Bench:
     def report(self, run: str, *, policy: PolicyName = "paper", basis: Basis = "record") -> Figures:
         """Every figure of a run."""
         return compute_figures(self.evaluations(run), policy=policy, basis=basis)
+
+
+_TURN = threading.Lock()
+
+
+@asynccontextmanager
+async def _turn() -> AsyncIterator[None]:
+    """The engine is one a process: within the block it is this run's, in whichever thread."""
+    while not _TURN.acquire(blocking=False):  # noqa: ASYNC110 - whoever has it may be on another loop
+        await asyncio.sleep(TURN_SECONDS)
+    try:
+        yield
+    finally:
+        _TURN.release()
 
 
 def _now(work: Coroutine[Any, Any, T]) -> T:

@@ -21,3 +21,8 @@ def retry_predicate(cause: str) -> Callable[[AttemptRow], bool]:
         raise BadInput(f"{cause!r}: {what}", field="--cause", mend=f"one of: {', '.join(rerunnable)}")
     wanted = Cause(cause)
     return lambda attempt: attempt.cause is wanted
+
+
+def was_cancelled(attempt: AttemptRow) -> bool:
+    """True for attempts that were at work when the user cancelled the run: a resume begins them anew."""
+    return attempt.cause is Cause.user_cancelled

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from core import Cause, Ended, Frozen, LeftOut, Submission, cause_row
-from runs import AttemptRow, ExecutionRow, Records, executions_of_run, totals_of_run
+from core import CallJournal, Cause, Ended, Frozen, LeftOut, Submission, cause_row
+from runs import (
+    DONE,
+    AttemptRow,
+    ExecutionRow,
+    Records,
+    RunBudget,
+    RunRow,
+    Stop,
+    count_by_run,
+    executions_of_run,
+    told_dollars,
+    totals_of_run,
+    user,
+)
 from sandbox import SandboxInfo
 from upbench.home import Home
 
@@ -35,6 +48,7 @@ class TrialSummary(Frozen):
         missing: Declared, required deliverables (globs) that match nothing.
         left_out: What was found and not collected, and why.
         seconds, dollars, sandbox: Of its last execution.
+        not_done: Why one that has not ended is not done: what the run was stopped for.
     """
 
     trial: str
@@ -55,6 +69,7 @@ class TrialSummary(Frozen):
     dollars: float | None
     sandbox: SandboxInfo | None = None
     detail: str = ""
+    not_done: Cause | None = None
 
 
 class RunSummary(Frozen):
@@ -63,6 +78,8 @@ class RunSummary(Frozen):
     Attributes:
         trials: `total` and one count a state (`planned`, `running`, `done`).
         causes: Count of each cause among the ended attempts.
+        stop: Why no more of it is begun. not_done: Count of attempts that have not ended for it, by cause.
+        budget: What the whole run may use.
         seconds: Work of all executions, added up.
         store: Where the data lies. report: The command that makes the report.
     """
@@ -80,6 +97,11 @@ class RunSummary(Frozen):
     store: str
     report: str
     attempts: tuple[TrialSummary, ...]
+    owner: str | None = None
+    created: str = ""
+    stop: Stop | None = None
+    not_done: dict[str, int] = {}
+    budget: RunBudget = RunBudget()
 
     @property
     def crashed(self) -> int:
@@ -98,6 +120,7 @@ def summarise(home: Home, run: str) -> RunSummary:
     executed = {agent.name for agent in row.config.executed}
     told = sum(e.dollars or 0.0 for a in attempts if a.agent not in executed for e in executions.get(a.id, ()))
     states = Counter(attempt.state for attempt in attempts)
+    undone = len(attempts) - states[DONE]
     return RunSummary(
         id=row.id,
         state=row.state,
@@ -117,11 +140,16 @@ def summarise(home: Home, run: str) -> RunSummary:
         seconds=round(sum(e.seconds or 0.0 for rows in executions.values() for e in rows), 3),
         store=str(home.state),
         report=f"upbench report {row.id}",
-        attempts=tuple(_trial(attempt, executions.get(attempt.id, ())) for attempt in attempts),
+        attempts=tuple(_trial(attempt, executions.get(attempt.id, ()), row.stop) for attempt in attempts),
+        owner=row.owner,
+        created=row.created,
+        stop=row.stop,
+        not_done={row.stop.cause.value: undone} if row.stop and undone else {},
+        budget=row.options.budget,
     )
 
 
-def _trial(attempt: AttemptRow, executions: Sequence[ExecutionRow]) -> TrialSummary:
+def _trial(attempt: AttemptRow, executions: Sequence[ExecutionRow], stop: Stop | None) -> TrialSummary:
     last = executions[-1] if executions else None
     submission = attempt.submission or Submission()
     return TrialSummary(
@@ -143,4 +171,48 @@ def _trial(attempt: AttemptRow, executions: Sequence[ExecutionRow]) -> TrialSumm
         dollars=last.dollars if last else None,
         sandbox=last.sandbox if last else None,
         detail=last.detail if last else "",
+        not_done=stop.cause if stop and attempt.state != DONE else None,
+    )
+
+
+class RunLine(Frozen):
+    """A run as `runs list` shows it.
+
+    Attributes:
+        trials: `total` and `done`: attempts, and those that have ended.
+        stop: Why no more of it is begun, in a word.
+        cost: In dollars; `unpriced_calls` have no known price.
+    """
+
+    id: str
+    created: str
+    state: str
+    pack: str
+    owner: str | None
+    trials: dict[str, int]
+    cost: dict[str, float | int]
+    stop: str | None = None
+
+
+def list_runs(home: Home, *, everybodys: bool = False) -> list[RunLine]:
+    """The user's own runs (and those of whom nobody knows the owner), or everybody's; newest first."""
+    rows = Records(home.database).runs()
+    mine = [row for row in rows if everybodys or row.owner in (None, user())]
+    counts = count_by_run(home.database)
+    return [_line(home, row, counts.get(row.id, {})) for row in mine]
+
+
+def _line(home: Home, row: RunRow, states: Mapping[str, int]) -> RunLine:
+    spent = CallJournal(home.database).spent(row.id)
+    elsewhere = {agent.name for agent in row.config.agents} - {agent.name for agent in row.config.executed}
+    told = told_dollars(home.database, row.id, elsewhere) if elsewhere else 0.0
+    return RunLine(
+        id=row.id,
+        created=row.created,
+        state=row.state,
+        pack=row.config.pack,
+        owner=row.owner,
+        trials={"total": sum(states.values()), "done": states.get(DONE, 0)},
+        cost={"dollars": round(spent.dollars + told, 6), "unpriced_calls": spent.unpriced},
+        stop=row.stop.reason if row.stop else None,
     )

@@ -13,9 +13,9 @@ from jobs import Job, JobPack, load_pack
 from rubrics import Finding, Importance, Verdict, lint
 from runs import AttemptRow, Workplace
 from upbench.bench import Bench
+from upbench.order import Order
 from upbench.settings import Settings
 from upbench.validations import HOME, own_project
-from upbench.wiring import Order
 
 
 class JobFinding(Frozen):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
-from agents import AgentConfig, AttemptLimits, agent_config, open_agent
+from agents import AgentConfig, agent_config, open_agent
 from core import (
     BadInput,
     ChatModel,
@@ -20,44 +19,32 @@ from core import (
     load_script,
     model_config,
     open_model,
-    price_known,
 )
 from jobs import Job, JobPack, load_pack
-from runs import ELSEWHERE, Reaper, Records, RunConfig, RunOptions, Workplace, own_queue
-from sandbox import Network, NetworkPolicy, SandboxLimits, owner_of, provider, toolbox_digest
+from runs import (
+    ELSEWHERE,
+    Reaper,
+    Records,
+    RunConfig,
+    RunOptions,
+    RunRow,
+    Workplace,
+    check_prices,
+    check_protocol,
+    open_pack,
+    own_queue,
+)
+from sandbox import Network, NetworkPolicy, SandboxProvider, owner_of, provider, toolbox_digest
 from upbench.home import Home
+from upbench.order import Order, parse_limits
 from upbench.settings import Settings
+
+if TYPE_CHECKING:
+    from runs import Protocol
 
 SCRIPTED = "scripted/demo"
 MAX_DIGITS = 19
 OWNER = "owner"
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a user asks of `upbench run`, before anything is looked up.
-
-    Attributes:
-        agents: Names as on the command line. models: `provider/model` names; agents with a model get each.
-        limits: `NAME=VALUE` pairs, of `AttemptLimits` or `SandboxLimits`.
-        settings: `NAME=VALUE` pairs, of the agents that use a model.
-        jobs: Ids of the pack to run; empty: all.
-    """
-
-    pack: str
-    agents: tuple[str, ...] = ("react",)
-    models: tuple[str, ...] = ()
-    jobs: tuple[str, ...] = ()
-    repeats: int = 1
-    limits: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
-    sandbox: str | None = None
-    network: str = "none"
-    allow_domains: tuple[str, ...] = ()
-    cassette: str | None = None
-    replay: bool = False
-    rubric_visible: bool = False
-    base_url: str | None = None
 
 
 def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
@@ -69,17 +56,11 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
             raise BadInput(
                 f"pack {pack.name} has no job {job!r}", field="--job", mend=f"one of: {', '.join(known)}"
             )
-    attempt_limits, sandbox_limits = parse_limits(order.limits)
+    attempt_limits, sandbox_limits, trial_limits = parse_limits(order.limits)
+    attempts = check_protocol(order.protocol, order.attempts)
     agents = _agents(order)
-    prices = price_table(home.settings)
-    if attempt_limits.dollars is not None:
-        for agent in agents:
-            if agent.model is not None and not price_known(agent.model, prices):
-                raise BadInput(
-                    f"no price is known for {agent.model.name}, so a limit in dollars cannot hold",
-                    field="--limit dollars",
-                    mend="name a price in the settings' `prices` file, or limit tokens",
-                )
+    budget = order.options(home.settings).budget
+    check_prices(agents, price_table(home.settings), limits=attempt_limits, trial=trial_limits, budget=budget)
     chosen = tuple(job for job in pack.jobs if not order.jobs or job.id in order.jobs)
     _fit_for(agents, chosen)
     config = RunConfig(
@@ -88,7 +69,10 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
         jobs=tuple(job.id for job in chosen),
         agents=agents,
         repeats=order.repeats,
+        protocol=cast("Protocol", order.protocol),
+        attempts=attempts,
         limits=attempt_limits,
+        trial_limits=trial_limits,
         sandbox_limits=sandbox_limits,
         network=_network(order),
         provider=order.sandbox or home.settings.sandbox,
@@ -183,31 +167,6 @@ def _agent_settings(pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def parse_limits(pairs: Sequence[str]) -> tuple[AttemptLimits, SandboxLimits]:
-    """Limits from `NAME=VALUE` pairs; `none` lifts a limit of the attempt.
-
-    Raises:
-        BadInput: No such limit, or a wrong value.
-    """
-    values: dict[str, dict[str, Any]] = {"attempt": {}, "sandbox": {}}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise BadInput(f"{pair!r} is not NAME=VALUE", field="--limit")
-        if name in AttemptLimits.model_fields:
-            values["attempt"][name] = None if text == "none" else text
-        elif name in SandboxLimits.model_fields:
-            values["sandbox"][name] = text
-        else:
-            names = ", ".join([*AttemptLimits.model_fields, *SandboxLimits.model_fields])
-            raise BadInput(f"no limit is called {name!r}", field="--limit", mend=f"one of: {names}")
-    try:
-        return AttemptLimits(**values["attempt"]), SandboxLimits(**values["sandbox"])
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadInput(str(first["msg"]), field=f"--limit {first['loc'][0]}") from error
-
-
 def price_table(settings: Settings) -> PriceTable | None:
     """The project's own prices, or None for the shipped table alone. Raises `BadInput`."""
     return None if settings.prices is None else PriceTable.load(settings.project / settings.prices)
@@ -249,23 +208,28 @@ def open_workplace(
     options: RunOptions | None = None,
     queue: str | None = None,
     execute: bool = True,
+    here: bool = True,
 ) -> Workplace:
-    """Everything that the trials of a run share; to execute them, models are opened (their keys must be there).
+    """Everything that the trials of a run share.
+
+    Args:
+        home: The project.
+        run_id: The run's whole id.
+        config: Of the run.
+        available: Jobs of its pack.
+        options: How it is executed.
+        queue: Where its rounds wait.
+        execute: Its models are opened: their keys must be there.
+        here: Its sandboxes are opened in this process, and not only by workers elsewhere.
 
     Raises:
         BadInput: A job of the run is not there, or a key is missing. MissingTool: No such sandbox works here.
     """
     jobs = run_jobs(config, available)
     chosen = provider(config.provider, home.state, home.settings.options)
-    if os.path.lexists(home.state / OWNER):
-        owner_of(home.state)  # it can be read: without it nothing could be opened
-    problem = chosen.problem()
-    if problem is not None:
-        raise MissingTool(problem[0], mend=problem[1])
-    refusal = chosen.refuses(config.network)
-    if refusal is not None:
-        raise BadInput(refusal, field="--network", mend="choose another --sandbox, or --network none")
-    _check_cassette(config, make=True)
+    if here:
+        _usable(chosen, config, home)
+        _check_cassette(config, make=True)
     prices = price_table(home.settings)
     working = config.executed if execute else ()
     models = {
@@ -296,6 +260,28 @@ def open_workplace(
         reaper=open_reaper(home),
         keep_workspaces=home.settings.keep_workspaces,
     )
+
+
+def _usable(chosen: SandboxProvider, config: RunConfig, home: Home) -> None:
+    if os.path.lexists(home.state / OWNER):
+        owner_of(home.state)  # it can be read: without it nothing could be opened
+    problem = chosen.problem()
+    if problem is not None:
+        raise MissingTool(problem[0], mend=problem[1])
+    refusal = chosen.refuses(config.network)
+    if refusal is not None:
+        raise BadInput(refusal, field="--network", mend="choose another --sandbox, or --network none")
+
+
+def jobs_of(home: Home, row: RunRow, *, snapshot: bool) -> tuple[Job, ...]:
+    """The jobs of a run's pack, as they lie on disk or (the run's alone) as they were when it was begun.
+
+    Raises:
+        BadInput: The pack is not there, or wrong.
+    """
+    if row.pack is None or (not snapshot and os.path.lexists(row.pack_root)):
+        return tuple(load_pack(row.pack_root).jobs)
+    return tuple(load_pack(open_pack(row.pack, home.blobs, home.state / "packs")).jobs)
 
 
 def open_reaper(home: Home) -> Reaper:

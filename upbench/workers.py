@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core import UpBenchError
-from jobs import load_pack
 from runs import (
     OPEN,
     QUEUE,
@@ -21,10 +20,9 @@ from runs import (
     Workplace,
     at_work,
     machinery,
-    open_pack,
 )
 from upbench.home import Home
-from upbench.wiring import open_workplace
+from upbench.wiring import jobs_of, open_workplace
 
 POLL_SECONDS = 0.5
 IDLE_LOOK_SECONDS = 0.5
@@ -38,10 +36,13 @@ class WorkerOrder:
     Attributes:
         slots: Rounds at one time.
         until_idle: End when nothing is queued and nothing is under way here.
+        drain_seconds: How long what is under way may take after it was told to finish; None: as long as it takes.
+            What is not done by then stays, for others.
     """
 
     slots: int
     until_idle: bool = False
+    drain_seconds: float | None = None
 
 
 def place_of(home: Home, run: str) -> Workplace:
@@ -52,15 +53,17 @@ def place_of(home: Home, run: str) -> Workplace:
             here.
     """
     row = Records(home.database).run(run)
-    if row.pack is None:
-        jobs = load_pack(row.pack_root).jobs
-    else:
-        jobs = load_pack(open_pack(row.pack, home.blobs, home.state / "packs")).jobs
+    jobs = jobs_of(home, row, snapshot=True)
     return open_workplace(home, row.id, row.config, jobs, options=row.options, queue=row.queue)
 
 
-async def serve_rounds(home: Home, order: WorkerOrder) -> None:
+async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | None = None) -> None:
     """Carry rounds until cancelled, drained, or (if so ordered) idle.
+
+    Args:
+        home: The project.
+        order: What is to be done.
+        finish: When set, nothing new is taken; as with `upbench worker drain`.
 
     Raises:
         UpBenchError: A run's workplace cannot be opened here, or the records cannot be reached. Rounds that were
@@ -85,30 +88,35 @@ async def serve_rounds(home: Home, order: WorkerOrder) -> None:
             at_work(by, {"attempt": rounds.carry}, queues, poll_seconds=POLL_SECONDS) as me,
         ):
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
-            await _until_told(me, by, places, failed, order)
+            told = [me.draining] if finish is None else [me.draining, finish]
+            await _until_told(me, by, places, failed, order, told)
         failed.cancel()
 
 
 async def _until_told(
-    me: Worker, by: Machinery, places: Places, failed: asyncio.Future[None], order: WorkerOrder
+    me: Worker,
+    by: Machinery,
+    places: Places,
+    failed: asyncio.Future[None],
+    order: WorkerOrder,
+    told: Sequence[asyncio.Event],
 ) -> None:
-    draining = asyncio.create_task(me.draining.wait())
-    try:
-        while True:
-            done, _ = await asyncio.wait(
-                {me.ended, failed}, timeout=IDLE_LOOK_SECONDS, return_when="FIRST_COMPLETED"
-            )
-            for one in done:
-                one.result()
-            if draining.done():
-                me.pause()
-            mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
-            if not mine and (draining.done() or _idle(by, places, order)):
+    since: float | None = None
+    while True:
+        done, _ = await asyncio.wait({me.ended, failed}, timeout=IDLE_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+        for one in done:
+            one.result()
+        if since is None and any(event.is_set() for event in told):
+            since = time.monotonic()
+            me.pause()
+        drains = since is not None
+        mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
+        if not mine and (drains or _idle(by, places, order)):
+            return
+        if since is not None and order.drain_seconds is not None:
+            if time.monotonic() - since >= order.drain_seconds:
+                _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
                 return
-    finally:
-        draining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await draining
 
 
 def _idle(by: Machinery, places: Places, order: WorkerOrder) -> bool:

@@ -15,8 +15,8 @@ from runs.engine.inprocess import InProcessContext
 from sandbox import provider
 from tests.sandbox.readiness import need
 from upbench.bench import Bench
+from upbench.order import Order
 from upbench.settings import Settings
-from upbench.wiring import Order
 
 
 def need_sandbox(name: str = "bwrap") -> None:

@@ -13,8 +13,9 @@ from jobs import load_pack
 from runs.plan import identity_of
 from tests.runs.support import write_pack
 from upbench.bench import Bench
+from upbench.order import Order
 from upbench.settings import Settings
-from upbench.wiring import Order, plan
+from upbench.wiring import plan
 
 
 def planned(folder: Path, **more: Any) -> Any:

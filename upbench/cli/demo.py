@@ -22,8 +22,9 @@ def command(ctx: click.Context, /, sandbox: str | None, concurrency: int | None,
     """
     from upbench.bench import Bench
     from upbench.cli.execute import execute
+    from upbench.order import Order
     from upbench.report import write_report
-    from upbench.wiring import SCRIPTED, Order
+    from upbench.wiring import SCRIPTED
 
     bench = Bench(ctx.obj["project"])
     order = Order(pack=PACK, agents=("react", "nop"), models=(SCRIPTED,), sandbox=sandbox)

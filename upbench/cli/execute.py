@@ -1,17 +1,19 @@
-"""Executing a run from the command line: progress, Ctrl-C, and what is said at the end."""
+"""Executing a run from the command line, here or by workers: progress, Ctrl-C, and what is said at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from core import span, within
-from runs import Workplace
+from runs import QUEUE, Workplace, add_attempts
 from upbench.bench import Bench
-from upbench.cli.output import emit, say
+from upbench.cli.output import called, emit, near, say
 from upbench.cli.progress import progress_display
+from upbench.handing import Hands, hands_for
+from upbench.life import Again, nothing_again
 from upbench.snapshot import take_snapshot
 from upbench.summary import RunSummary, TrialSummary
 from upbench.telemetry.gauges import gauge_project
@@ -27,21 +29,26 @@ def execute(
     bench: Bench,
     place: Workplace,
     *,
-    concurrency: int | None,
+    concurrency: int | None = None,
     as_json: bool,
     log_format: LogFormat | None = None,
     **options: Any,
 ) -> int:
     """Run what has not ended, with progress (or log lines) on standard error. Returns the exit code."""
+
+    def shown() -> AbstractContextManager[None]:
+        if log_format is not None:
+            return nullcontext()
+        return progress_display(lambda: take_snapshot(bench.home, place.run_id))
+
     with ExitStack() as stack:
         stack.enter_context(observed(bench.home.state, "run", log_format=log_format))
         gauge_project(bench.home)
         stack.enter_context(within(run=place.run_id))
         told = stack.enter_context(span("run"))
-        if log_format is None:
-            stack.enter_context(progress_display(lambda: take_snapshot(bench.home, place.run_id)))
         try:
-            summary = asyncio.run(_interruptible(bench, place, concurrency=concurrency, **options))
+            work = _interruptible(bench, place, concurrency=concurrency, shown=shown, **options)
+            summary = asyncio.run(work)
         except asyncio.CancelledError:
             told.note(cancelled=True)
             stack.close()
@@ -49,7 +56,10 @@ def execute(
             return STOPPED
         told.note(state=summary.state, trials=summary.trials["total"], crashed=summary.crashed)
     emit(summary, describe(summary), as_json=as_json)
-    return 1 if summary.crashed else 0
+    if place.config.protocol != "single" and summary.state == "done" and (waiting := add_attempts(place).awaiting):
+        say(f"{len(waiting)} attempts await verdicts before they can be tried again. After the review go on with:")
+        say(f"  {called()} runs resume {place.run_id}")
+    return 1 if summary.crashed or summary.stop else 0
 
 
 async def _interruptible(bench: Bench, place: Workplace, **options: Any) -> RunSummary:
@@ -61,6 +71,40 @@ async def _interruptible(bench: Bench, place: Workplace, **options: Any) -> RunS
     return await task
 
 
+def hand_over(bench: Bench, place: Workplace, *, as_json: bool, again: Again = nothing_again) -> int:
+    """Let workers execute a run, and say who they are. Returns the exit code."""
+    summary = bench.hand_over(place, again=again)
+    hands = hands_for(bench.home, place.options.concurrency)
+    emit(summary, f"run      {summary.id}  {summary.state}: handed over to workers", as_json=as_json)
+    for line in _hands(hands):
+        say(line)
+    say(f"watch it with: {called()} runs watch {summary.id}")
+    return 0
+
+
+def _hands(hands: Hands) -> list[str]:
+    if hands.started is not None and hands.log is not None:
+        return [f"a worker was started in the background (process {hands.started}); its log: {near(hands.log)}"]
+    if hands.workers:
+        return [f"{hands.workers} workers are there" if hands.workers > 1 else "1 worker is there"]
+    return [f"no worker is there, so nothing of it is done: start one with: {called()} worker"]
+
+
+def go_on(
+    bench: Bench,
+    place: Workplace,
+    *,
+    detach: bool,
+    as_json: bool,
+    log_format: LogFormat | None,
+    again: Again = nothing_again,
+) -> int:
+    """Go on with a run where it is executed: here, or by workers. Returns the exit code."""
+    if detach or place.queue == QUEUE:
+        return hand_over(bench, place, as_json=as_json, again=again)
+    return execute(bench, place, as_json=as_json, log_format=log_format, again=again)
+
+
 def describe(summary: RunSummary) -> str:
     """A run in a few lines."""
     causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items())) or "none ended"
@@ -68,14 +112,17 @@ def describe(summary: RunSummary) -> str:
     if summary.cost.unpriced_calls:
         cost += f" and {summary.cost.unpriced_calls} calls without a price"
     label = " (scripted: no model was asked)" if summary.scripted else ""
-    return "\n".join(
-        [
-            f"run      {summary.id}  {summary.state}{label}",
-            f"trials   {summary.trials['done']} of {summary.trials['total']} done: {causes}",
-            f"cost     {cost}, {summary.tokens} tokens, {summary.seconds:.0f} s of work",
-            f"report   {summary.report}",
-        ]
-    )
+    lines = [
+        f"run      {summary.id}  {summary.state}{label}",
+        f"trials   {summary.trials['done']} of {summary.trials['total']} done: {causes}",
+        f"cost     {cost}, {summary.tokens} tokens, {summary.seconds:.0f} s of work",
+        f"report   {summary.report}",
+    ]
+    if summary.stop is not None:
+        lines.insert(1, f"stopped  {summary.stop.reason}: {summary.stop.detail}".rstrip(": "))
+        undone = ", ".join(f"{n} {cause}" for cause, n in summary.not_done.items())
+        lines.insert(3, f"not done {undone or 'nothing'}; go on with: upbench runs resume {summary.id}")
+    return "\n".join(lines)
 
 
 def left(attempt: TrialSummary) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upbench.cli.execute import execute
+from upbench.cli.options import execution_options
 from upbench.cli.output import emit, json_option, log_option
 
 if TYPE_CHECKING:
@@ -33,13 +33,28 @@ if TYPE_CHECKING:
 )
 @click.option("--cassette", metavar="FOLDER", help="Keep fetched pages there, and answer from there what is kept.")
 @click.option("--replay", is_flag=True, help="With --cassette: no page is fetched that is not kept.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="For instance steps=50 (repeatable).")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of an attempt or, with trial_ before, of a trial: steps=50, trial_dollars=2 (repeatable).",
+)
 @click.option(
     "--setting", "settings", multiple=True, metavar="NAME=VALUE", help="Of the agent: context_tokens=32000 ..."
 )
-@click.option("--concurrency", type=click.IntRange(1, 512), help="Trials at one time.")
+@click.option(
+    "--protocol",
+    default="single",
+    show_default=True,
+    help="single, or retry: what failed is tried again without remarks.",
+)
+@click.option(
+    "--attempts", type=int, metavar="K", help="With --protocol retry: of a trial, the first included (2)."
+)
+@execution_options
 @click.option("--rubric-visible", is_flag=True, help="Show the agents the rubric (the report says so).")
-@click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run and what it takes, and stop.")
 @log_option
 @json_option
 @click.pass_context
@@ -47,27 +62,31 @@ def command(
     ctx: click.Context,
     /,
     *,
-    concurrency: int | None,
     dry_run: bool,
+    detach: bool,
     log_format: LogFormat | None,
     as_json: bool,
     **order: Any,
 ) -> None:
     """Run agents on the jobs of PACK (a name or a folder)."""
     from upbench.bench import Bench
-    from upbench.telemetry.export import wanted as signals
-    from upbench.wiring import Order, plan
+    from upbench.order import Order
 
-    signals()  # a wrong variable is said before anything is written
     bench = Bench(ctx.obj["project"])
     order["agents"] = order["agents"] or ("react",)
     wanted = Order(**order)
     if dry_run:
-        config, _ = plan(wanted, bench.home)
-        trials = len(config.jobs) * len(config.agents) * config.repeats
-        payload = {"trials": {"total": trials}, "config": config.model_dump(mode="json")}
-        names = ", ".join(agent.name for agent in config.agents)
-        text = f"{trials} trials: {names} on {len(config.jobs)} jobs, {config.repeats} times"
-        emit(payload, text, as_json=as_json)
+        from upbench.dry_run import dry_run as estimate
+        from upbench.wiring import plan
+
+        config, pack = plan(wanted, bench.home)
+        concurrency = wanted.options(bench.settings).concurrency
+        planned = estimate(bench.home, config, pack.jobs, concurrency=concurrency, attempts=config.attempts)
+        emit(planned, planned.text, as_json=as_json)
         return
-    ctx.exit(execute(bench, bench.begin(wanted), concurrency=concurrency, as_json=as_json, log_format=log_format))
+    from upbench.cli.execute import execute, hand_over
+
+    place = bench.begin(wanted, detached=detach)
+    if detach:
+        ctx.exit(hand_over(bench, place, as_json=as_json))
+    ctx.exit(execute(bench, place, as_json=as_json, log_format=log_format))

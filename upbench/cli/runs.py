@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from upbench.bench import Bench
 from upbench.cli.bundles import export, import_run
-from upbench.cli.execute import STOPPED, describe, execute, left
+from upbench.cli.execute import STOPPED, describe, go_on, left
+from upbench.cli.options import execution_options
 from upbench.cli.output import emit, json_option, log_option, say
 
 if TYPE_CHECKING:
@@ -20,14 +21,24 @@ def command() -> None:
     """List, show, explain, resume and export runs. RUN is an id, its beginning, or `last`."""
 
 
-@command.command("list", epilog="Example: upbench runs list --json")
+@command.command("list", epilog="Example: upbench runs list --all --json")
+@click.option("--all", "everybodys", is_flag=True, help="Those of others as well.")
 @json_option
 @click.pass_context
-def list_runs(ctx: click.Context, *, as_json: bool) -> None:
-    """All runs, newest first."""
-    rows = Bench(ctx.obj["project"]).runs()
-    payload = [{"id": r.id, "created": r.created, "state": r.state, "pack": r.config.pack} for r in rows]
-    emit(payload, "\n".join(f"{r.id}  {r.state}" for r in rows) or "no runs yet", as_json=as_json)
+def list_runs(ctx: click.Context, *, everybodys: bool, as_json: bool) -> None:
+    """Your own runs (of the project's database), newest first."""
+    from upbench.summary import list_runs as list_them
+
+    home = Bench(ctx.obj["project"]).home
+    found = list_them(home, everybodys=everybodys)
+    wide = max((len(line.id) for line in found), default=0)
+    lines = [
+        f"{line.id:{wide}}  {line.stop or line.state:14}  {line.trials['done']:>6} of {line.trials['total']:<6}"
+        f"  ${line.cost['dollars']:<10.4f}  {line.owner or ''}".rstrip()
+        for line in found
+    ]
+    none = "no runs yet" if everybodys else "no runs of your own; `upbench runs list --all` shows those of others"
+    emit([line.model_dump(mode="json") for line in found], "\n".join(lines) or none, as_json=as_json)
 
 
 @command.command(epilog="Example: upbench runs show last --json")
@@ -40,7 +51,9 @@ def show(ctx: click.Context, run: str, *, as_json: bool) -> None:
     lines = [describe(summary), ""]
     for a in summary.attempts:
         ended = a.cause.value if a.cause else a.state
-        lines.append(f"{a.trial}  {ended:20} {a.files:3} files  {a.agent}  {a.job} #{a.repeat}")
+        name = a.trial if a.arm == "alone" else a.attempt
+        why = f"  not done: {a.not_done.value}" if a.not_done else ""
+        lines.append(f"{name}  {ended:20} {a.files:3} files  {a.agent}  {a.job} #{a.repeat}{why}")
         lines += [f"               {line}" for line in left(a)]
         if a.detail:
             lines.append(f"               {a.detail.strip().splitlines()[-1][:160]}")
@@ -81,44 +94,95 @@ def why(ctx: click.Context, trial: str, *, as_json: bool) -> None:
     emit(told, told.text, as_json=as_json)
 
 
-@command.command(epilog="Example: upbench runs resume last")
+@command.command(epilog="Example: upbench runs resume last --budget dollars=20")
 @click.argument("run")
-@click.option("--concurrency", type=click.IntRange(1, 512))
+@execution_options
 @log_option
 @json_option
 @click.pass_context
 def resume(
-    ctx: click.Context, run: str, *, concurrency: int | None, log_format: LogFormat | None, as_json: bool
+    ctx: click.Context, /, run: str, *, detach: bool, log_format: LogFormat | None, as_json: bool, **changes: Any
 ) -> None:
-    """Go on with a run that was stopped or died. Nothing that was received is paid again."""
+    """Go on with a run that was stopped, cancelled or died. Nothing that was received is paid again.
+
+    What workers executed is handed to workers again. Options change how it is executed from now on.
+    """
+    from upbench.retry import was_cancelled
+
     bench = Bench(ctx.obj["project"])
-    place = bench.reopen(run)
-    ctx.exit(execute(bench, place, concurrency=concurrency, as_json=as_json, log_format=log_format))
+    place = bench.reopen(run, detach=detach, **changes)
+    ctx.exit(go_on(bench, place, detach=detach, as_json=as_json, log_format=log_format, again=was_cancelled))
 
 
 @command.command(epilog="Example: upbench runs retry last --cause sandbox_lost")
 @click.argument("run")
 @click.option("--cause", required=True, help="Execute the attempts again that ended for this cause.")
-@click.option("--concurrency", type=click.IntRange(1, 512))
+@execution_options
 @log_option
 @json_option
 @click.pass_context
 def retry(
     ctx: click.Context,
+    /,
     run: str,
     cause: str,
     *,
-    concurrency: int | None,
+    detach: bool,
     log_format: LogFormat | None,
     as_json: bool,
+    **changes: Any,
 ) -> None:
     """Execute attempts again that failed through a fault of harness or infrastructure."""
     from upbench.retry import retry_predicate
 
+    bench, again = Bench(ctx.obj["project"]), retry_predicate(cause)
+    place = bench.reopen(run, detach=detach, **changes)
+    ctx.exit(go_on(bench, place, detach=detach, as_json=as_json, log_format=log_format, again=again))
+
+
+@command.command(epilog="Example: upbench runs extend last --protocol retry --attempts 3")
+@click.argument("run")
+@click.option("--protocol", required=True, help="retry: what failed is tried again without remarks.")
+@click.option("--attempts", type=int, metavar="K", help="Of a trial, the first included (2).")
+@execution_options
+@log_option
+@json_option
+@click.pass_context
+def extend(
+    ctx: click.Context,
+    /,
+    run: str,
+    protocol: str,
+    attempts: int | None,
+    *,
+    detach: bool,
+    log_format: LogFormat | None,
+    as_json: bool,
+    **changes: Any,
+) -> None:
+    """Add an arm to a run: further attempts at what failed in it, each from its own last submission."""
     bench = Bench(ctx.obj["project"])
-    again = retry_predicate(cause)
-    place, log = bench.reopen(run), log_format
-    ctx.exit(execute(bench, place, concurrency=concurrency, as_json=as_json, log_format=log, again=again))
+    place, plan = bench.extended(run, protocol, attempts, detach=detach, **changes)
+    say(f"run {place.run_id}: {plan.says}")
+    ctx.exit(go_on(bench, place, detach=detach, as_json=as_json, log_format=log_format))
+
+
+@command.command(epilog="Example: upbench runs cancel last")
+@click.argument("run")
+@json_option
+@click.pass_context
+def cancel(ctx: click.Context, run: str, *, as_json: bool) -> None:
+    """Stop a run for good, whoever executes it on whatever machine. What has ended stays.
+
+    Another's run is named by its whole id.
+    """
+    done = Bench(ctx.obj["project"]).cancel(run)
+    if done.already:
+        text = f"run {done.id} was stopped before: {done.already}"
+    else:
+        ending = "are ended now" if done.executed else "stay as they are"
+        text = f"run {done.id}: {done.at_work} attempts at work {ending}, {done.not_begun} are not begun"
+    emit(done, f"{text}; {done.done} had ended", as_json=as_json)
 
 
 command.add_command(export)

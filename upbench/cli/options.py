@@ -1,0 +1,35 @@
+"""Options of the commands that execute runs: how, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def execution_options(command: F) -> F:
+    """Give a command the options of `upbench.order.changed_options`, and `--detach`."""
+    options = (
+        click.option("--concurrency", type=click.IntRange(1, 512), help="Attempts at one time."),
+        click.option(
+            "--budget",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Of the whole run: dollars, tokens or hours (repeatable; none lifts it).",
+        ),
+        click.option(
+            "--crash-rate", metavar="RATE", help="Stop when more of the attempts crash (0.2); off: never."
+        ),
+        click.option(
+            "--preflight/--no-preflight",
+            default=None,
+            help="One attempt of each agent goes before the others (default: where it has 20 or more).",
+        ),
+        click.option("--detach", is_flag=True, help="Leave it to workers, and do not wait for it."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
