@@ -20,9 +20,9 @@ def without_keys() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
 
 
-def upbench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def upbench(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run it in a folder."""
-    return forked(*arguments, cwd=cwd, env=without_keys())
+    return forked(*arguments, cwd=cwd, env=without_keys() | env)
 
 
 def installed(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
