@@ -102,6 +102,8 @@ WORKERS = Table(
     Column("draining", Integer, nullable=False, server_default="0"),  # 1: it takes nothing new
     Column("ended", String),
     Column("why", Text),
+    Index("workers_by_end", "ended"),  # each worker looks for those present all the time
+    Index("workers_by_why", "why"),
 )
 
 # The jobs of a run as they were when it was begun (number 0), and after each grading by another rubric.
@@ -131,4 +133,14 @@ def _durable(connection: Connection) -> None:
     drop_table("steps")(connection)
 
 
-RUN_MIGRATIONS = [Migration("runs", 1, create_all(METADATA)), Migration("runs", 2, _durable)]
+def _many(connection: Connection) -> None:
+    """What many workers and many runs need to be looked up by."""
+    for index in WORKERS.indexes:
+        index.create(connection, checkfirst=True)
+
+
+RUN_MIGRATIONS = [
+    Migration("runs", 1, create_all(METADATA)),
+    Migration("runs", 2, _durable),
+    Migration("runs", 3, _many),
+]

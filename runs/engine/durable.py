@@ -37,7 +37,6 @@ TAKEN_UP = 10
 
 THREADS = 64
 POOL = 4
-SHARE_AT_ONCE = 100_000
 BATCH = 500
 _STATES = {
     "ENQUEUED": RoundState.queued,
@@ -219,11 +218,13 @@ class DurableEngine:
             library = DBOS(config=self._config(worker))
             DBOS.listen_queues(list(queues))
             DBOS.launch()
+            _keep_slots(library, queues)
             for name, slots in queues.items():
                 await DBOS.register_queue_async(
                     name,
                     worker_concurrency=slots,
-                    partition_concurrency=SHARE_AT_ONCE if _shared(name) else None,
+                    # A bound by worker and share: one for all workers would make them wait for each other's claims.
+                    partition_worker_concurrency=slots if _shared(name) else None,
                     polling_interval_sec=poll_seconds,
                     on_conflict="always_update",
                 )
@@ -259,6 +260,22 @@ def _quieten() -> None:
     log = logging.getLogger("dbos")
     for handler in list(log.handlers):
         log.removeHandler(handler)
+
+
+def _keep_slots(library: DBOS, queues: Mapping[str, int]) -> None:
+    """Each worker has its own number of slots; the library keeps one a queue, that of the last worker to come."""
+    tables = library._sys_db
+    read = tables.get_queue
+
+    def get_queue(name: str, **more: Any) -> Any:
+        queue = read(name, **more)
+        if queue is not None and name in queues:
+            queue._worker_concurrency = queues[name]
+            if queue._partition_worker_concurrency is not None:
+                queue._partition_worker_concurrency = queues[name]
+        return queue
+
+    tables.get_queue = get_queue  # type: ignore[method-assign]
 
 
 def _pause(library: DBOS) -> None:
