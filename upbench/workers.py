@@ -26,6 +26,7 @@ from upbench.wiring import jobs_of, open_workplace
 
 POLL_SECONDS = 0.5
 IDLE_LOOK_SECONDS = 0.5
+_FOREVER = float("inf")
 _log = logging.getLogger("upbench.worker")
 
 
@@ -113,10 +114,9 @@ async def _until_told(
         mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
         if not mine and (drains or _idle(by, places, order)):
             return
-        if since is not None and order.drain_seconds is not None:
-            if time.monotonic() - since >= order.drain_seconds:
-                _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
-                return
+        if since is not None and time.monotonic() - since >= (order.drain_seconds or _FOREVER):
+            _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
+            return
 
 
 def _idle(by: Machinery, places: Places, order: WorkerOrder) -> bool:

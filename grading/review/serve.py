@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -62,7 +63,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_review(app: FastAPI, content: FastAPI, at: Origins, *, started: Callable[[], None]) -> None:
+async def serve_review(
+    app: FastAPI, content: FastAPI, at: Origins, *, started: Callable[[], None], listen: str = "127.0.0.1"
+) -> None:
     """Serve until the process is told to stop (Ctrl-C, SIGTERM).
 
     Args:
@@ -70,11 +73,13 @@ async def serve_review(app: FastAPI, content: FastAPI, at: Origins, *, started: 
         content: Of the content origin.
         at: Where.
         started: Called when both listen.
+        listen: Address to listen on. Another than the default is for containers, whose ports are handed on to the
+            machine's own loopback address: browsers still are let in by the names of `at` alone.
 
     Raises:
-        BadInput: A port is taken.
+        BadInput: A port is taken, or there is no such address here.
     """
-    sockets = [_listen(at.app_port), _listen(at.content_port)]
+    sockets = [_listen(listen, at.app_port), _listen(listen, at.content_port)]
     servers = [_Server(_config(one)) for one in (app, content)]
 
     def stop() -> None:
@@ -104,12 +109,14 @@ def _config(app: FastAPI) -> uvicorn.Config:
     )
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(address: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind(("127.0.0.1", port))
+        bound.bind((address, port))
     except OSError as error:
         bound.close()
+        if error.errno != errno.EADDRINUSE:
+            raise BadInput(f"{address!r}: {error.strerror}", field="--listen") from error
         raise BadInput(f"port {port} is taken", field="--port", mend="name another") from error
     return bound

@@ -33,10 +33,13 @@ def command() -> None:
 @command.command()
 @click.option("--port", type=int, default=PORT, show_default=True, help="Of the app; content is on the next.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="127.0.0.1 or localhost.")
+@click.option(
+    "--listen", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="In a container: 0.0.0.0."
+)
 @click.option("--open/--no-open", "browse", default=True, help="Open the browser.")
 @json_option
 @click.pass_context
-def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json: bool) -> None:
+def serve(ctx: click.Context, /, *, port: int, host: str, listen: str, browse: bool, as_json: bool) -> None:
     """Serve the review app to one local reviewer until Ctrl-C.
 
     The address that is printed lets one browser in, once. Pages and files come from two origins, so that
@@ -78,7 +81,7 @@ def serve(ctx: click.Context, /, *, port: int, host: str, browse: bool, as_json:
 
     try:
         with own_folder(scratch):
-            asyncio.run(serve_review(app, content, at, started=started))
+            asyncio.run(serve_review(app, content, at, started=started, listen=listen))
     finally:
         home.close()
 

@@ -24,18 +24,33 @@ if TYPE_CHECKING:
     "--slots", type=click.IntRange(1, 512), help="Rounds at one time (default: the setting concurrency)."
 )
 @click.option("--until-idle", is_flag=True, help="End when nothing is left to do.")
+@click.option(
+    "--drain-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long what it has may take after SIGTERM or `drain` (default: as long as it takes).",
+)
 @log_option
 @click.pass_context
-def command(ctx: click.Context, *, slots: int | None, until_idle: bool, log_format: LogFormat | None) -> None:
+def command(
+    ctx: click.Context,
+    *,
+    slots: int | None,
+    until_idle: bool,
+    drain_seconds: float | None,
+    log_format: LogFormat | None,
+) -> None:
     """Execute the rounds of runs that were handed over with `upbench run --detach`.
 
     Any number of workers may share a PostgreSQL database (the setting `database`); what one leaves when it dies,
-    another takes up within seconds. Ctrl-C stops at once and loses nothing; `upbench worker drain` lets it finish.
+    another takes up within seconds. Ctrl-C stops at once and loses nothing; `upbench worker drain` and SIGTERM let
+    it finish what it has (a second SIGTERM stops at once).
     """
     if ctx.invoked_subcommand is not None:
         return
     bench = Bench(ctx.obj["project"])
-    order = WorkerOrder(slots=slots or bench.settings.concurrency, until_idle=until_idle)
+    order = WorkerOrder(
+        slots=slots or bench.settings.concurrency, until_idle=until_idle, drain_seconds=drain_seconds
+    )
     with observed(bench.home.state, "worker", log_format=log_format):
         gauge_project(bench.home)
         code = asyncio.run(_serve(bench, order))
@@ -43,10 +58,19 @@ def command(ctx: click.Context, *, slots: int | None, until_idle: bool, log_form
 
 
 async def _serve(bench: Bench, order: WorkerOrder) -> int:
-    task = asyncio.ensure_future(serve_rounds(bench.home, order))
+    told = asyncio.Event()
+    task = asyncio.ensure_future(serve_rounds(bench.home, order, told))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+
+    def finish() -> None:
+        if told.is_set():
+            task.cancel()
+            return
+        say("worker: takes nothing new and finishes what it has")
+        told.set()
+
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    loop.add_signal_handler(signal.SIGTERM, finish)
     say(f"worker: up to {order.slots} rounds at one time; Ctrl-C stops it, and nothing is lost")
     with contextlib.suppress(asyncio.CancelledError):
         await task
