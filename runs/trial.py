@@ -105,7 +105,8 @@ class AttemptRounds:
             return named
 
         await ctx.step("begin", begin, {"execution": execution}, keep=False)
-        if not begun:
+        if not begun:  # it has ended, and whoever ended it was killed before its workspace was cleared away
+            await TrialStages(place, place.records.attempt(execution.rpartition(".e")[0])).clear(execution)
             return {}
         self._watch(begun[-1], None, False)
         with carrying(begun[-1], execution) as ended:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from core import Cause, StoreFault, event
 from runs.machinery import Machinery
@@ -25,17 +25,24 @@ Others may take them up before (the server gives its lock to them 25 s after its
 paid or written twice for it: without the records no model call is begun, and what is written is refused to whoever
 was overtaken. Once the database answers again, a worker that was overtaken ends its rounds at once."""
 
+REUNION_SECONDS = 10.0
+"""So long after the database came back nobody is thought to be dead: all have lost their locks with it."""
+
 _log = logging.getLogger("upbench.worker")
 
 
 class Liveness:
     """Holds a worker's lock, and takes up the rounds of dead workers.
 
+    One thread proves that this worker lives and does nothing else; another looks after the others, which may have
+    to wait for the records.
+
     Args:
         worker: This process.
         by: Whose rounds are taken up, who else there is, and the locks by which they prove that they live.
-        lost: Called once, from the thread, when this worker must end its rounds at once.
-        draining: Called once, from the thread, when this worker is to take nothing new.
+        lost: Called from a thread when this worker must end its rounds at once.
+        draining: Called once, from a thread, when this worker is to take nothing new.
+        also: Other locks without which this process must not go on.
     """
 
     def __init__(
@@ -45,81 +52,113 @@ class Liveness:
         *,
         lost: Callable[[StoreFault], None],
         draining: Callable[[], None],
+        also: Sequence[str] = (),
     ) -> None:
         self._worker, self._engine, self._registry, self._locks = worker, by.engine, by.workers, by.locks
+        self._mine = (worker, *also)
         self._lost, self._draining = lost, draining
         self._free_since: dict[str, float] = {}
         self._without_since: float | None = None
+        self._patient_until = 0.0
         self._drains = False
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upbench-liveness", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._prove_on, name="upbench-liveness", daemon=True),
+            threading.Thread(target=self._look_on, name="upbench-adoption", daemon=True),
+        ]
 
     def start(self) -> None:
         """Take up what dead workers left, then look on. The lock of this worker is held already."""
         self._look()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._end.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=30)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=30)
 
-    def _run(self) -> None:
+    def _prove_on(self) -> None:
         while not self._end.wait(TICK_SECONDS):
             try:
-                if self._alive():
-                    self._look()
+                self._prove()
             except StoreFault as fault:
                 _log.warning("the records do not answer: %s", fault)
             if self._without_since is not None and time.monotonic() - self._without_since > FENCE_SECONDS:
                 self._lose("the database does not answer")
                 return
 
-    def _alive(self) -> bool:
-        """Whether the lock is held; where it was lost with the connection, it is taken again."""
-        if self._locks.held() and self._without_since is None:
-            return True
-        self._free_since.clear()
+    def _prove(self) -> None:
+        """See that the lock is held; where it was lost with the connection, take it again."""
+        if self._locks.held(self._worker) and self._without_since is None:
+            return
         if self._without_since is None:
             self._without_since = time.monotonic()
-        if not self._locks.take(self._worker):
-            self._lose("another worker took its rounds up")
-            return False
+        for name in self._mine:
+            if not self._locks.take(name):
+                self._lose("another worker took its rounds up")
+                return
+        self._patient_until = time.monotonic() + REUNION_SECONDS
         self._without_since = None
-        return True
 
     def _lose(self, why: str) -> None:
         self._end.set()
         self._lost(StoreFault(Cause.worker_died, f"this worker gives its rounds up: {why}"))
 
+    def _look_on(self) -> None:
+        while not self._end.wait(TICK_SECONDS):
+            try:
+                if self._without_since is None:
+                    self._look()
+            except StoreFault as fault:
+                _log.warning("the records do not answer: %s", fault)
+
     def _look(self) -> None:
-        present = self._registry.present()
-        mine = next((row for row in present if row.id == self._worker), None)
+        rows = self._registry.unsettled()
+        mine = next((row for row in rows if row.id == self._worker and row.ended is None), None)
         if mine is None:
             self._lose("another worker took its rounds up")
             return
         if mine.draining and not self._drains:
             self._drains = True
             self._draining()
-        others = {row.id for row in present} - {self._worker}
+        others = {row.id for row in rows} - {self._worker}
         self._free_since = {name: since for name, since in self._free_since.items() if name in others}
-        for name in others:
+        alive = self._locks.known_held(others)
+        for name in alive:
+            self._free_since.pop(name, None)
+        for name in others - alive:
             self._try(name)
 
     def _try(self, name: str) -> None:
-        """Take the rounds of `name` up if it is dead, holding its lock meanwhile."""
+        """Take the rounds of `name` up if it is dead, holding its lock meanwhile.
+
+        One that ended, and was killed before its rounds were back in their queues, is dead as well; and so is one
+        whose rounds somebody took up who was killed in the middle of it.
+        """
         if not self._locks.take(name):
             self._free_since.pop(name, None)
             return
         try:
             since = self._free_since.setdefault(name, time.monotonic())
-            if time.monotonic() - since >= self._patience and self._registry.leave(name, "died"):
+            if self._is_dead(since):
+                self._registry.leave(name)
                 taken = self._engine.recover(name)
+                self._registry.settle(name, "died")
                 event("rounds_adopted", worker=name, number=taken)
                 _log.info("worker %s is dead: %d rounds are taken up", name, taken)
         finally:
             self._locks.give(name)
+
+    def _is_dead(self, free_since: float) -> bool:
+        """Whether that is long enough, and our own locks are known to have been held all the while.
+
+        Where they were not, the server was away, and those who live come back as we did.
+        """
+        since = max(free_since, self._patient_until)
+        return time.monotonic() - since >= self._patience and self._locks.held(self._worker)
 
     @property
     def _patience(self) -> float:

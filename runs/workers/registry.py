@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from core import Database, insert_new
 from runs.keys import now
@@ -23,7 +23,8 @@ class WorkerRow:
     Attributes:
         queues: Queue -> how many of its rounds it carries at one time.
         draining: It was asked to take nothing new and to end when it has nothing left.
-        ended: When, ISO 8601; None while it is not known to have ended. why: How, in a word.
+        ended: When, ISO 8601; None while it is not known to have ended.
+        why: How, in a word; None until its rounds have been put back.
     """
 
     id: str
@@ -59,11 +60,17 @@ class Registry:
         with self._database.write() as connection:
             connection.execute(insert_new(WORKERS), row)
 
-    def leave(self, worker: str, why: str) -> bool:
-        """Write down that a worker has ended; False where that stood there already."""
+    def leave(self, worker: str) -> bool:
+        """Write down that a worker has ended; False where that stood there already. `settle` comes after it."""
         query = update(WORKERS).where(WORKERS.c.id == worker, WORKERS.c.ended.is_(None))
         with self._database.write() as connection:
-            return connection.execute(query.values(ended=now(), why=why)).rowcount > 0
+            return connection.execute(query.values(ended=now())).rowcount > 0
+
+    def settle(self, worker: str, why: str) -> None:
+        """The rounds of a worker that has ended are back in their queues: nothing of it is left to be done."""
+        query = update(WORKERS).where(WORKERS.c.id == worker, WORKERS.c.why.is_(None))
+        with self._database.write() as connection:
+            connection.execute(query.values(why=why))
 
     def drain(self, worker: str | None = None) -> int:
         """Ask a worker (default: all) to end when it has nothing left; how many were asked."""
@@ -75,10 +82,16 @@ class Registry:
 
     def present(self) -> list[WorkerRow]:
         """Those that are not known to have ended, oldest first."""
+        return self._where(WORKERS.c.ended.is_(None))
+
+    def unsettled(self) -> list[WorkerRow]:
+        """Those that are present, and those that ended while nobody has put their rounds back, oldest first."""
+        return self._where(WORKERS.c.why.is_(None))
+
+    def _where(self, condition: ColumnElement[bool]) -> list[WorkerRow]:
+        query = select(WORKERS).where(condition).order_by(WORKERS.c.started, WORKERS.c.id)
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(WORKERS).where(WORKERS.c.ended.is_(None)).order_by(WORKERS.c.started, WORKERS.c.id)
-            ).all()
+            rows = connection.execute(query).all()
         return [
             WorkerRow(
                 id=row.id,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from core import StoreFault, event
 from runs.engine.port import Carry
 from runs.machinery import Machinery
+from runs.options import QUEUE
 from runs.workers.liveness import Liveness
 from runs.workers.registry import new_worker_id
 
@@ -65,7 +66,8 @@ async def at_work(
             def draining() -> None:
                 loop.call_soon_threadsafe(worker.draining.set)
 
-            liveness = Liveness(name, by, lost=lost, draining=draining)
+            own = [queue for queue in queues if queue != QUEUE]
+            liveness = Liveness(name, by, lost=lost, draining=draining, also=own)
             await asyncio.to_thread(liveness.start)
             try:
                 yield worker
@@ -73,8 +75,9 @@ async def at_work(
                 await asyncio.to_thread(liveness.stop)
         # What was under way here stays to be taken up: by whoever comes, not only by who finds us dead.
         event("worker_ended", worker=name)
-        if by.workers.leave(name, "ended"):
+        if by.workers.leave(name):
             by.engine.recover(name)
+            by.workers.settle(name, "ended")
 
 
 def _fail(future: asyncio.Future[None], fault: StoreFault) -> None:
