@@ -39,6 +39,7 @@ from .snapshots.files import kept_files as kept_files
 from .snapshots.tree import Kept as Kept
 from .snapshots.tree import Tree as Tree
 from .snapshots.tree import tree_of as tree_of
+from .terminal import terminal as terminal
 from .toolbox import install_toolbox as install_toolbox
 from .toolbox import toolbox_digest as toolbox_digest
 from .toolbox import toolbox_installed as toolbox_installed

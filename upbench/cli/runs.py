@@ -185,5 +185,20 @@ def cancel(ctx: click.Context, run: str, *, as_json: bool) -> None:
     emit(done, f"{text}; {done.done} had ended", as_json=as_json)
 
 
+@command.command(epilog="Example: upbench runs shell t1a2b3c4d5e6f -- ls -l /job/deliverables")
+@click.argument("trial")
+@click.argument("program", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
+@json_option
+@click.pass_context
+def shell(ctx: click.Context, trial: str, program: tuple[str, ...], *, as_json: bool) -> None:
+    """Open the workspace of TRIAL (or of one of its attempts or executions) as it was, in a sandbox of its own.
+
+    Without a COMMAND there is a shell. What is done there changes nothing of the attempt.
+    """
+    from upbench.cli.shell import open_shell
+
+    ctx.exit(open_shell(Bench(ctx.obj["project"]).home, trial, program, as_json=as_json))
+
+
 command.add_command(export)
 command.add_command(import_run)
