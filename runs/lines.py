@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from core import Database, Submission, cause_row
 from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of
-from runs.plan import RunConfig
 from runs.records import Records
-from runs.rows import DONE, AttemptRow, ExecutionRow
+from runs.rows import DONE, AttemptRow, ExecutionRow, RunRow
 from runs.sheets import JobSheet, sheets_of
 
 
@@ -23,7 +22,7 @@ def evaluation_lines(
         attempts: Only these of its attempts; default: all.
     """
     records, sheets = Records(database), sheets_of(database, run_id)
-    config = records.run(run_id).config
+    run = records.run(run_id)
     attempts = records.attempts(run_id) if attempts is None else attempts
     names = [attempt.id for attempt in attempts]
     evaluations = Book(database).evaluations_of(names)
@@ -31,7 +30,7 @@ def evaluation_lines(
     for attempt in attempts:
         job = sheets[attempt.job]
         current = _current(evaluations[attempt.id], attempt, job)
-        facts = _facts(attempt, executions[attempt.id], job, config)
+        facts = _facts(attempt, executions[attempt.id], job, run)
         yield from lines_of(facts, job.rubric, current)
 
 
@@ -41,9 +40,10 @@ def _current(evaluations: Sequence[Evaluation], attempt: AttemptRow, job: JobShe
     return [e for e in evaluations if (e.submission, e.grading_digest) == (digest, job.grading_digest)]
 
 
-def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, config: RunConfig) -> AttemptFacts:
-    cause = attempt.cause if attempt.state == DONE else None
-    agent = config.agent(attempt.agent)
+def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, run: RunRow) -> AttemptFacts:
+    stopped = run.stop.cause if run.stop else None  # for which the rest of a stopped run is missing
+    cause = attempt.cause if attempt.state == DONE else stopped
+    agent = run.config.agent(attempt.agent)
     dollars = [e.dollars for e in executions]
     return AttemptFacts(
         run=attempt.run,
@@ -64,7 +64,7 @@ def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, c
             "ended": cause_row(cause).ended if cause else None,
             "cause": cause,
             "scripted": agent.scripted,
-            "rubric_visible": config.rubric_visible,
+            "rubric_visible": run.config.rubric_visible,
             "task_digest": job.task_digest,
             "grading_digest": job.grading_digest,
             "agent_digest": agent.digest,

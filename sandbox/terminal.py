@@ -47,7 +47,8 @@ async def terminal(sandbox: Sandbox, argv: Sequence[str], *, keys: int = 0, scre
     Args:
         sandbox: Open.
         argv: The program, for instance `("bash", "-i")`.
-        keys: File descriptor of a terminal, which is raw meanwhile. screen: Where output is written.
+        keys: File descriptor of a terminal, which is raw meanwhile.
+        screen: File descriptor that output is written to.
 
     Returns:
         Its exit code; -N when signal N ended it.

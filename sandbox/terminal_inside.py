@@ -1,7 +1,7 @@
 """The end of a terminal that lies within the sandbox; run there by the sandbox's own python3.
 
-It runs a program on a pseudo-terminal. Keys come through the pipe `in` of its folder, what the program writes goes to
-the file `out`, `size` holds rows and columns (read at each SIGWINCH), and `end` the exit code once it has ended.
+It runs a program on a pseudo-terminal. Keys come through the pipe `in` of its folder, what the program writes goes
+to the file `out`; `size` holds rows and columns (read at each SIGWINCH), `end` the exit code once it has ended.
 """
 
 import fcntl
@@ -24,6 +24,8 @@ def serve(folder: str, argv: list[str]) -> None:
     out = os.open(folder + "/out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     child, master = pty.fork()
     if child == 0:
+        for number in (signal.SIGINT, signal.SIGQUIT):  # which a shell lets its background processes ignore
+            signal.signal(number, signal.SIG_DFL)
         try:
             os.execvp(argv[0], argv)  # noqa: S606 - what is asked for
         finally:

@@ -1,7 +1,7 @@
 """`runs shell TRIAL`: an attempt's workspace as it was, in a sandbox of its own.
 
-What the agent's own workspace holds is copied, and never worked in: a look must not change what is graded, or what a
-resume goes on with.
+What the agent's own workspace holds is copied, and never worked in: a look must not change what is graded, or what
+a resume goes on with.
 """
 
 from __future__ import annotations

@@ -21,15 +21,23 @@ SUFFIX = ".zip"
     type=click.Path(path_type=Path),
     help="A new file NAME.zip (default: RUN.zip here), or a new folder to read in.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["bundle", "folder"]),
+    help="One file that opens elsewhere, or a folder to read (default: as --to is named).",
+)
 @json_option
 @click.pass_context
-def export(ctx: click.Context, run: str, target: Path | None, *, as_json: bool) -> None:
+def export(ctx: click.Context, run: str, target: Path | None, form: str | None, *, as_json: bool) -> None:
     """Write everything that a run did into one file, which `upbench runs import` opens elsewhere.
 
-    Another name than NAME.zip makes a folder with evaluations.jsonl, the run's state and every deliverable.
+    As a folder, it is evaluations.jsonl, the run's state and every deliverable.
     """
     bench = Bench(ctx.obj["project"])
-    if target is None or target.suffix.lower() == SUFFIX:
+    if form is None:
+        form = "bundle" if target is None or target.suffix.lower() == SUFFIX else "folder"
+    if form == "bundle":
         from upbench.bundle.write import write_bundle
 
         written = write_bundle(bench.home, run, target)
@@ -39,6 +47,7 @@ def export(ctx: click.Context, run: str, target: Path | None, *, as_json: bool) 
         return
     from upbench.export import export_run
 
+    target = target or Path(bench.show(run).id)
     counts = export_run(bench, run, target)
     text = f"{counts['evaluations']} evaluations and {counts['deliverables']} deliverables in {target}"
     emit(counts, text, as_json=as_json)
