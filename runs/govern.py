@@ -18,6 +18,9 @@ from runs.starting import bury, start_rest
 from runs.workplace import Workplace
 
 LOOK_SECONDS, SELDOM_SECONDS = 1.0, 3.0
+REST_SECONDS = 30.0
+"""Between two looks at a run that is over: a worker that lives for months has seen many."""
+
 SHARE = 0.02
 """Of the time that counting crashes may take: the larger the run, the more rarely."""
 
@@ -36,7 +39,7 @@ class Governor:
         self._lock = f"govern.{place.run_id}"
         self._started: str | None = None
         self._next_count = self._next = 0.0
-        self._settled = False
+        self._settled = self._over = False
         self._budget = self._watch()
 
     def _watch(self) -> BudgetWatch:
@@ -44,10 +47,15 @@ class Governor:
         return BudgetWatch(place.journal, place.run_id, place.options.budget, every=LOOK_SECONDS / 2)
 
     async def govern(self) -> None:
-        """Look, each second, until this is cancelled. Raises `StoreFault`."""
+        """Look, each second while the run goes on, until this is cancelled. Raises `StoreFault`."""
         while True:
             self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(REST_SECONDS if self._over else LOOK_SECONDS)
+
+    def wake(self) -> None:
+        """A round of the run has come: look again if the run was thought to be over. Raises `StoreFault`."""
+        if self._over:
+            self.look()
 
     def close(self) -> None:
         """Look for the last time. What the records do not take now, who comes next writes down."""
@@ -64,6 +72,7 @@ class Governor:
             place.records.stop(place.run_id, due)
             standing = self._standing()
         place.stop = standing.stop
+        self._over = self._shared and standing.state in (DONE, STOPPED)
         if self._shared:
             self._in_nobodys_stead(standing)
 
@@ -87,8 +96,8 @@ class Governor:
         if now < self._next or not self._leads():
             return
         self._next = now + SELDOM_SECONDS
-        if standing.stop is None:
-            start_rest(place, self._by)
+        if standing.stop is None and start_rest(place, self._by):
+            self._next = 0.0
         bury(place, self._by.engine)
         if place.records.has_undone(place.run_id):
             self._settled = False

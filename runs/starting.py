@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from core import BadInput, Cause
+from runs.ahead import before_the_rest, count_queued, unstarted
 from runs.engine.port import OPEN, Engine, RoundState
 from runs.lock import only_one
 from runs.machinery import Machinery
@@ -17,6 +18,9 @@ from runs.workplace import Workplace
 
 AT_ONCE = 200
 """Attempts whose rounds are started in one transaction."""
+
+AHEAD = 2000
+"""Rounds of a run that workers execute which wait in their queue at one time."""
 
 
 def begin_rounds(place: Workplace, engine: Engine, todo: Sequence[AttemptRow]) -> None:
@@ -46,25 +50,48 @@ def stop_if_failed(place: Workplace, preflight: Sequence[AttemptRow]) -> None:
         place.stop = place.records.stop_of(place.run_id)
 
 
-def start_rest(place: Workplace, by: Machinery) -> None:
-    """Start what of a run that workers execute has not been started: its preflight, then all others.
+def start_rest(place: Workplace, by: Machinery) -> bool:
+    """Start what comes next of a run that workers execute: its preflight, then all others, a bounded piece a call.
 
-    Any worker does so when it is due; of several at one time one does.
+    Any worker does so when it is due; of several at one time one does. No more than `AHEAD` rounds of a run wait
+    in the queue: it is looked through all the time, and whoever starts rounds does nothing else meanwhile.
+
+    Returns:
+        Whether there is more that may be started at once.
     """
     name = f"start.{place.run_id}"
     if not place.records.has_unstarted(place.run_id) or not by.locks.take(name):
-        return
+        return False
     try:
-        attempts = place.records.attempts(place.run_id)
-        first = preflight_of(attempts, large=place.options.preflight)
+        known = _before_the_rest(place)
+        first = preflight_of(known, large=place.options.preflight)
         if first:
-            agents, since = {attempt.agent for attempt in first}, place.records.standing_of(place.run_id).started
-            ended = [a for a in attempts if a.agent in agents and a.state == DONE]
-            stop_if_failed(place, [a for a in ended if since is None or (a.finished or "") >= since])
-        if not place.stopped():
-            begin_rounds(place, by.engine, [a for a in first or attempts if a.state != DONE and a.round is None])
+            since = place.records.standing_of(place.run_id).started
+            stop_if_failed(
+                place, [a for a in known if a.state == DONE and (since is None or (a.finished or "") >= since)]
+            )
+        if place.stopped():
+            return False
+        if first:
+            begin_rounds(place, by.engine, [a for a in first if a.round is None])
+            return False
+        room = AHEAD - count_queued(place.database, place.run_id, AHEAD)
+        todo = unstarted(place.database, place.run_id, min(AT_ONCE, room)) if room > 0 else []
+        begin_rounds(place, by.engine, todo)
+        return len(todo) == AT_ONCE
     finally:
         by.locks.give(name)
+
+
+def _before_the_rest(place: Workplace) -> list[AttemptRow]:
+    """The attempts of agents of which none has passed yet, as many as their preflight depends on."""
+    large = place.options.preflight
+    agents = [agent.name for agent in place.config.executed] if large else []
+    return [
+        attempt
+        for agent in agents
+        for attempt in before_the_rest(place.database, place.run_id, agent, max(large, AT_ONCE))
+    ]
 
 
 @contextmanager
@@ -102,7 +129,8 @@ def hand_over(
     attempts = place.records.attempts(place.run_id)
     begun = [a for a in attempts if again(a) or (a.state != DONE and a.round is not None)]
     begin_rounds(place, by.engine, begun)
-    start_rest(place, by)
+    while start_rest(place, by):
+        pass
 
 
 def bury(place: Workplace, engine: Engine) -> None:

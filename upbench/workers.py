@@ -111,9 +111,10 @@ async def _until_told(
             since = time.monotonic()
             me.pause()
         drains = since is not None
-        mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
-        if not mine and (drains or _idle(by, places, order)):
-            return
+        if drains or order.until_idle:  # nobody else asks the engine twice a second
+            mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
+            if not mine and (drains or _idle(by, places, order)):
+                return
         if since is not None and time.monotonic() - since >= (order.drain_seconds or _FOREVER):
             _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
             return

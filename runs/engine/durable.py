@@ -223,7 +223,7 @@ class DurableEngine:
                 await DBOS.register_queue_async(
                     name,
                     worker_concurrency=slots,
-                    # A bound by worker and share: one for all workers would make them wait for each other's claims.
+                    # By worker and share: a bound for all workers would make them wait for each other's claims.
                     partition_worker_concurrency=slots if _shared(name) else None,
                     polling_interval_sec=poll_seconds,
                     on_conflict="always_update",

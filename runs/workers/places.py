@@ -36,7 +36,9 @@ class Places:
         """The workplace of a run. Raises what opening it raised, each time it is asked for."""
         if run not in self._places:
             self._places[run] = asyncio.create_task(self._opened(run))
-        return await asyncio.shield(self._places[run])
+        place = await asyncio.shield(self._places[run])
+        self._governors[run].wake()
+        return place
 
     def waiting(self) -> bool:
         """Whether more rounds of a run that is open here are about to be started."""

@@ -1,0 +1,52 @@
+"""What of a run is still ahead, read in bounded pieces: a large run is started bit by bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, case, func, select
+
+from core import Cause, Database, cause_row
+from runs.rows import DONE, PLANNED, RUNNING, AttemptRow, attempt_row, sound
+from runs.tables import ATTEMPTS, TRIALS
+
+_GRADED = [cause.value for cause in Cause if cause_row(cause).graded]
+_ROWS = select(ATTEMPTS, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat).join(
+    TRIALS, TRIALS.c.id == ATTEMPTS.c.trial
+)
+_PLAN = (TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm)
+_BEGUN_FIRST = case((ATTEMPTS.c.state == RUNNING, 0), else_=1)
+
+
+def unstarted(database: Database, run: str, limit: int) -> list[AttemptRow]:
+    """The next attempts of a run that wait for their first round, at most `limit`, in the order of the plan."""
+    waiting = (ATTEMPTS.c.run == run, ATTEMPTS.c.state == PLANNED, ATTEMPTS.c.rounds == 0)
+    return _rows(database, _ROWS.where(*waiting).order_by(*_PLAN).limit(limit))
+
+
+def count_queued(database: Database, run: str, limit: int) -> int:
+    """How many attempts of a run wait for a worker; those beyond `limit` are not counted."""
+    queued = (ATTEMPTS.c.run == run, ATTEMPTS.c.state == PLANNED, ATTEMPTS.c.rounds > 0)
+    some = select(ATTEMPTS.c.id).where(*queued).limit(limit).subquery()
+    with database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def before_the_rest(database: Database, run: str, agent: str, limit: int) -> list[AttemptRow]:
+    """What the preflight of an agent depends on: nothing where one of its attempts passed.
+
+    Returns:
+        At most `limit` of its attempts that have ended, and as many of those that have not: those at work first,
+        then in the order of the plan.
+    """
+    mine = and_(ATTEMPTS.c.run == run, TRIALS.c.agent == agent)
+    ended = _ROWS.where(mine, ATTEMPTS.c.state == DONE)
+    if _rows(database, ended.where(ATTEMPTS.c.cause.in_(_GRADED)).limit(1)):
+        return []
+    ahead = _ROWS.where(mine, ATTEMPTS.c.state.in_((PLANNED, RUNNING))).order_by(_BEGUN_FIRST, *_PLAN)
+    return _rows(database, ended.order_by(*_PLAN).limit(limit)) + _rows(database, ahead.limit(limit))
+
+
+def _rows(database: Database, query: Any) -> list[AttemptRow]:
+    with database.read() as connection:
+        return [sound(attempt_row, row) for row in connection.execute(query)]
