@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 from sqlalchemy import make_url
 
 from core import Cause, Database, StoreFault
-from runs.lock import hold_file
+from runs.lock import hold_file, sweep
 
 CLASS = 77
 """The first key of our advisory locks; the second names what is locked."""
@@ -26,6 +27,7 @@ CLASS = 77
 NOTICE_SECONDS = 10
 """After so long without an answer a connection counts as dead, here and (by keepalives) on the server."""
 
+SWEPT_SECONDS = 0.002
 
 _HELD = """
 select objid::bigint from pg_locks where locktype = 'advisory' and classid = %s and objsubid = 2 and granted
@@ -70,6 +72,9 @@ class FileLocks:
         if name in self._handles:
             return True
         handle = hold_file(self._path(name), os.O_RDWR | os.O_CREAT)
+        if handle is None:  # perhaps by somebody who is just sweeping
+            time.sleep(SWEPT_SECONDS)
+            handle = hold_file(self._path(name), os.O_RDWR | os.O_CREAT)
         if handle is not None:
             self._handles[name] = handle
         return handle is not None
@@ -90,9 +95,10 @@ class FileLocks:
         return self._handles.keys() & set(names)
 
     def close(self) -> None:
-        """See `Locks`."""
+        """See `Locks`. The files of processes that died go as well."""
         for name in list(self._handles):
             self.give(name)
+        sweep(self._folder)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"

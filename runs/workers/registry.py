@@ -8,8 +8,9 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from core import Database, insert_new
 from runs.keys import now
@@ -79,6 +80,12 @@ class Registry:
             query = query.where(WORKERS.c.id == worker)
         with self._database.write() as connection:
             return connection.execute(query.values(draining=1)).rowcount
+
+    def forget(self, before: datetime) -> int:
+        """Delete workers that had ended before that moment and left nothing to be done; how many that were."""
+        old = delete(WORKERS).where(WORKERS.c.ended < before.isoformat(), WORKERS.c.why.is_not(None))
+        with self._database.write() as connection:
+            return connection.execute(old).rowcount
 
     def present(self) -> list[WorkerRow]:
         """Those that are not known to have ended, oldest first."""

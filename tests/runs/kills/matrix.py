@@ -56,24 +56,25 @@ def points() -> Iterator[str]:
 
 
 def cases() -> Iterator[Case]:
-    """All of the matrix."""
+    """All of the matrix. The combinations of who and where that come first see every point, the others half."""
     everywhere = list(points())
+    carried = [point for point in everywhere if point.rpartition(".")[0] not in {"round.next", "enqueue"}]
     second = [point for point in everywhere if point.rpartition(".")[0] in SECOND]
-    for who in ("command", "worker"):
-        for store in ("sqlite", "postgresql"):
-            yield from (Case(who, store, point) for point in everywhere)
-    for who, store in (("command", "sqlite"), ("worker", "postgresql")):
-        yield from (Case(who, store, point, number=2) for point in second)
-    for store in ("sqlite", "postgresql"):
-        for name in HANDING_OVER:
-            yield from (Case("handing-over", store, name + side) for side in (BEFORE, AFTER))
+    yield from (Case("command", "sqlite", point) for point in everywhere)
+    yield from (Case("worker", "postgresql", point) for point in carried)
+    yield from (Case("database", "postgresql", point) for point in everywhere[::2])
+    yield from (Case("database-of-workers", "postgresql", point) for point in carried[1::2])
+    for name in NEXT:
+        yield from (Case("command", "sqlite", name + side, number=3, fault=True) for side in (BEFORE, AFTER))
     for store in ("sqlite", "postgresql"):
         for name in ADOPTING:
             yield from (Case("adopter", store, name + side) for side in (BEFORE, AFTER))
-    for who in ("database", "database-of-workers"):
-        yield from (Case(who, "postgresql", point) for point in everywhere)
-    for name in NEXT:
-        yield from (Case("command", "sqlite", name + side, number=3, fault=True) for side in (BEFORE, AFTER))
+        for name in HANDING_OVER:
+            yield from (Case("handing-over", store, name + side) for side in (BEFORE, AFTER))
+    yield from (Case("command", "postgresql", point) for point in everywhere[1::2])
+    yield from (Case("worker", "sqlite", point) for point in carried[::2])
+    for who, store in (("command", "sqlite"), ("worker", "postgresql")):
+        yield from (Case(who, store, point, number=2) for point in second)
 
 
 SLICE = (Case("command", "sqlite", "enqueue.after"),)
@@ -140,6 +141,9 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if not word.startswith("--")]
     if words:
         chosen = [case for case in cases() if any(case.name.startswith(word) for word in words)]
+    part = next((word for word in arguments if word.startswith("--part=")), "--part=1/1")
+    number, parts = map(int, part.removeprefix("--part=").split("/"))
+    chosen = chosen[number - 1 :: parts]
     outcomes: list[Outcome] = []
     server = Postgres() if any(case.store == "postgresql" for case in chosen) else None
     folder = Path(tempfile.mkdtemp(prefix="upbench-kills-"))

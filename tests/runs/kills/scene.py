@@ -158,6 +158,10 @@ class Scene:
         second = self.start(WORKER, "worker", "--slots", "2", "--until-idle")
         self._killed(first)
         second.finish()
+        if self.case.point.startswith(
+            "worker.leave"
+        ):  # it had nothing left, and perhaps nobody was there any more
+            self.start(WORKER, "worker", "--slots", "2", "--until-idle").finish()
 
     def _adopter(self, pack: str) -> None:
         self.start(HAND_OVER, pack, MODEL).finish()

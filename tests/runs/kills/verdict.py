@@ -46,7 +46,7 @@ def judge(scene: Scene) -> Told:
         _nothing_lost(scene, bench, attempts)
         told = _nothing_paid_twice(scene, bench)
         interrupted = sum(_each_call_once(bench, attempt) for attempt in attempts)
-        _engine_at_rest(bench)
+        _engine_at_rest(bench, scene)
     _nothing_left(scene)
     return Told(len(told), sum(waste for waste in told), interrupted)
 
@@ -122,10 +122,12 @@ def _of(events: list[Event], kind: str) -> list[Event]:
     return [event for event in events if event.kind == kind]
 
 
-def _engine_at_rest(bench: Bench) -> None:
+def _engine_at_rest(bench: Bench, scene: Scene) -> None:
     with machinery(bench.home.database, bench.home.state) as by:
         assert by.engine.list(states=OPEN) == []
-        assert by.workers.present() == []
+        killed = {one.pid for one in scene.processes if one.code == -9}
+        late = {one for one in killed if scene.case.point.startswith("worker.leave")}
+        assert {one.pid for one in by.workers.unsettled()} <= late, "a worker is thought to be there"
     if bench.home.database.dialect == "postgresql":
         with bench.home.database.read() as connection:
             assert connection.exec_driver_sql(HELD).scalar() == 0
