@@ -89,6 +89,8 @@ from .trial import start_attempt as start_attempt
 from .workers.places import Places as Places
 from .workers.registry import Registry as Registry
 from .workers.registry import WorkerRow as WorkerRow
+from .workers.retention import forget_once as forget_once
+from .workers.retention import forgetting_old_rounds as forgetting_old_rounds
 from .workers.worker import Worker as Worker
 from .workers.worker import at_work as at_work
 from .workplace import Workplace as Workplace

@@ -29,6 +29,7 @@ class Settings(ProviderOptions):
         snapshots: Keep `/job` after each call that changed it, so that another machine can go on; None: where the
             database is PostgreSQL.
         keep_workspaces: Keep `/job` of finished attempts.
+        keep_rounds_days: How long the durable engine keeps rounds that have ended; the records stay for ever.
         prices: A TOML file of prices that overrides the shipped table.
         database: Address of a PostgreSQL database (`postgresql://user@host/name`) for many workers; None: a SQLite
             file among the project's data.
@@ -44,6 +45,7 @@ class Settings(ProviderOptions):
     pause_seconds: float = Field(default=10.0, ge=0, le=3600)
     snapshots: bool | None = None
     keep_workspaces: bool = False
+    keep_rounds_days: float = Field(default=30.0, ge=1, le=36500)
     prices: Path | None = None
     database: str | None = Field(default=None, pattern=r"^postgresql://")
     blobs: str | None = Field(default=None, pattern=r"^s3://[^/]+")

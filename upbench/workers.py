@@ -19,10 +19,11 @@ from runs import (
     Worker,
     Workplace,
     at_work,
+    forgetting_old_rounds,
     machinery,
 )
 from upbench.home import Home
-from upbench.wiring import jobs_of, open_workplace
+from upbench.wiring import jobs_of, open_reaper, open_workplace
 
 POLL_SECONDS = 0.5
 IDLE_LOOK_SECONDS = 0.5
@@ -85,8 +86,11 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
         rounds = AttemptRounds(opened, by.engine)
         queues: Mapping[str, int] = {QUEUE: order.slots}
         async with (
+            # Also where no round comes: what this machine left when it died has long gone on elsewhere.
+            open_reaper(home).at_work(),
             places.at_work(),
             at_work(by, {"attempt": rounds.carry}, queues, poll_seconds=POLL_SECONDS) as me,
+            forgetting_old_rounds(by, home.settings.keep_rounds_days),
         ):
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
             told = [me.draining] if finish is None else [me.draining, finish]

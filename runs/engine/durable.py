@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ _STATES = {
     "CANCELLED": RoundState.cancelled,
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": RoundState.dead,
 }
+_OVER = (RoundState.done, RoundState.failed, RoundState.cancelled)
 
 
 class _Crew:
@@ -187,6 +189,20 @@ class DurableEngine:
         tables = self._client._sys_db
         pending = tables.get_pending_workflows(worker, VERSION)
         return sum(tables.reenqueue_for_recovery(one.workflow_id, [worker], WORKFLOW) for one in pending)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """See `Engine`."""
+        old = self._client.list_workflows(
+            name=WORKFLOW,
+            status=[name for name, state in _STATES.items() if state in _OVER],
+            completed_before=before.isoformat(),
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        if old:
+            self._client.delete_workflows([one.workflow_id for one in old])
+        return len(old)
 
     def fork(self, key: str, step: int) -> str:
         """See `Engine`."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -134,6 +135,10 @@ class Engine(Protocol):
 
     def recover(self, worker: str) -> int:
         """Put what a dead worker carried back in its queues, once; how many rounds that were."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` rounds that ended before that moment, but for dead ones; how many that were."""
         ...
 
     def fork(self, key: str, step: int) -> str:
