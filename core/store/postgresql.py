@@ -26,6 +26,9 @@ WAIT_SECONDS = 60.0
 
 _PAUSES = (0.05, 2.0)
 _FIELD = "database"
+_SECRET = ("password", "sslpassword", "oauth_client_secret")
+"""Options of libpq that nobody is to see."""
+
 # The names of the advisory locks are numbers of ours; they hold within one database.
 _MIGRATIONS_LOCK = 0x55704265
 
@@ -75,7 +78,7 @@ class PostgresqlDatabase:
 
     def __init__(self, address: str) -> None:
         url = _parsed(address)
-        self.shown = url.set(drivername="postgresql").render_as_string(hide_password=True).replace(":***@", "@")
+        self.shown = _shown(url)
         self.url = url.render_as_string(hide_password=False)
         self.connect_args: dict[str, Any] = {k: v for k, v in _CONNECT_ARGS.items() if k not in url.query}
         self._patience = OPENING_SECONDS
@@ -222,6 +225,12 @@ def _parsed(address: str) -> URL:
         mend = "write it as postgresql://user:password@host:port/name"
         raise BadInput("not an address of a PostgreSQL database", field=_FIELD, mend=mend)
     return url.set(drivername="postgresql+psycopg")
+
+
+def _shown(url: URL) -> str:
+    """For people, without what is secret: a password may also stand among the options."""
+    plain = url.difference_update_query(_SECRET).set(drivername="postgresql")
+    return plain.render_as_string(hide_password=True).replace(":***@", "@")
 
 
 def _configure(connection: Any, _record: Any) -> None:

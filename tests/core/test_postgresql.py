@@ -322,6 +322,16 @@ def test_sessions_do_not_outlive_vanished_or_stopped_processes(database: Databas
         assert connection.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
 
 
+@pytest.mark.parametrize("option", ["password", "sslpassword"])
+def test_a_password_among_the_options_is_not_shown(option: str) -> None:
+    store = postgresql.PostgresqlDatabase(f"postgresql://upbench@/name?{option}=hush-hush&host=/nowhere")
+    assert store.shown == "postgresql://upbench@/name?host=%2Fnowhere"
+    assert "hush-hush" in store.url
+    with pytest.raises(BadInput) as told:
+        look_at_database(store.url.replace("+psycopg", ""))
+    assert "hush-hush" not in str(told.value)
+
+
 def test_the_address_is_shown_without_the_password(database: Database, fresh_database: str) -> None:
     assert PASSWORD not in database.shown
     assert "***" not in database.shown

@@ -20,10 +20,12 @@ from tests.upbench.bundles import ADDRESS, HOST, RUN, contents, fill, project
 from upbench.bundle.archive import open_archive
 from upbench.bundle.manifest import MANIFEST
 from upbench.bundle.parquet import can_write
+from upbench.bundle.scrub import Scrubber
 from upbench.bundle.take_in import take_in
 from upbench.bundle.verify import Verified
 from upbench.bundle.write import write_bundle
 from upbench.home import Home
+from upbench.settings import Settings
 from upbench.summary import summarise
 from upbench.why import story
 
@@ -196,6 +198,15 @@ def test_no_secret_and_no_place_of_this_machine_travels(
     ):
         assert told.encode() not in text, told
     assert b"[project]/scratch: the server said [removed]" in text
+
+
+@pytest.mark.parametrize(
+    "address", ["u:hush%20hush@h/name", "u@h/name?password=hush+hush", "u@h/name?sslpassword=hush+hush"]
+)
+def test_the_database_password_is_secret_wherever_it_stands(tmp_path: Path, address: str) -> None:
+    scrubber = Scrubber(Settings(project=tmp_path, database=f"postgresql://{address}"))
+    assert scrubber.line('{"detail": "it said hush hush"}') == '{"detail": "it said [removed]"}'
+    assert scrubber.removed == 1
 
 
 def test_a_run_that_is_at_work_is_taken_in_as_one_that_was_stopped(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from upbench.settings import Settings
 
@@ -27,7 +27,7 @@ class Scrubber:
         self.removed = 0
         values = {value for name, value in os.environ.items() if _SECRET.search(name.upper())}
         if settings.database is not None:
-            values.add(unquote(urlsplit(settings.database).password or ""))
+            values |= _passwords(settings.database)
         needles = {_inside_json(value): REMOVED for value in values if len(value) >= MIN_LENGTH}
         for path in (settings.state, settings.project.absolute()):
             if len(path.parts) > 2:
@@ -45,6 +45,13 @@ class Scrubber:
         text, count = self._found.subn(lambda match: self._needles[match.group()], text)
         self.removed += count
         return text
+
+
+def _passwords(address: str) -> set[str]:
+    """Of a database's address: before the host, or among the options."""
+    parts = urlsplit(address)
+    options = {value for name, value in parse_qsl(parts.query) if _SECRET.search(name.upper())}
+    return options | {unquote(parts.password or "")}
 
 
 def _inside_json(value: str) -> str:
