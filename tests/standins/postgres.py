@@ -168,6 +168,12 @@ class Postgres:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
     @property
+    def process_id(self) -> int:
+        """Of the server's first process, the parent of all others."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it takes connections."""
         parameters = f"host={self._folder} port={self.port} user=postgres dbname=postgres connect_timeout=2"
