@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from core.causes import Cause
 from core.errors import BadInput
 
 BUSY_SECONDS = 30
-_MAGIC = b"SQLite format 3\0"
+SMALLEST = 512
+"""Bytes of the smallest page: a SQLite file holds nothing, or as much as this."""
+
 _MEND = "see that you may write there, put back a copy, or move it away and begin anew"
 # Mistakes of the statement, not of the store.
 _OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
@@ -41,8 +44,22 @@ class SqliteFile:
         self.connect_args: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
         self._write_lock = threading.RLock()
         self._engine = create_engine(self.url, poolclass=QueuePool, pool_size=4, connect_args=self.connect_args)
-        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "connect", self._configure)
         event.listen(self._engine, "begin", _begin)
+
+    def _configure(self, connection: Any, _record: Any) -> None:
+        # The driver's own BEGIN is switched off, so that `_begin` can choose between DEFERRED and IMMEDIATE.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname == "SQLITE_NOTADB":
+                raise BadInput("not a SQLite database", file=self.path, mend=_MEND) from error
+            raise
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -83,25 +100,17 @@ class SqliteFile:
 
 
 def _refuse_others(path: Path) -> None:
-    """SQLite would take a file of a few bytes for an empty one, and write over it."""
+    """SQLite would take a file of a few bytes for an empty one, and write over it.
+
+    The file itself is never opened here: to close it again would take the locks away by which other connections of
+    this process keep other processes from removing the log that they write to.
+    """
     if not path.exists():
         return
     if not path.is_file():
         raise BadInput("not a regular file", file=path, mend=_MEND)
-    with path.open("rb") as stream:
-        head = stream.read(len(_MAGIC))
-    if head and head != _MAGIC:
+    if 0 < path.stat().st_size < SMALLEST:
         raise BadInput("not a SQLite database", file=path, mend=_MEND)
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    # The driver's own BEGIN is switched off, so that `_begin` can choose between DEFERRED and IMMEDIATE.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
 
 
 def _begin(connection: Connection) -> None:
