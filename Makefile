@@ -33,6 +33,7 @@ test-tools: setup
 	@scripts/system/ensure-postgres.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-docker.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-image.sh || [ "$(SYSTEM)" = no ]
+	@scripts/system/ensure-compose.sh >/dev/null || [ "$(SYSTEM)" = no ]
 
 test: test-tools
 	@status=0; $(BIN)/pytest $(PYTEST_ARGS) || status=$$?; scripts/system/stop-docker.sh; exit $$status

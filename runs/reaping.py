@@ -83,31 +83,36 @@ class Reaper:
         return list(found.values()), failed
 
     @contextlib.asynccontextmanager
-    async def at_work(self, provider: SandboxProvider) -> AsyncIterator[None]:
-        """Reap at the beginning of the block, each minute within it, and at its end if it came to its end."""
-        first = asyncio.create_task(self._once(provider))
+    async def at_work(self, *own: SandboxProvider) -> AsyncIterator[None]:
+        """Reap at the beginning of the block, each minute within it, and at its end if it came to its end.
+
+        Args:
+            own: Providers that are open already.
+        """
+        first = asyncio.create_task(self._once(*own))
         # Trials come after it: a grading workspace that a dead process left may be one that they open.
         await asyncio.wait({first}, timeout=BEGINNING_SECONDS)
-        going = asyncio.create_task(self._each_minute(provider, first))
+        going = asyncio.create_task(self._each_minute(first, *own))
         try:
             yield
         finally:
             await _end(first, going)
-        last = asyncio.create_task(self._once(provider))
+        last = asyncio.create_task(self._once(*own))
         await asyncio.wait({last}, timeout=END_SECONDS)
         await _end(last)
 
-    async def _each_minute(self, provider: SandboxProvider, first: asyncio.Task[None]) -> None:
+    async def _each_minute(self, first: asyncio.Task[None], *own: SandboxProvider) -> None:
         await asyncio.wait({first})
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            await self._once(provider)
+            await self._once(*own)
 
-    async def _once(self, provider: SandboxProvider) -> None:
+    async def _once(self, *own: SandboxProvider) -> None:
         try:
-            reaped = await self.reap(provider)
+            reaped = await self.reap(*own)
         except (UpBenchError, OSError) as error:
-            reaped = Reaped(failed=(Trouble(provider=provider.name, why=str(error)),))
+            names = ", ".join(provider.name for provider in own) or "sandboxes"
+            reaped = Reaped(failed=(Trouble(provider=names, why=str(error)),))
         for trouble in reaped.failed:
             if trouble not in self._said:
                 self._said.add(trouble)

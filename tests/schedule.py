@@ -15,9 +15,11 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # What the ids begin with, and the group; what stands in a group of the pattern makes it several.
 GROUPS = {
+    r"tests/deploy/": "compose.yaml",
     r"tests/grading/checks/test_(?:python_checks|run|vocabulary)\.py": "samples",
     r"tests/grading/judge/test_canaries\.py": "samples",
     r"tests/grading/render/test_texts\.py": "samples",
+    r"tests/runs/machines/": "machines of one's own",
     r"tests/sandbox/e2b/test_(provider_\w+)\.py": "a cloud of one's own",
     r"tests/sandbox/network/test_internet\.py::\w+\[([\w-]+)": "a visit to the internet",
     r"tests/sandbox/test_(\w+_syscalls)\.py": "one sandbox",

@@ -46,6 +46,9 @@ _SESSION = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
+    # Where an answer was on its way when the client vanished, no keep-alive is sent: without this the server waits
+    # for 15 minutes, and holds what was locked.
+    "tcp_user_timeout": "25000",
     "idle_in_transaction_session_timeout": "60s",
     "lock_timeout": "30s",
 }

@@ -175,7 +175,8 @@ class AdvisoryLocks:
                     keepalives_interval=2,
                     keepalives_count=2,
                     tcp_user_timeout=NOTICE_SECONDS * 1000,
-                    options="-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+                    options="-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+                    " -c tcp_user_timeout=25000",  # or it waits 15 minutes for an answer's receipt
                 )
             rows: list[tuple[Any, ...]] = self._connection.execute(statement, parameters).fetchall()
         except psycopg.Error as error:

@@ -20,7 +20,7 @@ build() { DOCKER_BUILDKIT=0 docker build --quiet --network host "$@" >&2; }
 
 digest=$(cat "$root/deploy/Dockerfile" "$root/deploy/build.lock" "$root/requirements/runtime.lock" | sha256sum)
 packages=upbench-test-packages:$(printf %s "$digest" | cut -c1-16)
-postgres=upbench-test-postgres:$(sha256sum <"$root/tests/deploy/postgres/Dockerfile" | cut -c1-16)
+postgres=upbench-test-postgres:$(cat "$root"/tests/deploy/postgres/* | sha256sum | cut -c1-16)
 base=${BASE:-debian:bookworm-slim}
 have "$base" || base=upbench-base:bookworm-2
 if ! have "$packages" || ! have "$postgres"; then
