@@ -26,6 +26,7 @@ from runs import (
     count_attempts,
     keep_pack,
     machinery,
+    own_queue,
     plan_trials,
     sheets_of,
     user,
@@ -48,7 +49,7 @@ def reopened(home: Home, row: RunRow, *, detach: bool, options: RunOptions) -> W
     Raises:
         BadInput: The run cannot be gone on with: see `Bench.reopen`.
     """
-    if row.queue is None:
+    if not row.config.executed:
         what = "what of it was made elsewhere is all there is"
         raise BadInput(f"nothing of run {row.id} is executed here: {what}", field="RUN")
     workers = detach or row.detached
@@ -60,7 +61,7 @@ def reopened(home: Home, row: RunRow, *, detach: bool, options: RunOptions) -> W
         row.config,
         jobs,
         options=options,
-        queue=QUEUE if row.detached else row.queue,
+        queue=row.queue or own_queue(row.id),
         execute=not workers,
         here=not workers,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents import SqlTranscript, tell
 from core import CallJournal, Frozen, cause_row
 from grading import Book
-from runs import AttemptRow, Records
+from runs import AttemptRow, Records, Stop
 from sandbox import SandboxInfo
 from upbench.home import Home
 
@@ -28,16 +28,20 @@ def story(home: Home, trial: str) -> Story:
     """The story of a trial. Raises `BadInput` when there is no such trial."""
     attempts = Records(home.database).attempts_of_trial(trial)
     lines: list[str] = []
+    stop = Records(home.database).stop_of(attempts[0].run)
     for attempt in attempts:
-        lines += _attempt(home, attempt)
+        lines += _attempt(home, attempt, stop)
     first = attempts[0]
     return Story(trial=first.trial, agent=first.agent, job=first.job, lines=tuple(lines))
 
 
-def _attempt(home: Home, attempt: AttemptRow) -> list[str]:
+def _attempt(home: Home, attempt: AttemptRow, stop: Stop | None) -> list[str]:
     lines = [f"attempt {attempt.k} ({attempt.arm}) of {attempt.agent} on {attempt.job}, repeat {attempt.repeat}"]
     journal = CallJournal(home.database)
-    for execution in Records(home.database).executions([attempt.id]):
+    executions = Records(home.database).executions([attempt.id])
+    if not executions:
+        lines.append(f"  not begun{': ' if stop else ''}{_stopped(stop).removesuffix('; ')}")
+    for execution in executions:
         lines.append(f"  execution {execution.e}, begun {execution.started}")
         lines += _sandbox(execution.sandbox)
         events = SqlTranscript(home.database, home.blobs, execution.id).events()
@@ -46,8 +50,12 @@ def _attempt(home: Home, attempt: AttemptRow) -> list[str]:
             lines.append(f"  ended: {cause_row(execution.cause).says} ({execution.cause.value})")
             lines += [f"    {line}" for line in execution.detail.splitlines()]
         else:
-            lines.append("  not ended: `upbench runs resume` goes on with it")
+            lines.append(f"  not ended: {_stopped(stop)}`upbench runs resume` goes on with it")
     return lines + _hand_in(attempt) + _grades(home, attempt)
+
+
+def _stopped(stop: Stop | None) -> str:
+    return "" if stop is None else f"the run was stopped ({stop.reason}: {stop.detail}); "
 
 
 def _sandbox(info: SandboxInfo | None) -> list[str]:
