@@ -48,8 +48,7 @@ class AttemptCounts:
 
 
 def _of(run: str) -> Subquery:
-    mine = ATTEMPTS.join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial)
-    return select(ATTEMPTS).select_from(mine).where(TRIALS.c.run == run).subquery("mine")
+    return select(ATTEMPTS).where(ATTEMPTS.c.run == run).subquery("mine")
 
 
 def count_attempts(database: Database, run: str, at: datetime | None = None) -> AttemptCounts:
@@ -136,7 +135,7 @@ def attempts_at_work(database: Database, run: str, limit: int) -> list[AtWork]:
         )
         .join(ATTEMPTS, ATTEMPTS.c.trial == TRIALS.c.id)
         .join(EXECUTIONS, EXECUTIONS.c.attempt == ATTEMPTS.c.id)
-        .where(TRIALS.c.run == run, ATTEMPTS.c.state == RUNNING, EXECUTIONS.c.cause.is_(None))
+        .where(ATTEMPTS.c.run == run, ATTEMPTS.c.state == RUNNING, EXECUTIONS.c.cause.is_(None))
         .order_by(EXECUTIONS.c.started, ATTEMPTS.c.id)
         .limit(limit)
     )
@@ -180,7 +179,7 @@ class OpenCount:
 
 def count_open(database: Database) -> list[OpenCount]:
     """Of all runs that are going on: one statement."""
-    mine = RUNS.join(TRIALS, TRIALS.c.run == RUNS.c.id).join(ATTEMPTS, ATTEMPTS.c.trial == TRIALS.c.id)
+    mine = RUNS.join(ATTEMPTS, ATTEMPTS.c.run == RUNS.c.id)
     query = (
         select(RUNS.c.id, func.coalesce(RUNS.c.queue, ""), ATTEMPTS.c.state, func.count())
         .select_from(mine)
