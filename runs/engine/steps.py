@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from dbos import DBOS
 
-from core import Cause, StoreFault, span
+from core import Cause, Fault, StoreFault, span
 from runs.engine.port import Json, Step
 
 PATIENCE_SECONDS = 60.0
@@ -17,6 +17,17 @@ PATIENCE_SECONDS = 60.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 _log = logging.getLogger("upbench.engine")
+
+
+FAULT = "\u0000fault"
+
+
+async def _told(effect: Step, payload: Json) -> Json:
+    """What the effect returns; a fault as a value, so that a round which is taken up ends for the same cause."""
+    try:
+        return await effect(payload)
+    except Fault as fault:
+        return {FAULT: fault.cause.value, "detail": fault.detail}
 
 
 class DurableContext:
@@ -55,7 +66,9 @@ class DurableContext:
 
         if not keep:
             return await patient(payload)
-        output: Json = await DBOS.run_step_async({"name": name}, patient, payload)
+        output: Json = await DBOS.run_step_async({"name": name}, _told, patient, payload)
+        if FAULT in output:  # the engine would keep the text of an error, but not its cause
+            raise Fault(Cause(output[FAULT]), output["detail"])
         return output
 
     def abandon(self, fault: StoreFault) -> None:
