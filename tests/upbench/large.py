@@ -81,6 +81,7 @@ def write_run(
             {
                 "id": attempt,
                 "trial": trial,
+                "run": run,
                 "arm": "alone",
                 "k": 1,
                 "state": state,
