@@ -54,7 +54,7 @@ def main() -> int:
             make_bucket(settings.blobs.removeprefix("s3://").split("/")[0], endpoint)
         home = open_home(settings)
         if settings.blobs:
-            print(home.blobs.check())
+            home.blobs.check()
         home.close()
     except UpBenchError as error:
         print(f"prepare: {error}", file=sys.stderr)

@@ -18,7 +18,9 @@ have() { docker image inspect "$1" >/dev/null 2>&1; }
 # The classic builder: every engine has it. It may use the network as this machine does.
 build() { DOCKER_BUILDKIT=0 docker build --quiet --network host "$@" >&2; }
 
-digest=$(cat "$root/deploy/Dockerfile" "$root/deploy/build.lock" "$root/requirements/runtime.lock" | sha256sum)
+# Of the Dockerfile what comes before our own code.
+digest=$({ sed '/^FROM packages/q' "$root/deploy/Dockerfile" &&
+    cat "$root/deploy/build.lock" "$root/requirements/runtime.lock"; } | sha256sum)
 packages=upbench-test-packages:$(printf %s "$digest" | cut -c1-16)
 postgres=upbench-test-postgres:$(cat "$root"/tests/deploy/postgres/* | sha256sum | cut -c1-16)
 base=${BASE:-debian:bookworm-slim}

@@ -86,7 +86,7 @@ class Composed:
 
     def upbench(self, *arguments: str) -> str:
         """A command of `upbench` in the web container, as a user would run it."""
-        return self.compose("exec", "-T", "web", "/opt/deploy/entrypoint.sh", "upbench", *arguments)
+        return self.compose("exec", "-T", "web", "upbench", *arguments)
 
     def json(self, *arguments: str) -> Any:
         """The same, with `--json`."""

@@ -71,7 +71,15 @@ def _look_at_the_review_app(project: Composed) -> None:
 
 
 def _stop_politely(project: Composed) -> None:
-    """A worker that is told to stop takes nothing new and ends well."""
+    """A worker says that it is well; drained it ends and is started anew, stopped it ends well."""
+    (number,) = [one["Name"].rpartition("_")[2] for one in project.containers("worker") if one["State"]["Running"]]
+    inside = ("exec", "-T", f"--index={number}", "worker")
+    project.compose(*inside, "/opt/deploy/healthy.sh")
+    (before,) = project.json("worker", "list")
+    project.compose(*inside, "/opt/deploy/drain.sh")
+    project.wait(
+        "a worker in its place", lambda: before["id"] not in str(project.json("worker", "list") or before)
+    )
     project.compose("stop", "worker")
     living = [one for one in project.containers("worker") if one["State"]["ExitCode"] != 137]
     assert [one["State"]["ExitCode"] for one in living] == [0]
