@@ -81,6 +81,7 @@ from .stages import TrialStages as TrialStages
 from .starting import alone as alone
 from .starting import begin_rounds as begin_rounds
 from .starting import hand_over as hand_over
+from .starting import runs_to_bury as runs_to_bury
 from .starting import start_rest as start_rest
 from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS

@@ -12,6 +12,7 @@ from runs.lock import only_one
 from runs.machinery import Machinery
 from runs.options import QUEUE, Stop
 from runs.preflight import preflight_failure, preflight_of
+from runs.records import Records
 from runs.rows import DONE, AttemptRow
 from runs.trial import start_attempt
 from runs.workplace import Workplace
@@ -135,8 +136,21 @@ def hand_over(
 
 def bury(place: Workplace, engine: Engine) -> None:
     """End the executions whose rounds are not taken up any more."""
-    for one in engine.list(queue=place.queue, states=[RoundState.dead]):
+    for one in engine.list(states=[RoundState.dead]):  # of any run: what is dead is in no queue
         execution = one.key.rpartition(".r")[0]
-        if place.records.has_ended(execution) is False:
+        if place.records.has_ended(execution) is not False:
+            continue
+        attempt = place.records.attempt(execution.rpartition(".e")[0])
+        if (attempt.run, attempt.round) == (place.run_id, one.key):
             place.journal.settle(f"{execution}/")
             place.records.finish(execution, Cause.worker_died, "its round was taken up again and again, and died")
+
+
+def runs_to_bury(records: Records, engine: Engine) -> set[str]:
+    """The runs of workers in which something is to be buried, though no round of theirs may come any more."""
+    found = set()
+    for one in engine.list(states=[RoundState.dead]):
+        execution = one.key.rpartition(".r")[0]
+        if records.has_ended(execution) is False:
+            found.add(str(records.attempt(execution.rpartition(".e")[0]).run))
+    return {run for run in found if records.run(run).queue == QUEUE}

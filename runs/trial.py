@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +27,7 @@ from core import (
 from runs.disk import Level
 from runs.engine.port import Context, Engine, Json, Round
 from runs.pipeline import run_round
-from runs.rows import AttemptRow
+from runs.rows import RUNNING, AttemptRow
 from runs.stages import TrialStages
 from runs.telling import carrying
 from runs.workplace import Workplace
@@ -32,6 +35,11 @@ from sandbox import TreeLimits
 
 KIND = "attempt"
 """Of the rounds that carry one execution."""
+
+SUSPECT = 3
+"""A round that was begun more often is thought to be what its workers died of."""
+
+SHUFFLE_SECONDS = 1.0
 
 Then = Callable[[Connection], None]
 Watch = Callable[[AttemptRow, Cause | None, bool], None]
@@ -89,6 +97,7 @@ class AttemptRounds:
         watch: Watch = lambda _attempt, _cause, _over: None,
     ) -> None:
         self._place_of, self._engine, self._watch = place_of, engine, watch
+        self._alone = asyncio.Lock()
 
     async def carry(self, ctx: Context, payload: Json) -> Json:
         """Carry the execution that the payload names; how it ended, or nothing where it is left as it is."""
@@ -109,13 +118,31 @@ class AttemptRounds:
             await TrialStages(place, place.records.attempt(execution.rpartition(".e")[0])).clear(execution)
             return {}
         self._watch(begun[-1], None, False)
-        with carrying(begun[-1], execution) as ended:
-            end = await self._to_its_end(ctx, place, begun[-1], payload)
-            if end is None:
-                return {}
-            ended(end.cause)
+        async with self._apart(ctx.key, begun[-1]):
+            with carrying(begun[-1], execution) as ended:
+                end = await self._to_its_end(ctx, place, begun[-1], payload)
+                if end is None:
+                    return {}
+                ended(end.cause)
         self._watch(begun[-1], end.cause, end.over)
         return {"cause": end.cause.value}
+
+    @asynccontextmanager
+    async def _apart(self, key: str, attempt: AttemptRow) -> AsyncIterator[None]:
+        """Within the block the round is carried.
+
+        One that outlived several workers may be what they died of. Such are carried one at a time, in no order:
+        those that only were beside it come to their end before it has taken all workers that it may take.
+        """
+        known = []
+        if attempt.state == RUNNING and self._engine is not None:  # somebody worked on it, and died
+            known = self._engine.list(keys=[key])
+        if not known or known[0].begun <= SUSPECT:
+            yield
+            return
+        await asyncio.sleep(SHUFFLE_SECONDS * random.random())  # noqa: S311
+        async with self._alone:
+            yield
 
     async def _to_its_end(self, ctx: Context, place: Workplace, attempt: AttemptRow, payload: Json) -> End | None:
         """The trial boundary: the first of the two places that may catch everything."""

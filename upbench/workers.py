@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -21,12 +22,13 @@ from runs import (
     at_work,
     forgetting_old_rounds,
     machinery,
+    runs_to_bury,
 )
 from upbench.home import Home
 from upbench.wiring import jobs_of, open_reaper, open_workplace
 
 POLL_SECONDS = 0.5
-IDLE_LOOK_SECONDS = 0.5
+IDLE_LOOK_SECONDS, BURY_LOOK_SECONDS = 0.5, 3.0
 _FOREVER = float("inf")
 _log = logging.getLogger("upbench.worker")
 
@@ -94,11 +96,16 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
         ):
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
             told = [me.draining] if finish is None else [me.draining, finish]
-            await _until_told(me, by, places, failed, order, told)
+            burying = asyncio.create_task(_bury(home, by, places))
+            try:
+                await _until_told(home, me, by, places, failed, order, told)
+            finally:
+                burying.cancel()
         failed.cancel()
 
 
 async def _until_told(
+    home: Home,
     me: Worker,
     by: Machinery,
     places: Places,
@@ -117,14 +124,23 @@ async def _until_told(
         drains = since is not None
         if drains or order.until_idle:  # nobody else asks the engine twice a second
             mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
-            if not mine and (drains or _idle(by, places, order)):
+            if not mine and (drains or _idle(home, by, places, order)):
                 return
         if since is not None and time.monotonic() - since >= (order.drain_seconds or _FOREVER):
             _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
             return
 
 
-def _idle(by: Machinery, places: Places, order: WorkerOrder) -> bool:
+def _idle(home: Home, by: Machinery, places: Places, order: WorkerOrder) -> bool:
     if not order.until_idle or by.engine.list(queue=QUEUE, states=OPEN, limit=1):
         return False
-    return not places.waiting()
+    return not places.waiting() and not runs_to_bury(Records(home.database), by.engine)
+
+
+async def _bury(home: Home, by: Machinery, places: Places) -> None:
+    """Open the runs in which something is to be buried: who governs them does it. No round of theirs may come."""
+    while True:
+        with contextlib.suppress(UpBenchError):  # a run that cannot be opened here is buried elsewhere
+            for run in runs_to_bury(Records(home.database), by.engine):
+                await places.of(run)
+        await asyncio.sleep(BURY_LOOK_SECONDS)

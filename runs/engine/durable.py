@@ -16,10 +16,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, exc
 from sqlalchemy.event import listen
 
-from core import BadInput, Database, StoreFault
+from core import BadInput, Cause, Database, StoreFault
 from runs.engine.port import Carry, Crew, Json, Round, RoundState, RoundStatus
 from runs.engine.serializer import JsonSerializer
 from runs.engine.steps import DurableContext
@@ -180,6 +180,7 @@ class DurableEngine:
                 state=_STATES[one.status],
                 queue=one.queue_name,
                 worker=one.executor_id,
+                begun=one.recovery_attempts or 0,
             )
             for one in found
         ]
@@ -231,10 +232,7 @@ class DurableEngine:
         _CREW.stuck = stuck = asyncio.get_running_loop().create_future()
         try:
             _quieten()
-            library = DBOS(config=self._config(worker))
-            DBOS.listen_queues(list(queues))
-            DBOS.launch()
-            _keep_slots(library, queues)
+            library = self._launched(worker, queues)
             for name, slots in queues.items():
                 await DBOS.register_queue_async(
                     name,
@@ -248,6 +246,18 @@ class DurableEngine:
         finally:
             stuck.cancel()
             await self._stop()
+
+    def _launched(self, worker: str, queues: Mapping[str, int]) -> DBOS:
+        """The library, at work. It does not wait for a server that is restarting; our own transactions do."""
+        try:
+            with self._database.read():
+                library = DBOS(config=self._config(worker))
+                DBOS.listen_queues(list(queues))
+                DBOS.launch()
+        except exc.DBAPIError as error:
+            raise StoreFault(Cause.store_failed, f"{self._database.shown}: {error.orig}") from error
+        _keep_slots(library, queues)
+        return library
 
     async def _stop(self) -> None:
         tasks, _CREW.kinds = list(_CREW.tasks), None

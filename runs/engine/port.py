@@ -85,12 +85,13 @@ OPEN = (RoundState.queued, RoundState.running)
 
 @dataclass(frozen=True)
 class RoundStatus:
-    """A round as the engine knows it; `worker` is who carried it last."""
+    """A round as the engine knows it; `worker` is who carried it last, `begun` how often somebody began to."""
 
     key: str
     state: RoundState
     queue: str | None
     worker: str | None
+    begun: int = 0
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,17 @@ was overtaken. Once the database answers again, a worker that was overtaken ends
 REUNION_SECONDS = 10.0
 """So long after the database came back nobody is thought to be dead: all have lost their locks with it."""
 
+JOIN_SECONDS = 10.0
+"""A thread that waits for a database which is silent is left alone."""
+
 _log = logging.getLogger("upbench.worker")
 
 
 class Liveness:
     """Holds a worker's lock, and takes up the rounds of dead workers.
 
-    One thread proves that this worker lives and does nothing else; another looks after the others, which may have
-    to wait for the records.
+    One thread proves that this worker lives and does nothing else; one sees that it can; one looks after the
+    others, and may have to wait for the records.
 
     Args:
         worker: This process.
@@ -58,12 +61,14 @@ class Liveness:
         self._mine = (worker, *also)
         self._lost, self._draining = lost, draining
         self._free_since: dict[str, float] = {}
-        self._without_since: float | None = None
+        self._without = False
+        self._silent = 0
         self._patient_until = 0.0
         self._drains = False
         self._end = threading.Event()
         self._threads = [
             threading.Thread(target=self._prove_on, name="upbench-liveness", daemon=True),
+            threading.Thread(target=self._watch_on, name="upbench-fence", daemon=True),
             threading.Thread(target=self._look_on, name="upbench-adoption", daemon=True),
         ]
 
@@ -78,30 +83,34 @@ class Liveness:
         self._end.set()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(timeout=30)
+                thread.join(timeout=JOIN_SECONDS)
 
     def _prove_on(self) -> None:
         while not self._end.wait(TICK_SECONDS):
             try:
                 self._prove()
+                self._silent = 0
             except StoreFault as fault:
                 _log.warning("the records do not answer: %s", fault)
-            if self._without_since is not None and time.monotonic() - self._without_since > FENCE_SECONDS:
+
+    def _watch_on(self) -> None:
+        """Counts its own ticks and asks no clock: a process that was stopped was not left without an answer."""
+        while not self._end.wait(TICK_SECONDS):
+            self._silent += 1
+            if self._silent * TICK_SECONDS > FENCE_SECONDS:
                 self._lose("the database does not answer")
-                return
 
     def _prove(self) -> None:
         """See that the lock is held; where it was lost with the connection, take it again."""
-        if self._locks.held(self._worker) and self._without_since is None:
+        if self._locks.held(self._worker) and not self._without:
             return
-        if self._without_since is None:
-            self._without_since = time.monotonic()
+        self._without = True
         for name in self._mine:
             if not self._locks.take(name):
                 self._lose("another worker took its rounds up")
                 return
         self._patient_until = time.monotonic() + REUNION_SECONDS
-        self._without_since = None
+        self._without = False
 
     def _lose(self, why: str) -> None:
         self._end.set()
@@ -110,7 +119,7 @@ class Liveness:
     def _look_on(self) -> None:
         while not self._end.wait(TICK_SECONDS):
             try:
-                if self._without_since is None:
+                if not self._without:
                     self._look()
             except StoreFault as fault:
                 _log.warning("the records do not answer: %s", fault)
@@ -158,7 +167,9 @@ class Liveness:
         Where they were not, the server was away, and those who live come back as we did.
         """
         since = max(free_since, self._patient_until)
-        return time.monotonic() - since >= self._patience and self._locks.held(self._worker)
+        if time.monotonic() - since < self._patience or not self._locks.held(self._worker):
+            return False
+        return self._locks.seconds_up() >= REUNION_SECONDS
 
     @property
     def _patience(self) -> float:

@@ -8,11 +8,12 @@ machine or the network between them dies.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +35,8 @@ select objid::bigint from pg_locks where locktype = 'advisory' and classid = %s 
 and database = (select oid from pg_database where datname = current_database())
 """
 
+_UP = "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())"
+
 
 class Locks(Protocol):
     """Locks by name, each held by one process at a time."""
@@ -52,6 +55,10 @@ class Locks(Protocol):
 
     def known_held(self, names: Iterable[str]) -> set[str]:
         """Those of the names of which one look tells that somebody holds them; of others taking them tells."""
+        ...
+
+    def seconds_up(self) -> float:
+        """For how long all that was held could be: after a restart of the server everybody has lost everything."""
         ...
 
     def close(self) -> None:
@@ -94,6 +101,10 @@ class FileLocks:
         """See `Locks`: none but one's own; that of another process is tried for next to nothing."""
         return self._handles.keys() & set(names)
 
+    def seconds_up(self) -> float:
+        """See `Locks`."""
+        return math.inf
+
     def close(self) -> None:
         """See `Locks`. The files of processes that died go as well."""
         for name in list(self._handles):
@@ -124,7 +135,7 @@ class AdvisoryLocks:
 
     def take(self, name: str) -> bool:
         """See `Locks`. Raises `StoreFault` when the server cannot be asked."""
-        with self._turn:
+        with self._in_turn():
             if self.held(name):
                 return True
             taken = bool(self._ask("select pg_try_advisory_lock(%s, %s)", (CLASS, _number(name)))[0][0])
@@ -134,33 +145,47 @@ class AdvisoryLocks:
 
     def give(self, name: str) -> None:
         """See `Locks`."""
-        with self._turn:
+        with suppress(StoreFault), self._in_turn():
             if name in self._names:
                 self._names.discard(name)
-                with suppress(StoreFault):
-                    self._ask("select pg_advisory_unlock(%s, %s)", (CLASS, _number(name)))
+                self._ask("select pg_advisory_unlock(%s, %s)", (CLASS, _number(name)))
 
     def held(self, name: str) -> bool:
         """See `Locks`."""
-        with self._turn:
-            if name not in self._names:
-                return False
-            try:
-                self._ask("select 1")
-            except StoreFault:
-                return False
-            return True
+        try:
+            with self._in_turn():
+                if name in self._names:
+                    self._ask("select 1")
+                    return True
+        except StoreFault:
+            pass
+        return False
 
     def known_held(self, names: Iterable[str]) -> set[str]:
         """See `Locks`: one statement, or a hundred workers would try ten thousand locks a second."""
-        with self._turn:
+        with self._in_turn():
             held = {row[0] for row in self._ask(_HELD, (CLASS,))}
         return {name for name in names if _number(name) % 2**32 in held}
 
+    def seconds_up(self) -> float:
+        """See `Locks`."""
+        with self._in_turn():
+            return float(self._ask(_UP)[0][0])
+
     def close(self) -> None:
         """See `Locks`."""
-        with self._turn:
+        with suppress(StoreFault), self._in_turn():
             self._drop()
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Alone with the connection. Raises `StoreFault` where whoever has it gets no answer from the server."""
+        if not self._turn.acquire(timeout=NOTICE_SECONDS):
+            raise StoreFault(Cause.store_failed, "the database does not answer: it is silent")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _ask(self, statement: str, parameters: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
         import psycopg

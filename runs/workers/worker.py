@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from core import StoreFault, event
+from core import Cause, StoreFault, event
 from runs.engine.port import Carry
 from runs.machinery import Machinery
 from runs.options import QUEUE
@@ -75,9 +75,15 @@ async def at_work(
                 await asyncio.to_thread(liveness.stop)
         # What was under way here stays to be taken up: by whoever comes, not only by who finds us dead.
         event("worker_ended", worker=name)
-        if by.workers.leave(name):
+        if not _overtaken(crew.stuck) and by.workers.leave(name):
             by.engine.recover(name)
             by.workers.settle(name, "ended")
+
+
+def _overtaken(stuck: asyncio.Future[None]) -> bool:
+    """Whether others have this worker for dead, or are about to."""
+    fault = None if stuck.cancelled() or not stuck.done() else stuck.exception()
+    return isinstance(fault, StoreFault) and fault.cause is Cause.worker_died
 
 
 def _fail(future: asyncio.Future[None], fault: StoreFault) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,19 +24,33 @@ class Bench:
     crew: Crew
 
 
-@pytest.fixture
-def bench(database_place: Path | str, tmp_path: Path) -> Iterator[Bench]:
-    """A fresh one."""
-    place = database_place if isinstance(database_place, str) else f"sqlite:///{database_place}"
-    crew = Crew(place, tmp_path)
+@contextmanager
+def bench_on(place: str, state: Path) -> Iterator[Bench]:
+    """An engine in the database at that place."""
+    crew = Crew(place, state)
     database = Database(place, RUN_MIGRATIONS)
     try:
-        with machinery(database, tmp_path) as by:
+        with machinery(database, state) as by:
             by.engine.prepare()
             yield Bench(database, by, crew)
     finally:
         crew.end()
         database.close()
+
+
+@pytest.fixture
+def bench(database_place: Path | str, tmp_path: Path) -> Iterator[Bench]:
+    """A fresh one."""
+    place = database_place if isinstance(database_place, str) else f"sqlite:///{database_place}"
+    with bench_on(place, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def shared(fresh_database: str, tmp_path: Path) -> Iterator[Bench]:
+    """A fresh one on PostgreSQL."""
+    with bench_on(fresh_database, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -114,22 +113,21 @@ def carry(place: str, state: str, slots: int, fence: float | None = None) -> int
 async def _carry(place: str, state: Path, slots: int) -> int:
     log = Log(state / "log")
     database = Database(place, RUN_MIGRATIONS)
-    stopped = asyncio.Event()
+    stopped, failed = asyncio.Event(), False
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     with machinery(database, state) as by:
         async with at_work(by, kinds(log), {QUEUE: slots}, poll_seconds=POLL_SECONDS) as me:
             log.write(me.id, "worker")
             while not stopped.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(me.ended), 0.1)
+                await asyncio.wait({me.ended}, timeout=0.1)
                 if me.ended.done():
+                    failed = isinstance(me.ended.exception(), StoreFault)
                     log.write(me.id, "fenced")
                     break
                 if not await asyncio.to_thread(by.engine.list, queue=QUEUE, states=OPEN, limit=1):
                     break
-        ended = me.ended
     database.close()
-    return int(ended.done() and isinstance(ended.exception(), StoreFault))
+    return int(failed)
 
 
 class Crew:

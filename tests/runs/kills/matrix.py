@@ -77,7 +77,24 @@ def cases() -> Iterator[Case]:
         yield from (Case(who, store, point, number=2) for point in second)
 
 
-SLICE = (Case("command", "sqlite", "enqueue.after"),)
+def chosen_few() -> tuple[Case, ...]:
+    """What the tests play: all kinds of points and of the killed, in a minute of work."""
+    command = ("enqueue.after", "call.received.before", "tool.within", "event.tool_done.before", "keep.after")
+    worker = ("dequeue.after", "call.sent.within", "snapshot.after", "check.kept.before", "finish.after")
+    return (
+        *(Case("command", "sqlite", point) for point in command),
+        Case("command", "sqlite", "finish.after", number=3, fault=True),
+        Case("command", "sqlite", "round.next.before", number=3, fault=True),
+        Case("command", "postgresql", "call.begun.after"),
+        *(Case("worker", "postgresql", point) for point in worker),
+        Case("worker", "sqlite", "sandbox.open.after"),
+        Case("worker", "sqlite", "event.reply.before"),
+        Case("adopter", "sqlite", "recover.before"),
+        Case("handing-over", "sqlite", "run.create.after"),
+        Case("handing-over", "postgresql", "enqueue.before"),
+        Case("database", "postgresql", "call.received.before"),
+        Case("database-of-workers", "postgresql", "publish.before"),
+    )
 
 
 @dataclass(frozen=True)
@@ -137,13 +154,15 @@ def _row(who: str, store: str, some: list[Outcome]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Play the matrix, or what of it contains the given words."""
-    chosen = list(cases()) if "--all" in arguments else list(SLICE)
+    chosen = list(cases()) if "--all" in arguments else list(chosen_few())
     words = [word for word in arguments if not word.startswith("--")]
     if words:
         chosen = [case for case in cases() if any(case.name.startswith(word) for word in words)]
     part = next((word for word in arguments if word.startswith("--part=")), "--part=1/1")
     number, parts = map(int, part.removeprefix("--part=").split("/"))
     chosen = chosen[number - 1 :: parts]
+    skipped = next((int(word.removeprefix("--from=")) for word in arguments if word.startswith("--from=")), 1) - 1
+    chosen = chosen[skipped:]
     outcomes: list[Outcome] = []
     server = Postgres() if any(case.store == "postgresql" for case in chosen) else None
     folder = Path(tempfile.mkdtemp(prefix="upbench-kills-"))

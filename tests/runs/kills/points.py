@@ -19,6 +19,9 @@ ENVIRONMENT = "UPBENCH_TESTS_POINT"
 FAULT = "UPBENCH_TESTS_FAULT"
 """Any value: the second tool call of each attempt's first execution loses the sandbox."""
 
+POISON = "UPBENCH_TESTS_POISON"
+"""An attempt whose work kills the process, whoever does it, after a moment."""
+
 BEFORE, AFTER = ".before", ".after"
 
 # Name of a point -> what is wrapped. `event` is several: see `_event`.
@@ -63,6 +66,8 @@ def install() -> None:
     """Wrap what the environment names; nothing where it names nothing."""
     if FAULT in os.environ:
         _wrap("fault", PLACES["tool"], _faulty)
+    if POISON in os.environ:
+        _wrap("poison", "runs.stages:TrialStages.work", _poisoned)
     if ENVIRONMENT not in os.environ:
         return
     point, _, deed = os.environ[ENVIRONMENT].partition("=")
@@ -150,3 +155,14 @@ def _faulty(use: Callable[..., Any]) -> Callable[..., Any]:
         return await use(tools, call, context)
 
     return used
+
+
+def _poisoned(work: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(work)
+    async def worked(self: Any, payload: Any) -> Any:
+        if str(payload["execution"]).startswith(f"{os.environ[POISON]}."):
+            await asyncio.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await work(self, payload)
+
+    return worked
