@@ -27,7 +27,10 @@ from runs import (
 from upbench.home import Home
 from upbench.wiring import jobs_of, open_reaper, open_workplace
 
-POLL_SECONDS = 0.5
+POLL_SECONDS, RAREST_SECONDS = 0.5, 2.0
+"""How often a worker looks into the queue: where there are many, each looks more rarely."""
+
+FEW = 10
 IDLE_LOOK_SECONDS, BURY_LOOK_SECONDS = 0.5, 3.0
 _FOREVER = float("inf")
 _log = logging.getLogger("upbench.worker")
@@ -91,7 +94,7 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
             # Also where no round comes: what this machine left when it died has long gone on elsewhere.
             open_reaper(home).at_work(),
             places.at_work(),
-            at_work(by, {"attempt": rounds.carry}, queues, poll_seconds=POLL_SECONDS) as me,
+            at_work(by, {"attempt": rounds.carry}, queues, poll_seconds=_poll_seconds(by)) as me,
             forgetting_old_rounds(by, home.settings.keep_rounds_days),
         ):
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
@@ -129,6 +132,11 @@ async def _until_told(
         if since is not None and time.monotonic() - since >= (order.drain_seconds or _FOREVER):
             _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
             return
+
+
+def _poll_seconds(by: Machinery) -> float:
+    """The more workers there are, the sooner one of them looks. The last to come decides for all."""
+    return min(RAREST_SECONDS, POLL_SECONDS * max(1.0, (len(by.workers.present()) + 1) / FEW))
 
 
 def _idle(home: Home, by: Machinery, places: Places, order: WorkerOrder) -> bool:
