@@ -10,6 +10,7 @@ import pytest
 from core import BadInput
 from tests.runs.project import bench_in
 from tests.runs.support import write_pack
+from tests.upbench.life import MENDED, WRONG, attempts, pack_of
 from upbench import Bench, Order, Settings
 
 
@@ -63,3 +64,26 @@ def test_settings_of_a_missing_folder() -> None:
     with pytest.raises(BadInput, match="no such folder"):
         Bench("no-such-folder")
     assert Settings().concurrency >= 1
+
+
+def test_the_life_of_a_run_from_python(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path / "own", attempts(WRONG, MENDED))
+    with bench_in(tmp_path) as bench:
+        order = {"agents": ["react", "nop"], "models": ["scripted/x"], "limits": ["steps=5"]}
+        run = bench.run(str(pack), **order, budget=["tokens=1"], concurrency=1, repeats=3)
+        assert run.stop is not None
+        assert run.stop.reason == "run_budget"
+        with pytest.raises(BadInput, match="raise it"):
+            bench.resume(run.id)
+        assert bench.resume(run.id, budget=["tokens=none"]).causes == {"submitted": 6}
+        extended = bench.extend(run.id, attempts=2)
+        assert [(one.agent, one.k) for one in extended.attempts if one.k > 1] == [
+            (agent, 2) for _ in range(3) for agent in ("react-standard@scripted/x", "nop")
+        ]
+        assert extended.causes == {"submitted": 12}
+        with pytest.raises(BadInput, match="nothing is left"):
+            bench.cancel(run.id)
+        place = bench.begin(Order(pack=str(pack), agents=("nop",)))
+        assert bench.cancel(place.run_id).not_begun == 1
+        assert bench.show(place.run_id).state == "stopped"
+        assert bench.resume(place.run_id).causes == {"submitted": 1}

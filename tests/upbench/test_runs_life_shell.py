@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 
 from tests.runs.project import need_sandbox
-from tests.upbench.life import MENDED, WRONG, attempts, pack_of, slow_script, started, until
+from tests.upbench.life import MENDED, WRONG, attempts, hand_in, pack_of, slow_script, started, turn, until
 from tests.upbench.mistakes import Upbench, refused
 from tests.upbench.test_cli import without_keys
 
@@ -166,3 +167,24 @@ def test_a_person_at_a_terminal_has_a_shell(upbench: Upbench, tmp_path: Path) ->
     person.types(b"exit 7\r")
     assert person.leaves() == 7
     assert left_over(tmp_path) == []
+
+
+def test_a_workspace_that_was_lost_is_shown_as_it_was_last_kept(upbench: Upbench, tmp_path: Path) -> None:
+    need_sandbox()
+    work = [turn("echo half > /job/deliverables/total.csv; echo mine > /job/mine.txt"), turn("sleep 60")]
+    pack_of(tmp_path / "own", attempts([*work, hand_in("total.csv")]))
+    (tmp_path / "upbench.toml").write_text("snapshots = true\n")
+    with started("run", "own/packs/small", *REACT, cwd=tmp_path) as process:
+        until(lambda: "sleep 60" in upbench("runs", "why", trial_of(upbench))[1] if _has_run(upbench) else None)
+        found = looked(upbench, trial_of(upbench), "cat /job/mine.txt")
+        assert (found["source"], found["stdout"]) == ("snapshot", "mine\n"), "it is at work, and left alone"
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+    for workspace in (tmp_path / ".upbench/workspaces").iterdir():
+        shutil.rmtree(workspace, ignore_errors=True)
+    found = looked(upbench, trial_of(upbench), "cat /job/mine.txt /job/deliverables/total.csv")
+    assert (found["source"], found["stdout"]) == ("snapshot", "mine\nhalf\n")
+
+
+def _has_run(upbench: Upbench) -> bool:
+    return bool(json.loads(upbench("runs", "list", "--json")[1]))
