@@ -19,6 +19,8 @@ GROUPS = {
     r"tests/grading/checks/test_(?:python_checks|run|vocabulary)\.py": "samples",
     r"tests/grading/judge/test_canaries\.py": "samples",
     r"tests/grading/render/test_texts\.py": "samples",
+    r"tests/runs/engine/test_(crew)\.py": "workers",
+    r"tests/runs/kills/test_(matrix)\.py": "workers",
     r"tests/runs/machines/": "machines of one's own",
     r"tests/sandbox/e2b/test_(provider_\w+)\.py": "a cloud of one's own",
     r"tests/sandbox/network/test_internet\.py::\w+\[([\w-]+)": "a visit to the internet",

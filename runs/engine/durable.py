@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions
-from sqlalchemy import Connection, Engine, create_engine, exc
+from sqlalchemy import Connection, Engine, create_engine, exc, update
 from sqlalchemy.event import listen
 
 from core import BadInput, Cause, Database, StoreFault
@@ -121,8 +121,21 @@ class DurableEngine:
             executor_id=None,
             use_listen_notify=False,
         )
-        tables.run_migrations()
-        return DBOSClient(system_database_engine=self._engine, serializer=JsonSerializer(), application_name=NAME)
+        with self._answering():
+            tables.run_migrations()
+            return DBOSClient(
+                system_database_engine=self._engine, serializer=JsonSerializer(), application_name=NAME
+            )
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """The library does not wait for a server that is restarting when it begins; our own transactions do."""
+        try:
+            with self._database.read():
+                pass
+            yield
+        except exc.DBAPIError as error:
+            raise StoreFault(Cause.store_failed, f"{self._database.shown}: {error.orig}") from error
 
     def close(self) -> None:
         """Close its connections."""
@@ -185,11 +198,18 @@ class DurableEngine:
             for one in found
         ]
 
-    def recover(self, worker: str) -> int:
+    def recover(self, worker: str, *, blameless: bool = False) -> int:
         """See `Engine`."""
         tables = self._client._sys_db
-        pending = tables.get_pending_workflows(worker, VERSION)
-        return sum(tables.reenqueue_for_recovery(one.workflow_id, [worker], WORKFLOW) for one in pending)
+        pending = [one.workflow_id for one in tables.get_pending_workflows(worker, VERSION)]
+        back = [key for key in pending if tables.reenqueue_for_recovery(key, [worker], WORKFLOW)]
+        status = tables.tables.workflow_status
+        for begin in range(0, len(back) if blameless else 0, BATCH):
+            some = status.c.workflow_uuid.in_(back[begin : begin + BATCH])
+            with self._engine.begin() as connection:
+                fewer = update(status).where(some, status.c.recovery_attempts > 0)
+                connection.execute(fewer.values(recovery_attempts=status.c.recovery_attempts - 1))
+        return len(back)
 
     def forget(self, before: datetime, limit: int) -> int:
         """See `Engine`."""
@@ -248,14 +268,11 @@ class DurableEngine:
             await self._stop()
 
     def _launched(self, worker: str, queues: Mapping[str, int]) -> DBOS:
-        """The library, at work. It does not wait for a server that is restarting; our own transactions do."""
-        try:
-            with self._database.read():
-                library = DBOS(config=self._config(worker))
-                DBOS.listen_queues(list(queues))
-                DBOS.launch()
-        except exc.DBAPIError as error:
-            raise StoreFault(Cause.store_failed, f"{self._database.shown}: {error.orig}") from error
+        """The library, at work."""
+        with self._answering():
+            library = DBOS(config=self._config(worker))
+            DBOS.listen_queues(list(queues))
+            DBOS.launch()
         _keep_slots(library, queues)
         return library
 

@@ -120,11 +120,16 @@ async def _carry(place: str, state: Path, slots: int) -> int:
             log.write(me.id, "worker")
             while not stopped.is_set():
                 await asyncio.wait({me.ended}, timeout=0.1)
+                looking = asyncio.ensure_future(
+                    asyncio.to_thread(by.engine.list, queue=QUEUE, states=OPEN, limit=1)
+                )
+                both: set[asyncio.Future[Any]] = {me.ended, looking}
+                await asyncio.wait(both, return_when="FIRST_COMPLETED")  # it may never be answered
                 if me.ended.done():
                     failed = isinstance(me.ended.exception(), StoreFault)
                     log.write(me.id, "fenced")
                     break
-                if not await asyncio.to_thread(by.engine.list, queue=QUEUE, states=OPEN, limit=1):
+                if not looking.result():
                     break
     database.close()
     return int(failed)

@@ -187,15 +187,25 @@ class Scene:
 
     def _database(self, run: tuple[str, ...]) -> None:
         with self._killer() as deed:
-            self.start(RUN, *run, deed=deed).finish()
+            gave_up = self._gave_up(self.start(RUN, *run, deed=deed))
+        if gave_up:
+            self.start(RUN, "runs", "resume", "last").finish()
+
+    def _gave_up(self, process: Forked) -> bool:
+        """Wait for its end; whether it gave up, in a line, since its records did not answer."""
+        if process.wait() == 0:
+            return False
+        assert "upbench: store_failed: " in process.said, process.said
+        return True
 
     def _database_of_workers(self, pack: str) -> None:
         self.start(HAND_OVER, pack, MODEL).finish()
         with self._killer() as deed:
             words = ("worker", "--slots", "1", "--until-idle")
             both = [self.start(WORKER, *words, deed=deed), self.start(WORKER, *words)]
-            for one in both:
-                one.finish()
+            gave_up = [self._gave_up(one) for one in both]
+        if any(gave_up):  # whoever looks after workers starts another
+            self.start(WORKER, *words).finish()
 
     @contextmanager
     def _killer(self) -> Iterator[str]:
