@@ -77,7 +77,8 @@ def start_rest(place: Workplace, by: Machinery) -> bool:
             begin_rounds(place, by.engine, [a for a in first if a.round is None])
             return False
         room = AHEAD - count_queued(place.database, place.run_id, AHEAD)
-        todo = unstarted(place.database, place.run_id, min(AT_ONCE, room)) if room > 0 else []
+        # Looking for the next goes through all that are left: it is done for many at a time.
+        todo = unstarted(place.database, place.run_id, AT_ONCE) if room >= AT_ONCE else []
         begin_rounds(place, by.engine, todo)
         return len(todo) == AT_ONCE
     finally:
