@@ -46,6 +46,11 @@ def build_images() -> Images:
     assert built.returncode == 0, built.stderr
     if before and before != _image_id(IMAGE):  # the one before has no name now
         subprocess.run(["docker", "image", "rm", before], capture_output=True, check=False)
+    # Of each wheel that was ever built, the classic builder keeps the image that built it.
+    found = ["docker", "image", "ls", "-q", "--filter", "dangling=true", "--filter", "label=upbench.stage=wheel"]
+    wheels = subprocess.run(found, capture_output=True, text=True, check=True).stdout.split()
+    if wheels:
+        subprocess.run(["docker", "image", "rm", *wheels], capture_output=True, check=False)
     return Images(IMAGE, postgres)
 
 
