@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +59,7 @@ class Machine:
     def kill(self) -> None:
         """SIGKILL to what runs on it."""
         for process in self.processes:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
             if process.stdout:
                 process.stdout.close()
