@@ -70,7 +70,9 @@ async def in_process(place: Workplace) -> int:
     async def one_after_the_other() -> None:
         for attempt in todo:
             with place.database.write() as connection:
-                execution, key = place.records.next_round(connection, attempt.id)
+                started = place.records.next_round(connection, attempt.id)
+            assert started is not None
+            execution, key = started
             await rounds.carry(InProcessContext(key), {"run": "bench", "execution": execution, "again": 0})
 
     async with place.at_work(), asyncio.TaskGroup() as group:

@@ -1,3 +1,4 @@
+from .ahead import handed_over as handed_over
 from .arms import PREVIOUS as PREVIOUS
 from .arms import ArmPlan as ArmPlan
 from .arms import check_protocol as check_protocol
@@ -70,6 +71,7 @@ from .reaping import Reaper as Reaper
 from .records import Records as Records
 from .review import review_item as review_item
 from .rows import DONE as DONE
+from .rows import STOPPED as STOPPED
 from .rows import AttemptRow as AttemptRow
 from .rows import ExecutionRow as ExecutionRow
 from .rows import RunRow as RunRow

@@ -8,7 +8,7 @@ from sqlalchemy import and_, case, func, select
 
 from core import Cause, Database, cause_row
 from runs.rows import DONE, PLANNED, RUNNING, AttemptRow, attempt_row, sound
-from runs.tables import ATTEMPTS, TRIALS
+from runs.tables import ATTEMPTS, RUNS, TRIALS
 
 _GRADED = [cause.value for cause in Cause if cause_row(cause).graded]
 _ROWS = select(ATTEMPTS, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat).join(
@@ -22,6 +22,19 @@ def unstarted(database: Database, run: str, limit: int) -> list[AttemptRow]:
     """The next attempts of a run that wait for their first round, at most `limit`, in the order of the plan."""
     waiting = (ATTEMPTS.c.run == run, ATTEMPTS.c.state == PLANNED, ATTEMPTS.c.rounds == 0)
     return _rows(database, _ROWS.where(*waiting).order_by(*_PLAN).limit(limit))
+
+
+def undone(database: Database, run: str, *, after: str = "", limit: int = 500) -> list[AttemptRow]:
+    """Attempts of a run that have not ended and have a round, by id, from the one after `after` on."""
+    waiting = (ATTEMPTS.c.run == run, ATTEMPTS.c.state.in_((PLANNED, RUNNING)), ATTEMPTS.c.rounds > 0)
+    return _rows(database, _ROWS.where(*waiting, ATTEMPTS.c.id > after).order_by(ATTEMPTS.c.id).limit(limit))
+
+
+def handed_over(database: Database, queue: str) -> list[str]:
+    """Ids of the runs that wait in a queue and have not ended."""
+    query = select(RUNS.c.id).where(RUNS.c.queue == queue, RUNS.c.state == RUNNING).order_by(RUNS.c.id)
+    with database.read() as connection:
+        return [str(row.id) for row in connection.execute(query)]
 
 
 def count_queued(database: Database, run: str, limit: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 
@@ -14,15 +15,17 @@ from runs.limits import BudgetWatch
 from runs.machinery import Machinery
 from runs.options import QUEUE, Stop
 from runs.rows import DONE, STOPPED, Standing
-from runs.starting import bury, start_rest
+from runs.starting import bury, start_lost, start_rest
 from runs.workplace import Workplace
 
-LOOK_SECONDS, SELDOM_SECONDS = 1.0, 3.0
+LOOK_SECONDS, SELDOM_SECONDS, LOST_SECONDS = 1.0, 3.0, 10.0
 REST_SECONDS = 30.0
 """Between two looks at a run that is over: a worker that lives for months has seen many."""
 
 SHARE = 0.02
 """Of the time that counting crashes may take: the larger the run, the more rarely."""
+
+_log = logging.getLogger("upbench.run")
 
 
 class Governor:
@@ -39,6 +42,7 @@ class Governor:
         self._lock = f"govern.{place.run_id}"
         self._started: str | None = None
         self._next_count = self._next = 0.0
+        self._next_lost, self._looked_to = time.monotonic() + LOST_SECONDS, ""
         self._settled = self._over = False
         self._budget = self._watch()
 
@@ -47,9 +51,16 @@ class Governor:
         return BudgetWatch(place.journal, place.run_id, place.options.budget, every=LOOK_SECONDS / 2)
 
     async def govern(self) -> None:
-        """Look, each second while the run goes on, until this is cancelled. Raises `StoreFault`."""
+        """Look, each second while the run goes on, until this is cancelled.
+
+        Records that do not answer are asked again: who governs must not be the first to give up.
+        """
         while True:
-            self.look()
+            try:
+                self.look()
+            except StoreFault as fault:
+                _log.warning("run %s is not governed: %s", self._place.run_id, fault)
+                self._by.locks.give(self._lock)
             await asyncio.sleep(REST_SECONDS if self._over else LOOK_SECONDS)
 
     def wake(self) -> None:
@@ -99,6 +110,9 @@ class Governor:
         if standing.stop is None and start_rest(place, self._by):
             self._next = 0.0
         bury(place, self._by.engine)
+        if standing.stop is None and now >= self._next_lost:
+            self._next_lost = now + LOST_SECONDS
+            self._looked_to = start_lost(place, self._by.engine, self._looked_to)
         if place.records.has_undone(place.run_id):
             self._settled = False
             if standing.stop is not None and standing.state != STOPPED:

@@ -45,7 +45,7 @@ class RunOptions(Frozen):
     snapshots: bool = False
 
 
-Reason = Literal["user_cancelled", "run_budget", "crash_rate", "preflight", "disk"]
+Reason = Literal["user_cancelled", "run_budget", "crash_rate", "preflight", "disk", "cannot_open"]
 _CAUSES = {"user_cancelled": Cause.user_cancelled, "run_budget": Cause.run_budget}
 
 

@@ -52,7 +52,8 @@ _CAUSES_SINCE = (
     .group_by(ATTEMPTS.c.cause)
 )
 _NEWEST_FIRST = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc())
-_HOLD_ATTEMPT = select(ATTEMPTS.c.rounds).where(ATTEMPTS.c.id == bindparam("attempt")).with_for_update()
+_HELD = select(ATTEMPTS.c.rounds, ATTEMPTS.c.round, ATTEMPTS.c.state).with_for_update()
+_HOLD_ATTEMPT = _HELD.where(ATTEMPTS.c.id == bindparam("attempt"))
 _ADD_EXECUTION = insert(EXECUTIONS)
 _SET_EXECUTION = update(EXECUTIONS).where(EXECUTIONS.c.id == bindparam("key"))
 _SET_OPEN = _SET_EXECUTION.where(EXECUTIONS.c.cause.is_(None))
@@ -261,13 +262,24 @@ class Records:
             row = connection.execute(query).one_or_none()
         return None if row is None else row.cause is not None
 
-    def next_round(self, connection: Connection, attempt: str) -> tuple[str, str]:
+    def next_round(
+        self, connection: Connection, attempt: str, *, seen: AttemptRow | None = None
+    ) -> tuple[str, str] | None:
         """The execution that an attempt's next round carries, and that round's key.
 
         It is the unfinished one (a resume keeps its number), or one whose work was collected (only its grading is
         done anew); else a new one.
+
+        Args:
+            connection: A write transaction.
+            attempt: Its id.
+            seen: The attempt as the caller saw it. Where somebody has started another round of it meanwhile, or it
+                has ended, there is none.
         """
-        rounds = connection.execute(_HOLD_ATTEMPT, {"attempt": attempt}).scalar_one() + 1
+        held = connection.execute(_HOLD_ATTEMPT, {"attempt": attempt}).one()
+        if seen is not None and (held.round, held.state == DONE) != (seen.round, seen.state == DONE):
+            return None
+        rounds = held.rounds + 1
         last = connection.execute(_LAST_EXECUTION, {"attempt": attempt}).one_or_none()
         name = execution_id(attempt, 1)
         if last is not None:
@@ -280,11 +292,17 @@ class Records:
         connection.execute(_SET_ATTEMPT, {"key": attempt, **planned})
         return name, key
 
-    def begin(self, execution: str) -> AttemptRow | None:
-        """Begin an execution, or go on with it: its attempt; None where it has ended already."""
+    def begin(self, execution: str, key: str | None = None) -> AttemptRow | None:
+        """Begin an execution, or go on with it: its attempt; None where it has ended already.
+
+        Raises:
+            Overtaken: The round of that key is not its attempt's last: another carries it.
+        """
         name, _, e = execution.rpartition(".e")
         with self._database.write() as connection:
             attempt = connection.execute(_ATTEMPT, {"attempt": name}).one()
+            if key is not None and attempt.round != key:
+                raise Overtaken(key)
             there = connection.execute(_CAUSE, {"execution": execution}).one_or_none()
             if there is None:
                 row = {"id": execution, "attempt": name, "e": int(e), "started": now()}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from core import BadInput, Cause
-from runs.ahead import before_the_rest, count_queued, unstarted
+from runs.ahead import before_the_rest, count_queued, undone, unstarted
 from runs.engine.port import OPEN, Engine, RoundState
 from runs.lock import only_one
 from runs.machinery import Machinery
@@ -37,7 +37,7 @@ def begin_rounds(place: Workplace, engine: Engine, todo: Sequence[AttemptRow]) -
         with place.database.write() as connection:
             for attempt in some:
                 if attempt.round not in going:
-                    start_attempt(place, engine, connection, attempt.id)
+                    start_attempt(place, engine, connection, attempt.id, seen=attempt)
 
 
 def stop_if_failed(place: Workplace, preflight: Sequence[AttemptRow]) -> None:
@@ -135,16 +135,37 @@ def hand_over(
         pass
 
 
+def start_lost(place: Workplace, engine: Engine, after: str) -> str:
+    """Start the rounds of attempts that have not ended and whose last round is over: nobody else would.
+
+    A round is over without its attempt when it came while the run was stopped, or the disk was full.
+
+    Args:
+        place: Of the run.
+        engine: That carries it.
+        after: What the last call returned: a bounded piece of the run is looked at in each.
+    """
+    some = undone(place.database, place.run_id, after=after)
+    keys = [attempt.round for attempt in some if attempt.round is not None]
+    known = engine.list(keys=keys, states=[*OPEN, RoundState.dead]) if keys else []
+    going = {one.key for one in known}
+    lost = [attempt for attempt in some if attempt.round not in going]
+    begin_rounds(place, engine, lost)
+    return some[-1].id if some else ""
+
+
 def bury(place: Workplace, engine: Engine) -> None:
     """End the executions whose rounds are not taken up any more."""
     for one in engine.list(states=[RoundState.dead]):  # of any run: what is dead is in no queue
         execution = one.key.rpartition(".r")[0]
-        if place.records.has_ended(execution) is not False:
-            continue
         attempt = place.records.attempt(execution.rpartition(".e")[0])
-        if (attempt.run, attempt.round) == (place.run_id, one.key):
+        if attempt.run != place.run_id:
+            continue
+        if attempt.round == one.key and place.records.has_ended(execution) is not True:
+            place.records.begin(execution)  # it may have died before it began
             place.journal.settle(f"{execution}/")
             place.records.finish(execution, Cause.worker_died, "its round was taken up again and again, and died")
+        engine.cancel([one.key])  # so that it is not found again
 
 
 def runs_to_bury(records: Records, engine: Engine) -> set[str]:
@@ -152,6 +173,6 @@ def runs_to_bury(records: Records, engine: Engine) -> set[str]:
     found = set()
     for one in engine.list(states=[RoundState.dead]):
         execution = one.key.rpartition(".r")[0]
-        if records.has_ended(execution) is False:
+        if records.has_ended(execution) is not True:
             found.add(str(records.attempt(execution.rpartition(".e")[0]).run))
     return {run for run in found if records.run(run).queue == QUEUE}

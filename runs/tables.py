@@ -135,6 +135,7 @@ def _durable(connection: Connection) -> None:
 
 def _many(connection: Connection) -> None:
     """What many workers and many runs need to be looked up by."""
+    _durable(connection)
     for index in WORKERS.indexes:
         index.create(connection, checkfirst=True)
 

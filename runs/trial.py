@@ -61,20 +61,27 @@ def start_attempt(
     connection: Connection,
     attempt: str,
     *,
+    seen: AttemptRow | None = None,
     again: int = 0,
     delay_seconds: float = 0,
-) -> str:
+) -> str | None:
     """Start the next round of an attempt, in the caller's transaction; the round's key.
+
+    None: it is not as it was seen, and none is started.
 
     Args:
         place: Of the attempt's run.
         engine: That carries it.
         connection: A write transaction.
         attempt: Its id.
+        seen: The attempt as the caller saw it; None: as it is.
         again: How often it failed in a row before, through no fault of its own.
         delay_seconds: Before it is begun.
     """
-    execution, key = place.records.next_round(connection, attempt)
+    found = place.records.next_round(connection, attempt, seen=seen)
+    if found is None:
+        return None
+    execution, key = found
     payload = {"run": place.run_id, "execution": execution, "again": again}
     one = Round(KIND, key, payload, place.queue, share=place.run_id, delay_seconds=delay_seconds)
     engine.start([one], connection)
@@ -102,18 +109,24 @@ class AttemptRounds:
     async def carry(self, ctx: Context, payload: Json) -> Json:
         """Carry the execution that the payload names; how it ended, or nothing where it is left as it is."""
         execution = str(payload["execution"])
-        place = await self._place_of(str(payload["run"]))
+        try:
+            place = await self._place_of(str(payload["run"]))
+        except Overtaken:
+            return {}
         room = await place.guard.room(ended=place.stopped)
         if place.stopped() or room.level is not Level.ok:
             return {}  # what does not begin now begins when the run is resumed
         begun: list[AttemptRow] = []
 
         async def begin(named: Json) -> Json:
-            if (attempt := place.records.begin(str(named["execution"]))) is not None:
+            if (attempt := place.records.begin(str(named["execution"]), ctx.key)) is not None:
                 begun.append(attempt)
             return named
 
-        await ctx.step("begin", begin, {"execution": execution}, keep=False)
+        try:
+            await ctx.step("begin", begin, {"execution": execution}, keep=False)
+        except Overtaken:
+            return {}
         if not begun:  # it has ended, and whoever ended it was killed before its workspace was cleared away
             await TrialStages(place, place.records.attempt(execution.rpartition(".e")[0])).clear(execution)
             return {}

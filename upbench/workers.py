@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core import UpBenchError
+from core import Overtaken, StoreFault, UpBenchError
 from runs import (
     OPEN,
     QUEUE,
+    STOPPED,
     AttemptRounds,
     Machinery,
     Places,
     Records,
+    Stop,
     Worker,
     Workplace,
     at_work,
     forgetting_old_rounds,
+    handed_over,
     machinery,
     runs_to_bury,
 )
@@ -31,7 +34,7 @@ POLL_SECONDS, RAREST_SECONDS = 0.5, 2.0
 """How often a worker looks into the queue: where there are many, each looks more rarely."""
 
 FEW = 10
-IDLE_LOOK_SECONDS, BURY_LOOK_SECONDS = 0.5, 3.0
+IDLE_LOOK_SECONDS, ADOPT_LOOK_SECONDS = 0.5, 3.0
 _FOREVER = float("inf")
 _log = logging.getLogger("upbench.worker")
 
@@ -72,9 +75,10 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
         order: What is to be done.
         finish: When set, nothing new is taken; as with `upbench worker drain`.
 
+    A run that cannot be opened here (no key for its model, no such sandbox) is stopped, and says so; others go on.
+
     Raises:
-        UpBenchError: A run's workplace cannot be opened here, or the records cannot be reached. Rounds that were
-            under way stay, for others.
+        StoreFault: The records cannot be reached. Rounds that were under way stay, for others.
     """
     with machinery(home.database, home.state) as by:
         places = Places(lambda run: place_of(home, run), by)
@@ -83,10 +87,13 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
         async def opened(run: str) -> Workplace:
             try:
                 return await places.of(run)
-            except UpBenchError as error:
+            except StoreFault as fault:
                 if not failed.done():
-                    failed.set_exception(error)
-                raise asyncio.CancelledError from error  # the round stays, for a worker that can carry it
+                    failed.set_exception(fault)
+                raise asyncio.CancelledError from fault  # the round stays, for a worker that reaches the records
+            except UpBenchError as error:
+                _refuse(Records(home.database), run, error)
+                raise Overtaken(run) from error
 
         rounds = AttemptRounds(opened, by.engine)
         queues: Mapping[str, int] = {QUEUE: order.slots}
@@ -99,12 +106,18 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
         ):
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
             told = [me.draining] if finish is None else [me.draining, finish]
-            burying = asyncio.create_task(_bury(home, by, places))
+            adopting = asyncio.create_task(_adopt(home, by, places))
             try:
                 await _until_told(home, me, by, places, failed, order, told)
             finally:
-                burying.cancel()
+                adopting.cancel()
         failed.cancel()
+
+
+def _refuse(records: Records, run: str, error: UpBenchError) -> None:
+    _log.warning("run %s cannot be opened here: %s", run, error)
+    records.stop(run, Stop(reason="cannot_open", detail=f"on {socket.gethostname()}: {error}"))
+    records.set_run_state(run, STOPPED)
 
 
 async def _until_told(
@@ -145,10 +158,15 @@ def _idle(home: Home, by: Machinery, places: Places, order: WorkerOrder) -> bool
     return not places.waiting() and not runs_to_bury(Records(home.database), by.engine)
 
 
-async def _bury(home: Home, by: Machinery, places: Places) -> None:
-    """Open the runs in which something is to be buried: who governs them does it. No round of theirs may come."""
+async def _adopt(home: Home, by: Machinery, places: Places) -> None:
+    """Open the runs that nobody governs: no round of theirs may come that would make anybody open them."""
+    records = Records(home.database)
     while True:
-        with contextlib.suppress(UpBenchError):  # a run that cannot be opened here is buried elsewhere
-            for run in runs_to_bury(Records(home.database), by.engine):
-                await places.of(run)
-        await asyncio.sleep(BURY_LOOK_SECONDS)
+        try:
+            for run in (*runs_to_bury(records, by.engine), *handed_over(home.database, QUEUE)):
+                if by.locks.take(f"govern.{run}"):  # else somebody does
+                    by.locks.give(f"govern.{run}")
+                    await places.of(run)
+        except UpBenchError as error:  # one that cannot be opened here is governed elsewhere
+            _log.warning("a run that nobody governs is not opened: %s", error)
+        await asyncio.sleep(ADOPT_LOOK_SECONDS)

@@ -134,8 +134,13 @@ class Engine(Protocol):
         """Rounds in some state (default: any), oldest first."""
         ...
 
-    def recover(self, worker: str) -> int:
-        """Put what a dead worker carried back in its queues, once; how many rounds that were."""
+    def recover(self, worker: str, *, blameless: bool = False) -> int:
+        """Put what a dead worker carried back in its queues, once; how many rounds that were.
+
+        Args:
+            worker: Its name.
+            blameless: It ended as it should: that it carried them is not counted against them.
+        """
         ...
 
     def forget(self, before: datetime, limit: int) -> int:

@@ -37,6 +37,18 @@ and database = (select oid from pg_database where datname = current_database())
 
 _UP = "select extract(epoch from clock_timestamp() - pg_postmaster_start_time())"
 
+CLIENT_NOTICES: dict[str, Any] = {
+    "connect_timeout": NOTICE_SECONDS,
+    "keepalives_idle": NOTICE_SECONDS // 2,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": NOTICE_SECONDS * 1000,
+}
+SERVER_NOTICES = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=25000"  # or it waits 15 minutes for an answer's receipt
+)
+
 
 class Locks(Protocol):
     """Locks by name, each held by one process at a time."""
@@ -192,17 +204,9 @@ class AdvisoryLocks:
 
         try:
             if self._connection is None:
-                self._connection = psycopg.connect(
-                    **self._place,
-                    autocommit=True,
-                    connect_timeout=NOTICE_SECONDS,
-                    keepalives_idle=NOTICE_SECONDS // 2,
-                    keepalives_interval=2,
-                    keepalives_count=2,
-                    tcp_user_timeout=NOTICE_SECONDS * 1000,
-                    options="-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-                    " -c tcp_user_timeout=25000",  # or it waits 15 minutes for an answer's receipt
-                )
+                options = f"{self._place.get('options', '')} {SERVER_NOTICES}".strip()
+                place = self._place | CLIENT_NOTICES | {"options": options}
+                self._connection = psycopg.connect(**place, autocommit=True)
             rows: list[tuple[Any, ...]] = self._connection.execute(statement, parameters).fetchall()
         except psycopg.Error as error:
             self._drop()

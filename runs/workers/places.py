@@ -33,10 +33,11 @@ class Places:
             yield
 
     async def of(self, run: str) -> Workplace:
-        """The workplace of a run. Raises what opening it raised, each time it is asked for."""
-        if run not in self._places:
-            self._places[run] = asyncio.create_task(self._opened(run))
-        place = await asyncio.shield(self._places[run])
+        """The workplace of a run. Raises what opening it raised; it is tried again each time."""
+        opening = self._places.get(run)
+        if opening is None or (opening.done() and opening.exception() is not None):  # what was wrong may be mended
+            self._places[run] = opening = asyncio.create_task(self._opened(run))
+        place = await asyncio.shield(opening)
         self._governors[run].wake()
         return place
 

@@ -76,7 +76,7 @@ async def at_work(
         # What was under way here stays to be taken up: by whoever comes, not only by who finds us dead.
         event("worker_ended", worker=name)
         if not _overtaken(crew.stuck) and by.workers.leave(name):
-            by.engine.recover(name)
+            by.engine.recover(name, blameless=True)
             by.workers.settle(name, "ended")
 
 

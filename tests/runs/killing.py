@@ -164,7 +164,18 @@ def groups_of(state: Path) -> list[Path]:
 
 def left_below(state: Path) -> list[str]:
     """What sandboxes and runs have left in a project's data: all but records, blobs and where to look."""
-    kept = {"upbench.db", "upbench.db-wal", "upbench.db-shm", "blobs", "owner", "cgroups", "reports", "empty", "logs", "packs"}
+    kept = {
+        "upbench.db",
+        "upbench.db-wal",
+        "upbench.db-shm",
+        "blobs",
+        "owner",
+        "cgroups",
+        "reports",
+        "empty",
+        "logs",
+        "packs",
+    }
     found = [
         path
         for entry in state.iterdir()

@@ -59,7 +59,9 @@ async def run_here(place: Workplace, *, times: int = 1) -> Counter[Cause]:
     async with place.at_work():
         for attempt in place.records.attempts(place.run_id):
             with place.database.write() as connection:
-                execution, key = place.records.next_round(connection, attempt.id)
+                started = place.records.next_round(connection, attempt.id)
+            assert started is not None
+            execution, key = started
             payload = {"run": place.run_id, "execution": execution, "again": 0}
             await rounds.carry(InProcessContext(key, times=times), payload)
     return Counter(ended)

@@ -12,7 +12,8 @@ from agents import Assignment
 from agents.react.task import task_text
 from core import BadInput, Blobs, Cause, Deliverable, Submission
 from grading import EvaluationLine, Trial, place, study
-from runs.arms import ArmPlan, PlannedAttempt, check_protocol, lay_out_previous, plan_retries, rework_of
+from runs.arms import ArmPlan, check_protocol, lay_out_previous, plan_retries, rework_of
+from runs.plan import PlannedAttempt
 from runs.rows import DONE, AttemptRow
 from tests.grading.synthetic import attempt_lines
 
