@@ -20,26 +20,26 @@ where table_schema in ('public', 'dbos') and table_type = 'BASE TABLE' order by 
 _LEFT_ALONE = {"trials", "attempts", "runs", "run_sheets", "run_spend", "workers"}
 
 
-def copy_trials(connection: psycopg.Connection[Any], run: str, first: int, last: int) -> int:
-    """Make copies of a run's first trial that has ended for those that have not, of some positions; how many.
+def copy_trials(connection: psycopg.Connection[Any], run: str, number: int, *, of: str | None = None) -> int:
+    """Make copies of a trial that has ended for the first trials of a run's plan that have not; how many.
 
     Args:
         connection: The superuser's, in the project's database, each statement a transaction of its own.
         run: Its id.
-        first: Position of the first trial in the plan.
-        last: Of the one after the last.
+        number: How many of the plan's first trials are to have ended.
+        of: The run of the trial that is copied; default: the same.
     """
     model = _one(
         connection,
         "select t.id from trials t join attempts a on a.trial = t.id"
         " where t.run = %s and a.state = 'done' order by t.position limit 1",
-        run,
+        of or run,
     )
     connection.execute("drop table if exists targets")
     connection.execute(
         "create temp table targets as select t.id from trials t join attempts a on a.trial = t.id"
-        " where t.run = %s and a.state = 'planned' and t.position >= %s and t.position < %s",
-        (run, first, last),
+        " where t.run = %s and a.state = 'planned' and t.position < %s",
+        (run, number),
     )
     for (schema, table), columns in _tables(connection).items():
         if table not in _LEFT_ALONE:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
@@ -21,8 +23,9 @@ from upbench.workers import WorkerOrder, serve_rounds
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def carry(project: Path, database: str, slots: int, turns: int, seconds: float) -> None:
-    """Be a worker (the product's own loop) until SIGTERM."""
+def carry(parent: int, project: Path, database: str, slots: int, turns: int, seconds: float) -> None:
+    """Be a worker (the product's own loop) until SIGTERM, or until process `parent` is gone."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     home = open_home(Settings(project=project, database=database, snapshots=False))
 
     async def work() -> None:
@@ -39,12 +42,22 @@ def carry(project: Path, database: str, slots: int, turns: int, seconds: float) 
     home.close()
 
 
+def _end_with(parent: int) -> None:
+    """A thread's work: whoever is killed leaves nobody behind."""
+    with suppress(ProcessLookupError):
+        while True:
+            os.kill(parent, 0)
+            time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @contextmanager
 def crew(number: int, *arguments: object) -> Iterator[list[int]]:
     """`number` workers for the length of the block; their process ids."""
     context = get_context("forkserver")  # what they import is imported once, and shared
     context.set_forkserver_preload(["benchmarks.crew", "runs.engine.durable", "psycopg"])
-    processes: list[BaseProcess] = [context.Process(target=carry, args=arguments) for _ in range(number)]
+    given = (os.getpid(), *arguments)
+    processes: list[BaseProcess] = [context.Process(target=carry, args=given) for _ in range(number)]
     try:
         for process in processes:
             process.start()

@@ -6,14 +6,16 @@ still to come, and those at its end, with all the others done. What lies between
 `--executed` trials, and copied beyond that (`benchmarks.copying`). CPU time is told rather than the clock's, which
 depends on who else uses the machine.
 
-Run: python -m benchmarks.scale [--sizes 100 1000 10000 100000] [--executed 1000] [--workers 4] [--slots 25]
+Run: python -m benchmarks.scale [--sizes 100 1000 10000 100000] [--executed 1000] [--workers 4] [--slots 6]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +33,10 @@ from upbench.settings import Settings
 from upbench.snapshot import take_snapshot
 from upbench.summary import summarise
 
-WARM = 100
+WARM = 30
+OFTEN = 0.8
+"""A statement that is asked so often a trial is one of a trial; others go with the time."""
+
 _SERVER = {
     "shared_preload_libraries": "pg_stat_statements",
     "shared_buffers": "512MB",
@@ -40,7 +45,8 @@ _SERVER = {
     "max_wal_size": "4GB",
 }
 _KINDS = """
-select query like '%%dbos%%' or query like '%%workflow%%' as engine, query, calls, total_exec_time, rows
+select query like '%%dbos%%' as engine, query, calls, total_exec_time,
+shared_blks_hit + shared_blks_read
 from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname = %s order by calls desc
 """
 
@@ -78,6 +84,7 @@ class Measurement:
         self._home: Home = open_home(Settings(project=folder, database=url, snapshots=False))
         self._workers = (folder, url, given.slots, given.turns, given.seconds)
         self.found: dict[str, Any] = {}
+        self._idle = (0.0, 0.0)
 
     def close(self) -> None:
         """End all connections."""
@@ -88,30 +95,32 @@ class Measurement:
         """Measure all of it."""
         given, found = self._given, self.found
         found["size"] = size
-        window, runs, run = given.window, max(1, given.window // size), ""
+        window = given.window
+        runs = [f"run{number}" for number in range(max(1, window // size))]
         executed = max(given.executed, 2 * window)
         with crew(given.workers, *self._workers) as workers:
             self._begin("warm", WARM)
             self._until("warm", WARM)
+            self._idle = self._at_rest(workers)
+            for run in runs:
+                found |= self._begin(run, size)
             with self._counted(workers) as found["head"]:
-                for number in range(runs):
-                    run = f"run{number}"
-                    found |= self._begin(run, size)
-                    self._until(run, min(window, size))
+                for run in runs:
+                    self._until(run, min(self._done(run) + window, size))
             found["tail"] = found["head"]
             if window < size <= executed:
-                self._until(run, size - window)
+                self._until(runs[-1], size - window)
                 with self._counted(workers) as found["tail"]:
-                    self._until(run, size)
+                    self._until(runs[-1], size)
         if size > executed:
-            self._copy(run, size - window)
+            self._copy(runs[-1], size - window)
             with crew(given.workers, *self._workers) as workers:
-                self._until(run, size - window)
+                self._until(runs[-1], size - window + 10)
                 with self._counted(workers) as found["tail"]:
-                    self._until(run, size)
+                    self._until(runs[-1], size)
         found["copied"] = max(0, size - executed)
-        found["bytes"] = self._bytes(runs * size + WARM)
-        found["reading"] = self._reading(run)
+        found["bytes"] = self._bytes(len(runs) * size + WARM)
+        found["reading"] = self._reading(runs[-1])
         found["latency"] = self._latency(given.single)
         return found
 
@@ -138,28 +147,42 @@ class Measurement:
         yield found
         after = cpu_seconds(workers), server_cpu_seconds(postmaster)
         seconds, trials = time.perf_counter() - began, self._done() - done
+        used = [(one - other) * 1000 / trials for one, other in zip(after, before, strict=True)]
+        resting = [share * 1000 * seconds / trials for share in self._idle]
         kinds = self._superuser.execute(_KINDS, (self._name,)).fetchall()
         mine = [row for row in kinds if "pg_stat" not in row[1] and "filter" not in row[1]]
+        often = [row for row in mine if row[2] >= OFTEN * trials]
         found |= {
             "trials": trials,
-            "harness_ms": (after[0] - before[0]) * 1000 / trials,
-            "server_ms": (after[1] - before[1]) * 1000 / trials,
+            "harness_ms": used[0] - resting[0],
+            "server_ms": used[1] - resting[1],
+            "harness_ms_with_rest": used[0],
+            "server_ms_with_rest": used[1],
             "seconds": seconds,
             "per_second": trials / seconds,
             "memory_mb": memory_mb(workers),
-            "statements": sum(row[2] for row in mine if not row[0]) / trials,
-            "engine_statements": sum(row[2] for row in mine if row[0]) / trials,
+            "statements": sum(row[2] for row in often) / trials,
+            "statement_ms": sum(row[3] for row in often) / trials,
+            "pages": int(sum(row[4] for row in often)) / trials,
+            "other_statements_a_second": (sum(row[2] for row in mine) - sum(row[2] for row in often)) / seconds,
             "kinds": [
                 {
                     "query": row[1][:3000],
-                    "engine": row[0],
                     "a_trial": row[2] / trials,
                     "ms": row[3] / row[2],
-                    "ms_a_trial": row[3] / trials,
+                    "pages": int(row[4]) / row[2],
                 }
                 for row in mine
             ],
         }
+
+    def _at_rest(self, workers: list[int], seconds: float = 8.0) -> tuple[float, float]:
+        """What workers and server use while there is nothing to do: shares of a core."""
+        postmaster, began = self._postgres.process_id, time.perf_counter()
+        before = cpu_seconds(workers), server_cpu_seconds(postmaster)
+        time.sleep(seconds)
+        after, taken = (cpu_seconds(workers), server_cpu_seconds(postmaster)), time.perf_counter() - began
+        return (after[0] - before[0]) / taken, (after[1] - before[1]) / taken
 
     def _done(self, run: str | None = None) -> int:
         query = "select count(*) filter (where state = 'done') from attempts where run = coalesce(%s, run)"
@@ -173,7 +196,7 @@ class Measurement:
 
     def _copy(self, run: str, until: int) -> None:
         began = time.perf_counter()
-        copied = copy_trials(self._superuser, run, 0, until)
+        copied = copy_trials(self._superuser, run, until)
         print(f"  {copied} trials copied in {time.perf_counter() - began:.0f} s", flush=True)
 
     def _bytes(self, trials: int) -> dict[str, float]:
@@ -192,7 +215,7 @@ class Measurement:
         return sums
 
     def _reading(self, run: str) -> dict[str, float]:
-        """Milliseconds of the commands that read: medians of three."""
+        """Milliseconds of the commands that read: medians of three, but for `show`."""
         home, records = self._home, Records(self._home.database)
         todo: dict[str, Callable[[], object]] = {
             "list": records.runs,
@@ -202,7 +225,7 @@ class Measurement:
             "has_undone": lambda: records.has_undone(run),
             "show": lambda: summarise(home, run),
         }
-        return {name: _milliseconds(call) for name, call in todo.items()}
+        return {name: _milliseconds(call, 1 if name == "show" else 3) for name, call in todo.items()}
 
     def _latency(self, number: int) -> dict[str, float]:
         """Milliseconds from the start of a round to its beginning, in a queue that is empty otherwise."""
@@ -224,9 +247,9 @@ class Measurement:
         return {"median": statistics.median(waits), "worst": max(waits)}
 
 
-def _milliseconds(call: Callable[[], object]) -> float:
+def _milliseconds(call: Callable[[], object], times: int) -> float:
     taken = []
-    for _ in range(3):
+    for _ in range(times):
         began = time.perf_counter()
         call()
         taken.append((time.perf_counter() - began) * 1000)
@@ -277,13 +300,14 @@ def main() -> None:
     parser.add_argument("--executed", type=int, default=1_000, help="trials of a size that are not copied")
     parser.add_argument("--window", type=int, default=500, help="trials that are measured, at either end of a run")
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--slots", type=int, default=25)
+    parser.add_argument("--slots", type=int, default=6)
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.2, help="that a model takes for a reply")
     parser.add_argument("--single", type=int, default=10, help="rounds whose waiting is measured")
     parser.add_argument("--idle", type=int, nargs="*", default=[], help="workers that have nothing to do")
     parser.add_argument("--to", type=Path, help="file for the figures (JSON)")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # workers are ended on the way out
     found: dict[str, Any] = {"given": {k: str(v) for k, v in vars(given).items()}, "sizes": [], "idle": []}
     with server() as postgres:
         for size in given.sizes:

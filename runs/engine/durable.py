@@ -25,7 +25,7 @@ from runs.engine.serializer import JsonSerializer
 from runs.engine.steps import DurableContext
 
 if TYPE_CHECKING:
-    from dbos import DBOSConfig
+    from dbos import DBOSConfig, WorkflowStatus
 
 NAME = "upbench"
 VERSION = "1"
@@ -177,16 +177,25 @@ class DurableEngine:
         limit: int | None = None,
     ) -> list[RoundStatus]:
         """See `Engine`."""
-        found = self._client.list_workflows(
-            name=WORKFLOW,
-            queue_name=queue,
-            executor_id=worker,
-            workflow_ids=None if keys is None else list(keys),
-            status=[name for name, state in _STATES.items() if state in states] or None,
-            limit=limit,
-            load_input=False,
-            load_output=False,
-        )
+        names = [name for name, state in _STATES.items() if state in states]
+        # An index knows where one state begins; for several at once all rounds there ever were are gone through.
+        apart = limit is not None and bool(names)
+        asked = [[name] for name in names] if apart else [names or None]
+        found: list[WorkflowStatus] = []
+        for some in asked:
+            found += self._client.list_workflows(
+                name=WORKFLOW,
+                queue_name=queue,
+                executor_id=worker,
+                workflow_ids=None if keys is None else list(keys),
+                status=some,
+                limit=None if limit is None else limit - len(found),
+                sort_desc=apart,  # what has not ended is among the newest
+                load_input=False,
+                load_output=False,
+            )
+            if limit is not None and len(found) >= limit:
+                break
         return [
             RoundStatus(
                 key=one.workflow_id,

@@ -131,7 +131,7 @@ class Engine(Protocol):
         states: Sequence[RoundState] = (),
         limit: int | None = None,
     ) -> list[RoundStatus]:
-        """Rounds in some state (default: any), oldest first."""
+        """Rounds in some state (default: any), oldest first; with states and a limit any so many."""
         ...
 
     def recover(self, worker: str, *, blameless: bool = False) -> int:
