@@ -30,7 +30,13 @@ GROUPS = {
     r"tests/upbench/test_wheel\.py": "the built wheel",
 }
 # Begun first: what would be alone at the end.
-LONG = ("tests/upbench/test_demo.py",)
+LONG = (
+    "tests/upbench/test_demo.py",
+    "tests/runs/kills/test_matrix.py",
+    "tests/runs/engine/test_crew.py",
+    "tests/runs/machines/",
+    "tests/deploy/",
+)
 PATTERNS = {re.compile(pattern): group for pattern, group in GROUPS.items()}
 
 
