@@ -105,9 +105,7 @@ TABLE: dict[Cause, CauseRow] = {
     Cause.collect_failed: _ours("harness", "the deliverables could not be collected"),
     Cause.check_failed_to_run: _ours("harness", "the checks could not be run"),
     Cause.store_failed: _ours("infrastructure", "records or blobs could not be written"),
-    Cause.store_refused: _ours(
-        "infrastructure", "the bucket is not there or did not accept the key", rerun=False
-    ),
+    Cause.store_refused: _ours("infrastructure", "the bucket is not there or did not accept the key", rerun=False),
     Cause.disk_full: _ours("infrastructure", "the disk is full"),
     Cause.worker_died: _ours("infrastructure", "the worker died"),
     Cause.harness_bug: _ours("harness", "UpBench itself failed", rerun=False),
