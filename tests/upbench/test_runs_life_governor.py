@@ -50,7 +50,9 @@ def end(place: Workplace, number: int, cause: Cause, *, healed: bool = False) ->
     for attempt in planned[:number]:
         for ends in (cause, Cause.submitted) if healed else (cause,):
             with place.database.write() as connection:
-                execution, _ = place.records.next_round(connection, attempt.id)
+                started = place.records.next_round(connection, attempt.id)
+            assert started is not None
+            execution = started[0]
             place.records.begin(execution)
             place.records.finish(execution, ends)
 
