@@ -215,7 +215,7 @@ class DurableEngine:
         status = tables.tables.workflow_status
         for begin in range(0, len(back) if blameless else 0, BATCH):
             some = status.c.workflow_uuid.in_(back[begin : begin + BATCH])
-            with self._engine.begin() as connection:
+            with tables.engine.begin() as connection:
                 fewer = update(status).where(some, status.c.recovery_attempts > 0)
                 connection.execute(fewer.values(recovery_attempts=status.c.recovery_attempts - 1))
         return len(back)
