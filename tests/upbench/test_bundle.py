@@ -52,7 +52,7 @@ def members(file: Path) -> dict[str, bytes]:
 
 
 def test_a_run_taken_in_elsewhere_is_the_same_run(here: Home, there: Home, tmp_path: Path) -> None:
-    written = write_bundle(here, "last", tmp_path / "a.zip")
+    written = write_bundle(here, RUN, tmp_path / "a.zip")
     taken = take_in(there, tmp_path / "a.zip", owner="another")
     assert (taken.run, taken.already, taken.rows, taken.blobs) == (RUN, False, written.rows, written.blobs)
     left, right = summarise(here, RUN), summarise(there, RUN)

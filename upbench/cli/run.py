@@ -71,7 +71,9 @@ def command(
     """Run agents on the jobs of PACK (a name or a folder)."""
     from upbench.bench import Bench
     from upbench.order import Order
+    from upbench.telemetry.export import wanted as signals
 
+    signals()  # what is wrong with its variables is said before anything is written
     bench = Bench(ctx.obj["project"])
     order["agents"] = order["agents"] or ("react",)
     wanted = Order(**order)

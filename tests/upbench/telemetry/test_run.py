@@ -158,7 +158,7 @@ def test_without_an_endpoint_a_run_imports_nothing_of_it(tmp_path: Path) -> None
 
 
 def test_a_wrong_endpoint_is_said_before_anything_is_written(tmp_path: Path) -> None:
-    said = upbench(tmp_path, "run", "starter", OTEL_EXPORTER_OTLP_ENDPOINT="localhost:4318")
+    said = upbench(tmp_path, "run", "starter", "--agent", "nop", OTEL_EXPORTER_OTLP_ENDPOINT="localhost:4318")
     assert said.returncode == 2
     assert said.stderr.count("\n") == 1
     assert "field `OTEL_EXPORTER_OTLP_ENDPOINT`" in said.stderr
