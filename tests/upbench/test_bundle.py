@@ -56,7 +56,8 @@ def test_a_run_taken_in_elsewhere_is_the_same_run(here: Home, there: Home, tmp_p
     taken = take_in(there, tmp_path / "a.zip", owner="another")
     assert (taken.run, taken.already, taken.rows, taken.blobs) == (RUN, False, written.rows, written.blobs)
     left, right = summarise(here, RUN), summarise(there, RUN)
-    assert right == left.model_copy(update={"store": right.store})
+    assert right.owner == "another"
+    assert right == left.model_copy(update={"store": right.store, "owner": "another"})
     assert [story(there, a.trial).text for a in right.attempts] == [
         story(here, a.trial).text for a in left.attempts
     ]
