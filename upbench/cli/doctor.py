@@ -14,7 +14,7 @@ from core import Frozen
 from upbench.cli.output import emit, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from upbench.settings import Settings
 
@@ -150,30 +150,31 @@ def _gvisor() -> Check:
 
 def _database(settings: Settings) -> Check:
     """Where the records are kept."""
-    from core import BadInput, look_at_database
+    from core import look_at_database
 
-    name, needed = "postgresql", "(only needed for workers on many machines)"
-    if settings.database is None:
-        mend = "set `database` in upbench.toml, or UPBENCH_DATABASE, to postgresql://user:password@host:port/name"
-        return Check(name=name, ok=False, detail=f"no `database` is set {needed}", mend=mend)
-    try:
-        return Check(name=name, ok=True, detail=look_at_database(settings.database))
-    except BadInput as error:
-        return Check(name=name, ok=False, detail=f"{error.file or 'database'}: {error.what}", mend=error.mend)
+    example = "postgresql://user:password@host:port/name"
+    return _shared_store("postgresql", "database", settings.database, example, look_at_database)
 
 
 def _bucket(settings: Settings) -> Check:
     """Where the blobs are kept."""
-    from core import BadInput, look_at_bucket
+    from core import look_at_bucket
 
-    name, needed = "bucket", "(only needed for workers on many machines)"
-    if settings.blobs is None:
-        mend = "set `blobs` in upbench.toml, or UPBENCH_BLOBS, to s3://bucket/folder"
-        return Check(name=name, ok=False, detail=f"no `blobs` is set {needed}", mend=mend)
+    return _shared_store("bucket", "blobs", settings.blobs, "s3://bucket/folder", look_at_bucket)
+
+
+def _shared_store(name: str, setting: str, address: str | None, example: str, look: Callable[[str], str]) -> Check:
+    """A store that many machines share, where one is named in the settings."""
+    from core import BadInput
+
+    if address is None:
+        mend = f"set `{setting}` in upbench.toml, or UPBENCH_{setting.upper()}, to {example}"
+        detail = f"no `{setting}` is set (only needed for workers on many machines)"
+        return Check(name=name, ok=False, detail=detail, mend=mend)
     try:
-        return Check(name=name, ok=True, detail=look_at_bucket(settings.blobs))
+        return Check(name=name, ok=True, detail=look(address))
     except BadInput as error:
-        return Check(name=name, ok=False, detail=f"{error.file or 'blobs'}: {error.what}", mend=error.mend)
+        return Check(name=name, ok=False, detail=f"{error.file or setting}: {error.what}", mend=error.mend)
 
 
 def _keys() -> Iterator[Check]:
