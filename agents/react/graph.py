@@ -91,16 +91,18 @@ async def act(state: State, runtime: Runtime[Session]) -> State:
 
 async def _run_tool(session: Session, call: ToolCall) -> None:
     last = session.last
-    if session.started:
+    tools = tools_of(session.config.preset or "standard", network=session.desk.fetch is not None)
+    tool, interrupted = tools.get(call.name), session.started
+    if interrupted and not (tool and tool.repeatable):
         await _keep(session)  # it may have done something
         session.record_outcome(call, error(INTERRUPTED, interrupted=True), 0.0)
         return
     if last is not None and last.stop is Stop.max_tokens and len(session.open_calls) == 1:
         session.record_outcome(call, error(CUT), 0.0)
         return
-    tools = tools_of(session.config.preset or "standard", network=session.desk.fetch is not None)
-    changes = call.name in tools and tools[call.name].changes
-    session.record_start(call, changes=changes)
+    changes = tool is not None and tool.changes
+    if not interrupted:
+        session.record_start(call, changes=changes)
     begun = time.monotonic()
     with span("tool_call", tool=call.name if call.name in tools else "unknown", call=call.id) as told:
         told.content(arguments=lambda: call.raw_arguments)

@@ -69,6 +69,7 @@ class Tool(Generic[A]):
 
     Attributes:
         changes: It may change what lies in the workspace.
+        repeatable: To run it twice is to run it once: where it was interrupted, it is run again.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Tool(Generic[A]):
     arguments: type[A]
     run: Callable[[A, ToolContext], Awaitable[Outcome]]
     changes: bool = True
+    repeatable: bool = False
 
     @property
     def spec(self) -> ToolSpec:

@@ -109,4 +109,5 @@ SUBMIT = Tool(
     ),
     arguments=SubmitArguments,
     run=_run,
+    repeatable=True,
 )

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions
-from sqlalchemy import Connection, Engine, create_engine, exc, update
+from sqlalchemy import Connection, Engine, create_engine, exc, literal, select, union_all, update
 from sqlalchemy.event import listen
 
 from core import BadInput, Cause, Database, StoreFault
@@ -25,7 +25,7 @@ from runs.engine.serializer import JsonSerializer
 from runs.engine.steps import DurableContext
 
 if TYPE_CHECKING:
-    from dbos import DBOSConfig, WorkflowStatus
+    from dbos import DBOSConfig
 
 NAME = "upbench"
 VERSION = "1"
@@ -177,28 +177,35 @@ class DurableEngine:
         limit: int | None = None,
     ) -> list[RoundStatus]:
         """See `Engine`."""
+        tables = self._client._sys_db
+        status = tables.tables.workflow_status
+        ours = select(
+            status.c.workflow_uuid,
+            status.c.status,
+            status.c.queue_name,
+            status.c.executor_id,
+            status.c.recovery_attempts,
+        ).where(status.c.name == WORKFLOW)
+        asked = ((status.c.queue_name, queue), (status.c.executor_id, worker))
+        ours = ours.where(*(column == value for column, value in asked if value is not None))
+        if keys is not None:
+            ours = ours.where(status.c.workflow_uuid.in_(keys))
         names = [name for name, state in _STATES.items() if state in states]
-        # An index knows where one state begins; for several at once all rounds there ever were are gone through.
-        apart = limit is not None and bool(names)
-        asked = [[name] for name in names] if apart else [names or None]
-        found: list[WorkflowStatus] = []
-        for some in asked:
-            found += self._client.list_workflows(
-                name=WORKFLOW,
-                queue_name=queue,
-                executor_id=worker,
-                workflow_ids=None if keys is None else list(keys),
-                status=some,
-                limit=None if limit is None else limit - len(found),
-                sort_desc=apart,  # what has not ended is among the newest
-                load_input=False,
-                load_output=False,
+        if names and limit is not None:
+            # An index knows where one state begins; for several at once all rounds there ever were are gone
+            # through. In one statement, or a round that goes from one state to another meanwhile is in neither.
+            apart = union_all(
+                *(ours.where(status.c.status == literal(name, literal_execute=True)) for name in names)
             )
-            if limit is not None and len(found) >= limit:
-                break
+            ours = select(apart.subquery()).limit(limit)
+        else:
+            ours = (ours.where(status.c.status.in_(names)) if names else ours).order_by(status.c.created_at)
+            ours = ours.limit(limit)
+        with self._database.read() as connection:
+            found = connection.execute(ours, execution_options=tables.engine.get_execution_options()).all()
         return [
             RoundStatus(
-                key=one.workflow_id,
+                key=one.workflow_uuid,
                 state=_STATES[one.status],
                 queue=one.queue_name,
                 worker=one.executor_id,

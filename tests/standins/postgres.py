@@ -221,7 +221,12 @@ class Postgres:
     def _end(self, sent: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(sent)
-            self._process.wait(_SECONDS)
+            try:
+                self._process.wait(_SECONDS / 3)
+            except subprocess.TimeoutExpired:
+                if sent != signal.SIGQUIT:
+                    raise
+                return self.kill()  # a crash was asked for
         # A killed server leaves these behind, and its number may be somebody else's by now.
         if sent == signal.SIGKILL:
             (self._data / "postmaster.pid").unlink(missing_ok=True)

@@ -182,6 +182,28 @@ async def test_rounds_are_listed_by_what_is_asked(bench: Bench) -> None:
     assert sorted(began) == ["k0", "k1", "k2", "k3"], "nobody listened to the other queue"
 
 
+async def test_a_round_that_goes_from_one_state_to_another_is_open_all_the_time(bench: Bench) -> None:
+    """As when a dead worker's round goes back into its queue while the run looks whether it is over."""
+    engine, over = bench.by.engine, threading.Event()
+    engine.start([a_round("a")])
+    table = "dbos.workflow_status" if bench.database.dialect == "postgresql" else "workflow_status"
+
+    def back_and_forth() -> None:
+        while not over.is_set():
+            for state in ("PENDING", "ENQUEUED"):
+                with bench.database.write() as connection:
+                    connection.exec_driver_sql(f"update {table} set status = '{state}'")
+
+    mover = threading.Thread(target=back_and_forth)
+    mover.start()
+    try:
+        looks = [len(engine.list(queue=QUEUE, states=OPEN, limit=1)) for _ in range(500)]
+    finally:
+        over.set()
+        mover.join()
+    assert set(looks) == {1}
+
+
 async def test_who_pauses_ends_what_it_has_and_takes_nothing_new(bench: Bench) -> None:
     began, ended, go_on = list[str](), list[str](), asyncio.Event()
 
