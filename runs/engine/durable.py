@@ -23,14 +23,15 @@ from core import BadInput, Cause, Database, StoreFault
 from runs.engine.port import Carry, Crew, Json, Round, RoundState, RoundStatus
 from runs.engine.serializer import JsonSerializer
 from runs.engine.steps import DurableContext
+from runs.engine.versions import take_over, take_over_queued
 
 if TYPE_CHECKING:
     from dbos import DBOSConfig
 
 NAME = "upbench"
 VERSION = "1"
-"""Of the rounds' code, as the engine sees it. Raised only when a round that is under way could not be taken up by
-the new code; then workers are drained first."""
+"""Of the rounds' code, as the engine sees it: a whole number. Raised only when what an earlier version kept of a
+round's steps cannot be read by the new code: then rounds that it left begin at their first step again."""
 
 WORKFLOW = "round"
 TAKEN_UP = 10
@@ -146,9 +147,10 @@ class DurableEngine:
             self._engine.dispose()
             del self._engine
 
-    def prepare(self) -> None:
-        """Make the engine's tables where they are not there: within a transaction it would be too late."""
-        _ = self._client
+    def prepare(self, queues: Sequence[str] = ()) -> None:
+        """See `Engine`."""
+        tables = self._client._sys_db
+        take_over_queued(tables, VERSION, queues)
 
     def start(self, rounds: Sequence[Round], connection: Connection | None = None) -> None:
         """See `Engine`."""
@@ -217,8 +219,9 @@ class DurableEngine:
     def recover(self, worker: str, *, blameless: bool = False) -> int:
         """See `Engine`."""
         tables = self._client._sys_db
-        pending = [one.workflow_id for one in tables.get_pending_workflows(worker, VERSION)]
+        pending = [one.key for one in self.list(worker=worker, states=[RoundState.running])]  # of any version
         back = [key for key in pending if tables.reenqueue_for_recovery(key, [worker], WORKFLOW)]
+        take_over(tables, VERSION, back)
         status = tables.tables.workflow_status
         for begin in range(0, len(back) if blameless else 0, BATCH):
             some = status.c.workflow_uuid.in_(back[begin : begin + BATCH])

@@ -110,8 +110,12 @@ class Crew:
 class Engine(Protocol):
     """Carries rounds."""
 
-    def prepare(self) -> None:
-        """Make the engine's tables where they are not there; before the first `start` in a transaction."""
+    def prepare(self, queues: Sequence[str] = ()) -> None:
+        """Make the engine's tables where they are not there; before the first `start` in a transaction.
+
+        Args:
+            queues: What earlier versions of UpBench left in these may be taken up by this one from now on.
+        """
         ...
 
     def start(self, rounds: Sequence[Round], connection: Connection | None = None) -> None:
@@ -135,7 +139,7 @@ class Engine(Protocol):
         ...
 
     def recover(self, worker: str, *, blameless: bool = False) -> int:
-        """Put what a dead worker carried back in its queues, once; how many rounds that were.
+        """Put what a dead worker of any version carried back in its queues, once; how many rounds that were.
 
         Args:
             worker: Its name.

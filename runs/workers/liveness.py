@@ -28,6 +28,9 @@ was overtaken. Once the database answers again, a worker that was overtaken ends
 REUNION_SECONDS = 10.0
 """So long after the database came back nobody is thought to be dead: all have lost their locks with it."""
 
+UPGRADE_SECONDS = 10.0
+"""Between two looks at what workers of an earlier version have put in the queues since."""
+
 JOIN_SECONDS = 10.0
 """A thread that waits for a database which is silent is left alone."""
 
@@ -46,6 +49,7 @@ class Liveness:
         lost: Called from a thread when this worker must end its rounds at once.
         draining: Called once, from a thread, when this worker is to take nothing new.
         also: Other locks without which this process must not go on.
+        queues: Whose rounds it carries, those that a worker of an earlier version still puts there as well.
     """
 
     def __init__(
@@ -56,9 +60,11 @@ class Liveness:
         lost: Callable[[StoreFault], None],
         draining: Callable[[], None],
         also: Sequence[str] = (),
+        queues: Sequence[str] = (),
     ) -> None:
         self._worker, self._engine, self._registry, self._locks = worker, by.engine, by.workers, by.locks
-        self._mine = (worker, *also)
+        self._mine, self._queues = (worker, *also), queues
+        self._next_upgrade = 0.0
         self._lost, self._draining = lost, draining
         self._free_since: dict[str, float] = {}
         self._without = False
@@ -125,6 +131,9 @@ class Liveness:
                 _log.warning("the records do not answer: %s", fault)
 
     def _look(self) -> None:
+        if time.monotonic() >= self._next_upgrade:
+            self._next_upgrade = time.monotonic() + UPGRADE_SECONDS
+            self._engine.prepare(self._queues)
         rows = self._registry.unsettled()
         mine = next((row for row in rows if row.id == self._worker and row.ended is None), None)
         if mine is None:

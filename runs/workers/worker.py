@@ -67,7 +67,7 @@ async def at_work(
                 loop.call_soon_threadsafe(worker.draining.set)
 
             own = [queue for queue in queues if queue != QUEUE]
-            liveness = Liveness(name, by, lost=lost, draining=draining, also=own)
+            liveness = Liveness(name, by, lost=lost, draining=draining, also=own, queues=tuple(queues))
             await asyncio.to_thread(liveness.start)
             try:
                 yield worker
