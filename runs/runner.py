@@ -8,19 +8,23 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from core import Cause
+from core import Cause, in_thread
+from runs.ahead import count_queued
 from runs.engine.port import OPEN, Engine
 from runs.govern import Governor
 from runs.later import add_attempts
 from runs.machinery import Machinery
 from runs.preflight import preflight_of
 from runs.rows import DONE, INTERRUPTED, STOPPED, AttemptRow
-from runs.starting import alone, begin_rounds, bury, stop_if_failed
+from runs.starting import AHEAD, alone, begin_rounds, bury, stop_if_failed
 from runs.trial import KIND, AttemptRounds
 from runs.workers.worker import Worker, at_work
 from runs.workplace import Workplace
 
 LOOK_SECONDS = 0.2
+PIECE = 50
+"""Attempts whose rounds are started at one time: the first are carried while others are started."""
+
 QUICK_SECONDS, SLOW_SECONDS = 0.05, 0.5
 """How often a queue is looked at: a run of its own is not to wait, and costs nobody else anything."""
 
@@ -102,21 +106,20 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
     poll = QUICK_SECONDS if len(todo) > 1 else SLOW_SECONDS / 5
     state = INTERRUPTED
     try:
-        by.engine.prepare()
+        by.engine.prepare([place.queue])
         async with at_work(by, {KIND: rounds.carry}, slots, poll_seconds=poll) as worker:
             first = preflight_of(attempts, large=place.options.preflight)
             if first:
-                begin_rounds(place, by.engine, first)
-                await _until_done(place, by.engine, worker, governor)
+                await _carry(place, by.engine, worker, governor, first)
                 stop_if_failed(place, first)
             if not place.stopped():
                 made = {attempt.id for attempt in first}
-                begin_rounds(place, by.engine, [attempt for attempt in todo if attempt.id not in made])
-                await _until_done(place, by.engine, worker, governor)
+                rest = [attempt for attempt in todo if attempt.id not in made]
+                await _carry(place, by.engine, worker, governor, rest)
             while not place.stopped() and (more := add_attempts(place).planned):
                 progress.total += len(more)
-                begin_rounds(place, by.engine, [place.records.attempt(one.id) for one in more])
-                await _until_done(place, by.engine, worker, governor)
+                later = [place.records.attempt(one.id) for one in more]
+                await _carry(place, by.engine, worker, governor, later)
         bury(place, by.engine)
         state = _end_state(place)
     finally:
@@ -131,19 +134,40 @@ def _progress(attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]) -> Pro
     return progress
 
 
-async def _until_done(place: Workplace, engine: Engine, worker: Worker, governor: Governor) -> None:
-    """Wait until no round of the run is queued or under way, or it is stopped and nothing is under way."""
+async def _carry(
+    place: Workplace, engine: Engine, worker: Worker, governor: Governor, todo: Sequence[AttemptRow]
+) -> None:
+    """Start these, and wait until no round of the run is queued or under way, or it is stopped and none is."""
     governing = asyncio.create_task(governor.govern())
+    starting = asyncio.create_task(_start(place, engine, todo))
     try:
-        while engine.list(queue=place.queue, states=OPEN[place.stopped() :], limit=1):
-            done, _ = await asyncio.wait(
-                {worker.ended, governing}, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED"
-            )
+        while not starting.done() or engine.list(queue=place.queue, states=OPEN[place.stopped() :], limit=1):
+            going = {worker.ended, governing} | ({starting} if not starting.done() else set())
+            done, _ = await asyncio.wait(going, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
             for one in done:
                 one.result()
+        starting.result()
     finally:
         governing.cancel()
-        await asyncio.gather(governing, return_exceptions=True)
+        starting.cancel()
+        await asyncio.gather(governing, starting, return_exceptions=True)
+
+
+async def _start(place: Workplace, engine: Engine, todo: Sequence[AttemptRow]) -> None:
+    """Start rounds while others are carried, and never so many ahead that to look at them costs much."""
+    for begin in range(0, len(todo), PIECE):
+        while not place.stopped():
+            if count_queued(place.database, place.run_id, AHEAD) < AHEAD:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            return
+        piece = asyncio.ensure_future(in_thread(begin_rounds, place, engine, todo[begin : begin + PIECE]))
+        try:
+            await asyncio.shield(piece)
+        except asyncio.CancelledError:
+            await piece  # it goes on in any case: what it starts is to be there when the run is left
+            raise
 
 
 def _end_state(place: Workplace) -> str:
