@@ -42,6 +42,7 @@ from .render.texts import render_texts as render_texts
 from .review.app import create_review_app as create_review_app
 from .review.content import create_content_app as create_content_app
 from .review.desk import ReviewDesk as ReviewDesk
+from .review.desk import Settled as Settled
 from .review.preview import ReviewRenderer as ReviewRenderer
 from .review.serve import review_origins as review_origins
 from .review.serve import serve_review as serve_review

@@ -24,7 +24,9 @@ from .history import past_trials as past_trials
 from .keys import attempt_id as attempt_id
 from .keys import new_run_id as new_run_id
 from .keys import user as user
+from .later import Following as Following
 from .later import add_attempts as add_attempts
+from .later import go_on_after as go_on_after
 from .limits import BudgetWatch as BudgetWatch
 from .limits import RunBudget as RunBudget
 from .limits import TrialLimits as TrialLimits

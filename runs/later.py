@@ -1,9 +1,28 @@
-"""Later attempts: what a run's protocol adds to it once earlier attempts have ended and are judged."""
+"""Later attempts: what a run's protocol adds to it once earlier attempts have ended and are judged.
+
+Whoever executes a run asks for all of it (`add_attempts`). Whoever takes a verdict in asks for the one trial that
+it is of (`go_on_after`), in the transaction that stores it: waiting for people is a state of rows, and no round.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from core import Database
 from runs.arms import ArmPlan, judged_trials, plan_retries
+from runs.engine.port import Engine
+from runs.options import QUEUE
+from runs.plan import PlannedAttempt
+from runs.records import Records
+from runs.rows import DONE, PLANNED, RUNNING, STOPPED, RunRow
+from runs.tables import RUNS
+from runs.trial import start_attempt
 from runs.workplace import Workplace
+
+_HOLD = select(RUNS.c.id).where(RUNS.c.id == bindparam("run")).with_for_update()
+_GO_ON = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
 def add_attempts(place: Workplace) -> ArmPlan:
@@ -17,3 +36,80 @@ def add_attempts(place: Workplace) -> ArmPlan:
     plan = plan_retries(attempts, judged, most=row.config.attempts)
     place.records.add_attempts(plan.planned)
     return plan
+
+
+@dataclass(frozen=True)
+class Following:
+    """What follows from an attempt that has been judged.
+
+    Attributes:
+        run: Id of its run.
+        due: Attempts that the run's protocol asks for now.
+        started: Keys of their rounds. queue: Where these wait.
+        held: State of a run that is not gone on with by itself (`stopped`, `interrupted` ...): what is due is made
+            once somebody resumes it.
+    """
+
+    run: str
+    due: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
+    queue: str | None = None
+    held: str | None = None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Where rounds of a run are started without its workplace."""
+
+    run_id: str
+    queue: str
+    records: Records
+
+
+def go_on_after(database: Database, engine: Engine, connection: Connection, attempt: str) -> Following:
+    """Start what the protocol of an attempt's run asks for now that the attempt is judged.
+
+    Looks at the attempt's trial alone. Asked again, or by several at one time, it starts what is new, once.
+
+    Args:
+        database: Of the project.
+        engine: That carries rounds, prepared.
+        connection: Of the transaction that stores the verdict: the round is there with it, or neither is.
+        attempt: Id of the attempt.
+
+    Raises:
+        KeyError: There is no such attempt.
+    """
+    here = database.joined(connection)
+    records = Records(here)
+    run = records.attempt(attempt).run
+    connection.execute(_HOLD, {"run": run}).one()  # with it: whether the run goes on, and who executes it
+    row = records.run(run)
+    planned = _due(here, records, row, attempt)
+    due = tuple(one.id for one in planned)
+    if row.stop is not None or row.state not in (RUNNING, DONE):
+        return Following(run, due, held=STOPPED if row.stop is not None else row.state)
+    if not due:
+        return Following(run)
+    # What is under way goes on where it is. A run that is done has no process any more: workers go on with it.
+    queue = QUEUE if row.queue is None or row.state == DONE else row.queue
+    if row.state == DONE:
+        connection.execute(_GO_ON.values(state=RUNNING, queue=queue), {"run": run})
+    records.add_attempts(planned)
+    owner, started = _Run(run, queue, records), []
+    for name in due:
+        seen = records.attempt(name)
+        if seen.state == PLANNED and seen.round is None:  # else whoever executes the run saw the verdict as well
+            started.append(start_attempt(owner, engine, connection, name, seen=seen))
+    return Following(run, due, tuple(key for key in started if key is not None), queue)
+
+
+def _due(here: Database, records: Records, row: RunRow, attempt: str) -> tuple[PlannedAttempt, ...]:
+    """The attempts that are due in the trial of an attempt, in any of its arms."""
+    if row.config.protocol == "single":
+        return ()
+    attempts = records.attempts_of_trial(attempt)
+    if attempts[0].agent not in {agent.name for agent in row.config.executed}:
+        return ()
+    judged = judged_trials(here, row.id, attempts=attempts)
+    return plan_retries(attempts, judged, most=row.config.attempts).planned

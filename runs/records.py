@@ -220,6 +220,7 @@ class Records:
                 return False
         ended = update(RUNS).where(RUNS.c.id == run_id, ~left.exists()).values(state=DONE)
         with self._database.write() as connection:
+            connection.execute(_HOLD_RUN, {"run": run_id})  # whoever adds attempts to it holds it as well
             return connection.execute(ended).rowcount > 0
 
     def attempt(self, attempt: str) -> AttemptRow:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -27,6 +28,7 @@ from core import (
 from runs.disk import Level
 from runs.engine.port import Context, Engine, Json, Round
 from runs.pipeline import run_round
+from runs.records import Records
 from runs.rows import RUNNING, AttemptRow
 from runs.stages import TrialStages
 from runs.telling import carrying
@@ -47,6 +49,25 @@ Watch = Callable[[AttemptRow, Cause | None, bool], None]
 that is the attempt's, or it is executed again."""
 
 
+class Owner(Protocol):
+    """The run that an attempt is of, as far as its rounds are started: a `Workplace` is one."""
+
+    @property
+    def run_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def queue(self) -> str:
+        """Where its rounds wait."""
+        ...
+
+    @property
+    def records(self) -> Records:
+        """Where it is written down."""
+        ...
+
+
 @dataclass(frozen=True)
 class End:
     """How an execution ended; `over`: so did its attempt."""
@@ -56,7 +77,7 @@ class End:
 
 
 def start_attempt(
-    place: Workplace,
+    owner: Owner,
     engine: Engine,
     connection: Connection,
     attempt: str,
@@ -70,7 +91,7 @@ def start_attempt(
     None: it is not as it was seen, and none is started.
 
     Args:
-        place: Of the attempt's run.
+        owner: The attempt's run.
         engine: That carries it.
         connection: A write transaction.
         attempt: Its id.
@@ -78,12 +99,12 @@ def start_attempt(
         again: How often it failed in a row before, through no fault of its own.
         delay_seconds: Before it is begun.
     """
-    found = place.records.next_round(connection, attempt, seen=seen)
+    found = owner.records.next_round(connection, attempt, seen=seen)
     if found is None:
         return None
     execution, key = found
-    payload = {"run": place.run_id, "execution": execution, "again": again}
-    one = Round(KIND, key, payload, place.queue, share=place.run_id, delay_seconds=delay_seconds)
+    payload = {"run": owner.run_id, "execution": execution, "again": again}
+    one = Round(KIND, key, payload, owner.queue, share=owner.run_id, delay_seconds=delay_seconds)
     engine.start([one], connection)
     return key
 

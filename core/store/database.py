@@ -85,6 +85,13 @@ class Database:
         with self._translate(), self._store.read() as connection:
             yield connection
 
+    def joined(self, connection: Connection) -> Database:
+        """This database within a transaction that is under way, which `connection` is of.
+
+        Whoever is given it reads and writes in that transaction, and begins, commits and closes nothing.
+        """
+        return _Joined(self, connection)
+
     @contextmanager
     def _translate(self) -> Iterator[None]:
         try:
@@ -100,6 +107,25 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._store.close()
+
+
+class _Joined(Database):
+    """See `Database.joined`."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        vars(self).update(vars(database))
+        self._connection = connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        yield self._connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        yield self._connection
+
+    def close(self) -> None:
+        return
 
 
 def look_at_database(address: str) -> str:

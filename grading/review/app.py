@@ -20,7 +20,7 @@ from grading.book import Book
 from grading.evaluations import Evidence, Judgement
 from grading.review.briefs import brief_html, inline_code
 from grading.review.content import signed_path
-from grading.review.desk import Draft, Review, ReviewDesk
+from grading.review.desk import Draft, Review, ReviewDesk, Settled
 from grading.review.guard import COOKIE, HostGuard, SessionGuard, app_headers, host_of
 from grading.review.preview import ReviewRenderer, kind_of, preview_of
 from grading.review.problems import AlreadyLocked, Conflict, NoSuchReview, NotReady
@@ -87,6 +87,7 @@ def create_review_app(
     token: str,
     reviewer: str = "local",
     on_locked: Callable[[str], None] | None = None,
+    settled: Settled | None = None,
     render: ReviewRenderer | None = None,
 ) -> FastAPI:
     """The app of the app origin.
@@ -100,6 +101,7 @@ def create_review_app(
         token: Opens `/enter?token=` once, for a session of twelve hours.
         reviewer: Who this reviewer is in the record.
         on_locked: Called with the attempt's id after a review was locked.
+        settled: Called in the transaction that stores the last verdict of an attempt, see `Settled`.
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
@@ -110,12 +112,12 @@ def create_review_app(
     _entrance(app, secrets, Door(token), reviewer)
     _pages(app, book, secrets)
     _files(app, book, blobs, secrets, content_origin, render)
-    _changes(app, book, on_locked)
+    _changes(app, book, on_locked, settled)
     return app
 
 
-def _desk(book: Book, request: Request) -> ReviewDesk:
-    return ReviewDesk(book, request.state.reviewer)
+def _desk(book: Book, request: Request, settled: Settled | None = None) -> ReviewDesk:
+    return ReviewDesk(book, request.state.reviewer, settled)
 
 
 def _errors(app: FastAPI) -> None:
@@ -224,7 +226,7 @@ def _files(
         return JSONResponse(shown.model_dump(mode="json"))
 
 
-def _changes(app: FastAPI, book: Book, on_locked: Callable[[str], None] | None) -> None:
+def _changes(app: FastAPI, book: Book, on_locked: Callable[[str], None] | None, settled: Settled | None) -> None:
     @app.put("/api/reviews/{alias}/criteria/{criterion}")
     def save(request: Request, alias: str, criterion: str, body: SaveDraft) -> Response:
         revision = _desk(book, request).save(alias, criterion, body.revision, body.draft, body.active_ms)
@@ -237,7 +239,7 @@ def _changes(app: FastAPI, book: Book, on_locked: Callable[[str], None] | None) 
 
     @app.post("/api/reviews/{alias}/lock")
     def lock(request: Request, alias: str) -> Response:
-        attempt_id = _desk(book, request).lock(alias)
+        attempt_id = _desk(book, request, settled).lock(alias)
         if on_locked is not None:
             on_locked(attempt_id)
         return JSONResponse({"locked": True})

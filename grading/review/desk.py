@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,10 @@ WHOLE, TIME = "", "#time"
 MAX_TEXT = 20_000
 MAX_ACTIVE_MS = 600_000
 
+
+Settled = Callable[[Connection, str], None]
+"""Told that the people's part of an attempt (its id) is there, in the transaction that makes it so: whatever it
+writes down by that connection is there with the verdicts, or neither is."""
 
 _SAVE = insert_or_update(REVIEW_DRAFTS, ("alias", "reviewer", "criterion"), ("revision", "body", "ts"))
 
@@ -72,10 +77,16 @@ class Review:
 
 
 class ReviewDesk:
-    """What one reviewer may do with what is up for review."""
+    """What one reviewer may do with what is up for review.
 
-    def __init__(self, book: Book, reviewer: str) -> None:
-        self._book, self.reviewer = book, reviewer
+    Args:
+        book: What is up for review, and where verdicts go.
+        reviewer: Who it is.
+        settled: Told when nothing more is awaited of people for an attempt; None: nobody is.
+    """
+
+    def __init__(self, book: Book, reviewer: str, settled: Settled | None = None) -> None:
+        self._book, self.reviewer, self._settled = book, reviewer, settled
 
     def queue(self) -> list[Review]:
         """Everything up for review, by job, in an order that says nothing of who made it."""
@@ -133,6 +144,8 @@ class ReviewDesk:
                 .where(REVIEW_ITEMS.c.alias == alias)
                 .values(state=LOCKED, reviewer=self.reviewer, changed=now())
             )
+            if self._settled is not None:  # one reviewer a submission: theirs is the last verdict
+                self._settled(connection, str(row.attempt_id))
         return str(row.attempt_id)
 
     def correct(self, alias: str, criterion: str, draft: Draft) -> int:
