@@ -8,15 +8,20 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from core import Cause, in_thread
+from sqlalchemy import select
+
+from core import BadInput, Cause, in_thread
 from runs.ahead import count_queued
 from runs.engine.port import OPEN, Engine
 from runs.govern import Governor
 from runs.later import add_attempts
 from runs.machinery import Machinery
+from runs.options import QUEUE
 from runs.preflight import preflight_of
+from runs.records import Records
 from runs.rows import DONE, INTERRUPTED, STOPPED, AttemptRow
 from runs.starting import AHEAD, alone, begin_rounds, bury, stop_if_failed
+from runs.tables import RUNS
 from runs.trial import KIND, AttemptRounds
 from runs.workers.worker import Worker, at_work
 from runs.workplace import Workplace
@@ -71,24 +76,40 @@ async def run_trials(
         shown: Made and entered once the run is this process's, for as long as it is executed.
 
     Raises:
-        BadInput: Another process is executing this run.
+        BadInput: Another process is executing this run, or workers go on with it since it was looked up.
         StoreFault: The records cannot be written; the run is left as it is.
     """
     with alone(place, by):
         async with place.at_work():
             place.guard.refuse()
-            place.records.go_on(place.run_id, place.options, place.queue)
+            _go_on(place)
             place.stop = None
             with shown():
                 return await _run(place, by, watcher, again)
+
+
+def _go_on(place: Workplace) -> None:
+    """The run is this process's, unless a verdict has handed it to workers since it was looked up."""
+    query = select(RUNS.c.queue).where(RUNS.c.id == place.run_id).with_for_update()
+    with place.database.write() as connection:
+        if connection.execute(query).scalar_one() == QUEUE != place.queue:
+            what = f"workers go on with run {place.run_id} since a review has been decided"
+            raise BadInput(what, field="RUN", mend="watch it, or resume it once more")
+        Records(place.database.joined(connection)).go_on(place.run_id, place.options, place.queue)
 
 
 async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callable[[AttemptRow], bool]) -> Progress:
     attempts = place.records.attempts(place.run_id)
     todo = [attempt for attempt in attempts if attempt.state != DONE or again(attempt)]
     progress = _progress(attempts, todo)
+    known = {attempt.id for attempt in attempts}
+
+    def expect(names: Sequence[str]) -> None:
+        progress.total += len(set(names) - known)
+        known.update(names)
 
     def watch(attempt: AttemptRow, cause: Cause | None, over: bool) -> None:
+        expect([attempt.id])  # a verdict may have added it
         progress.running = [one for one in progress.running if one.id != attempt.id]
         if cause is None:
             progress.running.append(attempt)
@@ -104,7 +125,7 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
     rounds = AttemptRounds(here, by.engine, watch)
     slots = {place.queue: place.options.concurrency}
     poll = QUICK_SECONDS if len(todo) > 1 else SLOW_SECONDS / 5
-    state = INTERRUPTED
+    state, ended = INTERRUPTED, False
     try:
         by.engine.prepare([place.queue])
         async with at_work(by, {KIND: rounds.carry}, slots, poll_seconds=poll) as worker:
@@ -116,14 +137,12 @@ async def _run(place: Workplace, by: Machinery, watcher: Watcher, again: Callabl
                 made = {attempt.id for attempt in first}
                 rest = [attempt for attempt in todo if attempt.id not in made]
                 await _carry(place, by.engine, worker, governor, rest)
-            while not place.stopped() and (more := add_attempts(place).planned):
-                progress.total += len(more)
-                later = [place.records.attempt(one.id) for one in more]
-                await _carry(place, by.engine, worker, governor, later)
+            ended = await _carry_later(place, by.engine, worker, governor, expect)
         bury(place, by.engine)
         state = _end_state(place)
     finally:
-        place.records.set_run_state(place.run_id, state)
+        if not ended:
+            place.records.set_run_state(place.run_id, state)
     return progress
 
 
@@ -132,6 +151,25 @@ def _progress(attempts: Sequence[AttemptRow], todo: Sequence[AttemptRow]) -> Pro
     progress = Progress(total=len(attempts), done=len(attempts) - len(todo))
     progress.causes.update(a.cause for a in attempts if a.cause and a.id not in chosen)
     return progress
+
+
+async def _carry_later(
+    place: Workplace, engine: Engine, worker: Worker, governor: Governor, expect: Callable[[Sequence[str]], None]
+) -> bool:
+    """Carry what the run's protocol adds to it; whether the run was written down as done.
+
+    A verdict may come at any moment. While the run is not done its round comes into the run's queue; afterwards
+    workers carry it, and how the run stands is theirs to say.
+    """
+    while not place.stopped():
+        later = [place.records.attempt(one.id) for one in add_attempts(place).planned]
+        if not later and place.records.end_if_done(place.run_id):
+            return True
+        if not later and not engine.list(queue=place.queue, states=OPEN, limit=1):
+            return False
+        expect([attempt.id for attempt in later])
+        await _carry(place, engine, worker, governor, later)
+    return False
 
 
 async def _carry(
