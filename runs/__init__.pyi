@@ -40,6 +40,7 @@ from .lock import left_behind as left_behind
 from .lock import own_folder as own_folder
 from .machinery import Machinery as Machinery
 from .machinery import machinery as machinery
+from .machinery import workers_alive as workers_alive
 from .manifest import build_submission as build_submission
 from .manifest import lay_out as lay_out
 from .options import QUEUE as QUEUE

@@ -1,7 +1,7 @@
 """What one process holds while it lives: a run, and a folder for files on their way.
 
-Both are held by a lock of the system (`flock`), which goes with the process however it ends. What is found
-unheld was left by a process that died.
+Both are held by a lock of the system, which goes with the process however it ends. What is found unheld was left
+by a process that died.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core import BadInput
+from runs.lockfiles import clear_lock, give_lock, hold_lock
 
 LOCK = ".lock"
 WAIT_SECONDS = 5.0
@@ -33,15 +34,14 @@ def only_one(run_id: str, folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{run_id}{LOCK}"
-    handle = hold_file(file, os.O_RDWR | os.O_CREAT)
+    handle = hold_lock(file)
     if handle is None:
         what = f"another process is executing run {run_id}"
         raise BadInput(what, field="RUN", mend="wait for it, or stop it first")
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
-        os.close(handle)
+        give_lock(file, handle)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def own_folder(folder: Path) -> Iterator[Path]:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = hold_file(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = _hold_folder(folder)
         if handle is not None:
             break
         if time.monotonic() > deadline:
@@ -71,7 +71,7 @@ def own_folder(folder: Path) -> Iterator[Path]:
 def left_behind(folder: Path) -> Iterator[bool]:
     """Whether the process whose own folder this was is dead; if so it is held for the length of the block."""
     try:
-        handle = hold_file(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = _hold_folder(folder)
     except OSError:
         handle = None
     try:
@@ -89,20 +89,15 @@ def sweep(folder: Path) -> None:
                 if dead:
                     shutil.rmtree(entry, ignore_errors=True)
         elif entry.suffix == LOCK:
-            handle = hold_file(entry, os.O_RDWR)
-            if handle is not None:
-                entry.unlink(missing_ok=True)
-                os.close(handle)
+            clear_lock(entry)
 
 
-def hold_file(path: Path, flags: int) -> int | None:
-    """A handle that holds `path`; None where somebody else does. Raises OSError."""
+def _hold_folder(path: Path) -> int | None:
+    """A handle that holds a folder; None where it is not there, or somebody else holds it. Raises OSError."""
     while True:
         try:
-            handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
-            if flags & os.O_CREAT:
-                raise
             return None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

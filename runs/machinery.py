@@ -9,8 +9,11 @@ from pathlib import Path
 
 from core import Database
 from runs.engine.port import Engine
-from runs.workers.locks import Locks, open_locks
-from runs.workers.registry import Registry
+from runs.workers.locks import Locks, held_by_somebody, open_locks
+from runs.workers.registry import Registry, WorkerRow
+
+LOCKS = "workers"
+"""In a project's data folder: where locks lie that are files."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,27 @@ class Machinery:
     locks: Locks
     workers: Registry
 
+    def alive(self) -> list[WorkerRow]:
+        """The workers that live, oldest first. Raises `StoreFault`."""
+        present = self.workers.present()
+        held = self.locks.known_held([one.id for one in present])
+        return [one for one in present if one.id in held]
+
+
+def workers_alive(database: Database, state: Path) -> list[WorkerRow]:
+    """The workers of a project that live, oldest first, for processes that execute nothing: one or two statements.
+
+    Args:
+        database: The project's.
+        state: Its data folder.
+
+    Raises:
+        StoreFault: The records cannot be reached.
+    """
+    present = Registry(database).present()
+    held = held_by_somebody(database, state / LOCKS, [one.id for one in present])
+    return [one for one in present if one.id in held]
+
 
 @contextmanager
 def machinery(database: Database, state: Path) -> Iterator[Machinery]:
@@ -36,6 +60,6 @@ def machinery(database: Database, state: Path) -> Iterator[Machinery]:
     with ExitStack() as left:
         engine = DurableEngine(database)
         left.callback(engine.close)
-        locks = open_locks(database, state / "workers")
+        locks = open_locks(database, state / LOCKS)
         left.callback(locks.close)
         yield Machinery(engine, locks, Registry(database))

@@ -190,18 +190,9 @@ def cancel(home: Home, run: str) -> Cancelled:
 def _is_executed(row: RunRow, by: Machinery) -> bool:
     if row.detached:
         return bool(living_workers(by))
-    return row.queue is not None and not _is_free(row.queue, by)
+    return row.queue is not None and bool(by.locks.known_held([row.queue]))
 
 
 def living_workers(by: Machinery) -> list[WorkerRow]:
     """The workers that take rounds of any run."""
-    there = (one for one in by.workers.present() if QUEUE in one.queues and not one.draining)
-    return [one for one in there if not _is_free(one.id, by)]
-
-
-def _is_free(name: str, by: Machinery) -> bool:
-    """Whether nobody holds that lock: whoever did is dead."""
-    if not by.locks.take(name):
-        return False
-    by.locks.give(name)
-    return True
+    return [one for one in by.alive() if QUEUE in one.queues and not one.draining]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from datetime import UTC, datetime
 
 from core import CallJournal, Cause, Ended, Frozen, cause_row
-from runs import QUEUE, AtWork, Records, Registry, attempts_at_work, count_attempts
+from runs import QUEUE, AtWork, Records, attempts_at_work, count_attempts, workers_alive
 from upbench.home import Home
 
 SHOWN = 8
@@ -93,9 +91,9 @@ def take_snapshot(home: Home, run: str, *, named: int = SHOWN) -> RunSnapshot:
     row = Records(database).run(run)
     counts = count_attempts(database, row.id, at)
     spent = CallJournal(database).spent(row.id)
-    here, rate = socket.gethostname(), counts.per_minute(at)
-    present = Registry(database).present() if row.queue else []
-    workers = [one for one in present if row.queue in one.queues and (one.host != here or _lives(one.pid))]
+    rate = counts.per_minute(at)
+    alive = workers_alive(database, home.state) if row.queue else []
+    workers = [one for one in alive if row.queue in one.queues]
     undone = counts.total - counts.states.get("done", 0)
     until = at if undone or counts.last is None else counts.last
     return RunSnapshot(
@@ -117,14 +115,3 @@ def take_snapshot(home: Home, run: str, *, named: int = SHOWN) -> RunSnapshot:
         draining=sum(one.draining for one in workers),
         at_work=tuple(attempts_at_work(database, row.id, named)),
     )
-
-
-def _lives(pid: int) -> bool:
-    """Whether there is such a process on this machine: one that was killed has not said that it ended."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -149,7 +149,7 @@ async def _until_told(
 
 def _poll_seconds(by: Machinery) -> float:
     """The more workers there are, the sooner one of them looks. The last to come decides for all."""
-    return min(RAREST_SECONDS, POLL_SECONDS * max(1.0, (len(by.workers.present()) + 1) / FEW))
+    return min(RAREST_SECONDS, POLL_SECONDS * max(1.0, (len(by.alive()) + 1) / FEW))
 
 
 def _idle(home: Home, by: Machinery, places: Places, order: WorkerOrder) -> bool:

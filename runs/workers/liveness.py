@@ -31,6 +31,10 @@ REUNION_SECONDS = 10.0
 UPGRADE_SECONDS = 10.0
 """Between two looks at what workers of an earlier version have put in the queues since."""
 
+FEW, RAREST_SECONDS = 20, 5.0
+"""The more workers there are, the more rarely each looks after the others: somebody looks soon all the same.
+Whoever finds one that may be dead looks at each tick."""
+
 JOIN_SECONDS = 10.0
 """A thread that waits for a database which is silent is left alone."""
 
@@ -69,6 +73,7 @@ class Liveness:
         self._free_since: dict[str, float] = {}
         self._without = False
         self._silent = 0
+        self._pause = TICK_SECONDS
         self._patient_until = 0.0
         self._drains = False
         self._end = threading.Event()
@@ -123,7 +128,7 @@ class Liveness:
         self._lost(StoreFault(Cause.worker_died, f"this worker gives its rounds up: {why}"))
 
     def _look_on(self) -> None:
-        while not self._end.wait(TICK_SECONDS):
+        while not self._end.wait(self._pause):
             try:
                 if not self._without:
                     self._look()
@@ -149,6 +154,8 @@ class Liveness:
             self._free_since.pop(name, None)
         for name in others - alive:
             self._try(name)
+        calm = min(RAREST_SECONDS, TICK_SECONDS * max(1.0, len(rows) / FEW))
+        self._pause = TICK_SECONDS if self._free_since else calm
 
     def _try(self, name: str) -> None:
         """Take the rounds of `name` up if it is dead, holding its lock meanwhile.
@@ -156,17 +163,16 @@ class Liveness:
         One that ended, and was killed before its rounds were back in their queues, is dead as well; and so is one
         whose rounds somebody took up who was killed in the middle of it.
         """
-        if not self._locks.take(name):
-            self._free_since.pop(name, None)
+        since = self._free_since.setdefault(name, time.monotonic())
+        # Its lock is taken for good only: one that comes back and finds it taken gives its rounds up.
+        if not self._is_dead(since) or not self._locks.take(name):
             return
         try:
-            since = self._free_since.setdefault(name, time.monotonic())
-            if self._is_dead(since):
-                self._registry.leave(name)
-                taken = self._engine.recover(name)
-                self._registry.settle(name, "died")
-                event("rounds_adopted", worker=name, number=taken)
-                _log.info("worker %s is dead: %d rounds are taken up", name, taken)
+            self._registry.leave(name)
+            taken = self._engine.recover(name)
+            self._registry.settle(name, "died")
+            event("rounds_adopted", worker=name, number=taken)
+            _log.info("worker %s is dead: %d rounds are taken up", name, taken)
         finally:
             self._locks.give(name)
 

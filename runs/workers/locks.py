@@ -1,7 +1,7 @@
 """By what a process proves that it lives: locks that go with it, however it ends.
 
-Nobody's clock is asked. On SQLite everybody is on one machine, and a lock is a file held by `flock`. On PostgreSQL
-it is a session's advisory lock, held over a connection of its own, which the server ends when the process, its
+Nobody's clock is asked. On SQLite everybody is on one machine, and a lock is a file that is held. On PostgreSQL it
+is a session's advisory lock, held over a connection of its own, which the server ends when the process, its
 machine or the network between them dies.
 """
 
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,15 +18,14 @@ from typing import Any, Protocol
 from sqlalchemy import make_url
 
 from core import Cause, Database, StoreFault
-from runs.lock import hold_file, sweep
+from runs.lock import LOCK, sweep
+from runs.lockfiles import give_lock, hold_lock, is_held
 
 CLASS = 77
 """The first key of our advisory locks; the second names what is locked."""
 
 NOTICE_SECONDS = 10
 """After so long without an answer a connection counts as dead, here and (by keepalives) on the server."""
-
-SWEPT_SECONDS = 0.002
 
 _HELD = """
 select objid::bigint from pg_locks where locktype = 'advisory' and classid = %s and objsubid = 2 and granted
@@ -66,7 +63,7 @@ class Locks(Protocol):
         ...
 
     def known_held(self, names: Iterable[str]) -> set[str]:
-        """Those of the names of which one look tells that somebody holds them; of others taking them tells."""
+        """Those of the names that somebody holds. Nothing is taken for it."""
         ...
 
     def seconds_up(self) -> float:
@@ -90,10 +87,7 @@ class FileLocks:
         """See `Locks`."""
         if name in self._handles:
             return True
-        handle = hold_file(self._path(name), os.O_RDWR | os.O_CREAT)
-        if handle is None:  # perhaps by somebody who is just sweeping
-            time.sleep(SWEPT_SECONDS)
-            handle = hold_file(self._path(name), os.O_RDWR | os.O_CREAT)
+        handle = hold_lock(self._path(name))
         if handle is not None:
             self._handles[name] = handle
         return handle is not None
@@ -102,16 +96,15 @@ class FileLocks:
         """See `Locks`."""
         handle = self._handles.pop(name, None)
         if handle is not None:
-            self._path(name).unlink(missing_ok=True)
-            os.close(handle)
+            give_lock(self._path(name), handle)
 
     def held(self, name: str) -> bool:
         """See `Locks`: the system gives files back only when the process ends."""
         return name in self._handles
 
     def known_held(self, names: Iterable[str]) -> set[str]:
-        """See `Locks`: none but one's own; that of another process is tried for next to nothing."""
-        return self._handles.keys() & set(names)
+        """See `Locks`."""
+        return {name for name in names if is_held(_file(self._folder, name))}
 
     def seconds_up(self) -> float:
         """See `Locks`."""
@@ -124,7 +117,7 @@ class FileLocks:
         sweep(self._folder)
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
+        return _file(self._folder, name)
 
 
 class AdvisoryLocks:
@@ -227,6 +220,19 @@ def open_locks(database: Database, folder: Path) -> Locks:
     if database.dialect == "sqlite":
         return FileLocks(folder)
     return AdvisoryLocks(database.url)
+
+
+def held_by_somebody(database: Database, folder: Path, names: Iterable[str]) -> set[str]:
+    """Those of the names whose locks somebody holds, asked without locks of one's own. Raises `StoreFault`."""
+    if database.dialect == "sqlite":
+        return {name for name in names if is_held(_file(folder, name))}
+    with database.read() as connection:
+        held = {row[0] for row in connection.exec_driver_sql(_HELD, (CLASS,))}
+    return {name for name in names if _number(name) % 2**32 in held}
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}{LOCK}"
 
 
 def _number(name: str) -> int:

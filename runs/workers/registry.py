@@ -88,7 +88,7 @@ class Registry:
             return connection.execute(old).rowcount
 
     def present(self) -> list[WorkerRow]:
-        """Those that are not known to have ended, oldest first."""
+        """Those that have not said that they ended, oldest first; one that was killed says nothing."""
         return self._where(WORKERS.c.ended.is_(None))
 
     def unsettled(self) -> list[WorkerRow]:

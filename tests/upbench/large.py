@@ -15,7 +15,9 @@ from agents import AgentConfig
 from core import Deliverable, Submission, insert_new
 from core.llm.tables import CALLS, SPEND, WASTE
 from runs import RunConfig
+from runs.machinery import LOCKS
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS, WORKERS
+from runs.workers.locks import open_locks
 from sandbox import SandboxInfo
 from upbench.home import Home, open_home
 from upbench.settings import Settings
@@ -155,6 +157,7 @@ def _write(home: Home, run: str, rows: dict[str, list[dict[str, object]]], at: d
             spent = {"dollars": dollars, "estimated": 0.25, "tokens": 1000, "calls": 3, "unpriced": 1}
             times = {"first_at": time.time() - 60, "last_at": time.time()}
             connection.execute(insert(SPEND), {"run": run, "worker": worker, **spent, **times})
+        for worker in ("w-1", "w-2", "w-killed"):
             known = {"host": "elsewhere", "pid": 1, "queues": '{"workers": 4}', "started": begun}
             worker_row = {"id": worker, **known, "draining": int(worker == "w-2")}
             connection.execute(insert_new(WORKERS), worker_row)
@@ -179,6 +182,18 @@ def _call(key: str, dollars: float) -> dict[str, object]:
         "seconds": 1.0,
         "waited": 0.5,
     }
+
+
+@contextmanager
+def workers_at(home: Home) -> Iterator[None]:
+    """Within the block the workers of a run that was written live, all but the one that was killed."""
+    locks = open_locks(home.database, home.state / LOCKS)
+    try:
+        assert locks.take("w-1")
+        assert locks.take("w-2")
+        yield
+    finally:
+        locks.close()
 
 
 @contextmanager

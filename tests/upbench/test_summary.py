@@ -12,7 +12,7 @@ from sqlalchemy import update
 from core import CallJournal, CallTotals
 from runs import Records, count_attempts, totals_of_run
 from runs.tables import ATTEMPTS
-from tests.upbench.large import RUN, counted_statements, home_at, write_run
+from tests.upbench.large import RUN, counted_statements, home_at, workers_at, write_run
 from upbench.snapshot import take_snapshot
 from upbench.summary import summarise
 
@@ -61,12 +61,12 @@ def test_the_number_of_statements_does_not_grow_with_the_run(database_place: Pat
         run = f"{RUN}-{trials}"
         write_run(home, trials, calls=1, run=run, first=first)
         with counted_statements() as summed:
-            summarise(home, run)
+            summarise(home, run, listed=5)
         with counted_statements() as taken:
             take_snapshot(home, run)
         numbers.append((len(summed), len(taken)))
     assert numbers[0] == numbers[1]
-    assert max(numbers[0]) <= 12
+    assert max(numbers[0]) <= 26, "half of them begin a transaction"
     home.close()
 
 
@@ -80,7 +80,7 @@ def test_a_large_run_is_summed_up_quickly(tmp_path: Path) -> None:
     summed = time.process_time() - begun - looked
     assert summary.trials["total"] == 10_000
     assert looked < 0.5, "CPU seconds, on any machine; about 0.05 on a quiet one"
-    assert summed < 4, "about 0.7 on a quiet one"
+    assert summed < 2, "about 0.25 on a quiet one"
     home.close()
 
 
@@ -103,7 +103,8 @@ def test_the_rate_is_that_of_the_last_minutes(database_place: Path | str, tmp_pa
 def test_a_snapshot(database_place: Path | str, tmp_path: Path) -> None:
     home = home_at(database_place, tmp_path)
     write_run(home, 100)
-    seen = take_snapshot(home, "last", named=3)
+    with workers_at(home):
+        seen = take_snapshot(home, "last", named=3)
     assert seen.run == RUN
     assert seen.trials == {"planned": 10, "running": 10, "done": 80}
     assert list(seen.causes.items()) == [("submitted", 70), ("sandbox_lost", 10)]
@@ -111,7 +112,8 @@ def test_a_snapshot(database_place: Path | str, tmp_path: Path) -> None:
     assert seen.per_minute == pytest.approx(60, rel=0.2)
     assert seen.seconds_left == pytest.approx(20, rel=0.2)
     assert seen.seconds == pytest.approx(3600, abs=60)
-    assert (seen.workers, seen.draining) == (2, 1)
+    assert (seen.workers, seen.draining) == (2, 1), "not the one that was killed"
+    assert take_snapshot(home, "last").workers == 0
     assert [one.trial for one in seen.at_work] == [f"t{n:012x}" for n in (8, 18, 28)], "the longest at work"
     assert (seen.done, seen.missing, seen.crashed, seen.over) == (80, 10, 10, False)
     assert seen.model_validate_json(seen.model_dump_json()) == seen

@@ -85,9 +85,11 @@ async def _serve(bench: Bench, order: WorkerOrder) -> int:
 @click.pass_context
 def drain(ctx: click.Context, worker: str | None, *, as_json: bool) -> None:
     """Let WORKER (default: every worker) finish what it has and end."""
-    from runs import Registry
+    from runs import Registry, workers_alive
 
-    asked = Registry(Bench(ctx.obj["project"]).home.database).drain(worker)
+    home = Bench(ctx.obj["project"]).home
+    alive = [one.id for one in workers_alive(home.database, home.state) if worker in (None, one.id)]
+    asked = sum(Registry(home.database).drain(one) for one in alive)
     emit({"asked": asked}, f"{asked} workers were asked to finish and end", as_json=as_json)
 
 
@@ -95,10 +97,11 @@ def drain(ctx: click.Context, worker: str | None, *, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def list_workers(ctx: click.Context, *, as_json: bool) -> None:
-    """The workers that are not known to have ended."""
-    from runs import Registry
+    """The workers that live."""
+    from runs import workers_alive
 
-    rows = Registry(Bench(ctx.obj["project"]).home.database).present()
+    home = Bench(ctx.obj["project"]).home
+    rows = workers_alive(home.database, home.state)
     payload = [
         {
             "id": r.id,

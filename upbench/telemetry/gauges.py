@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core import Fact, gauge
-from runs import OpenCount, Registry, WorkerRow, count_open
+from runs import OpenCount, WorkerRow, count_open, workers_alive
 from upbench.home import Home
 
 FRESH_SECONDS = 1.0
@@ -27,7 +27,7 @@ class _Look:
     def fresh(self) -> _Look:
         if time.monotonic() - self.at > FRESH_SECONDS:
             self.counts = count_open(self.home.database)
-            self.workers = Registry(self.home.database).present()
+            self.workers = workers_alive(self.home.database, self.home.state)
             self.at = time.monotonic()
         return self
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from runs.tables import RUNS
 from tests.standins.otlp import Collector
-from tests.upbench.large import RUN, counted_statements, home_at, write_run
+from tests.upbench.large import RUN, counted_statements, home_at, workers_at, write_run
 from upbench.telemetry.gauges import gauge_project
 from upbench.telemetry.start import observed
 
@@ -22,7 +22,7 @@ def test_a_project_is_read_at_each_export(
     write_run(home, 10, calls=0, run="20250101-000000-over-0001", first=1000)
     with home.database.write() as connection:
         connection.execute(update(RUNS).where(RUNS.c.id != RUN).values(state="done"))
-    with observed(tmp_path, "worker"):
+    with workers_at(home), observed(tmp_path, "worker"):
         gauge_project(home)
         home.lanes.lane("openai@here#k")
     metrics = collector.metrics
