@@ -36,6 +36,7 @@ from .limits import effective_limits as effective_limits
 from .limits import trial_used_up as trial_used_up
 from .limits import used_by_trial as used_by_trial
 from .lines import evaluation_lines as evaluation_lines
+from .listing import list_attempts as list_attempts
 from .lock import left_behind as left_behind
 from .lock import own_folder as own_folder
 from .machinery import Machinery as Machinery
@@ -54,7 +55,8 @@ from .overview import attempts_at_work as attempts_at_work
 from .overview import count_attempts as count_attempts
 from .overview import count_by_run as count_by_run
 from .overview import count_open as count_open
-from .overview import executions_of_run as executions_of_run
+from .overview import newest_runs as newest_runs
+from .overview import seconds_of_run as seconds_of_run
 from .overview import told_dollars as told_dollars
 from .overview import totals_of_run as totals_of_run
 from .packs import keep_pack as keep_pack

@@ -11,23 +11,25 @@ from runs.rows import DONE, PLANNED, RUNNING, AttemptRow, attempt_row, sound
 from runs.tables import ATTEMPTS, RUNS, TRIALS
 
 _GRADED = [cause.value for cause in Cause if cause_row(cause).graded]
-_ROWS = select(ATTEMPTS, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat).join(
+ATTEMPT_ROWS = select(ATTEMPTS, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat).join(
     TRIALS, TRIALS.c.id == ATTEMPTS.c.trial
 )
-_PLAN = (TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm)
+IN_THE_PLAN = (TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm)
 _BEGUN_FIRST = case((ATTEMPTS.c.state == RUNNING, 0), else_=1)
 
 
 def unstarted(database: Database, run: str, limit: int) -> list[AttemptRow]:
     """The next attempts of a run that wait for their first round, at most `limit`, in the order of the plan."""
     waiting = (ATTEMPTS.c.run == run, ATTEMPTS.c.state == PLANNED, ATTEMPTS.c.rounds == 0)
-    return _rows(database, _ROWS.where(*waiting).order_by(*_PLAN).limit(limit))
+    return attempts_by(database, ATTEMPT_ROWS.where(*waiting).order_by(*IN_THE_PLAN).limit(limit))
 
 
 def undone(database: Database, run: str, *, after: str = "", limit: int = 500) -> list[AttemptRow]:
     """Attempts of a run that have not ended and have a round, by id, from the one after `after` on."""
     waiting = (ATTEMPTS.c.run == run, ATTEMPTS.c.state.in_((PLANNED, RUNNING)), ATTEMPTS.c.rounds > 0)
-    return _rows(database, _ROWS.where(*waiting, ATTEMPTS.c.id > after).order_by(ATTEMPTS.c.id).limit(limit))
+    return attempts_by(
+        database, ATTEMPT_ROWS.where(*waiting, ATTEMPTS.c.id > after).order_by(ATTEMPTS.c.id).limit(limit)
+    )
 
 
 def handed_over(database: Database, queue: str) -> list[str]:
@@ -53,13 +55,16 @@ def before_the_rest(database: Database, run: str, agent: str, limit: int) -> lis
         then in the order of the plan.
     """
     mine = and_(ATTEMPTS.c.run == run, TRIALS.c.agent == agent)
-    ended = _ROWS.where(mine, ATTEMPTS.c.state == DONE)
-    if _rows(database, ended.where(ATTEMPTS.c.cause.in_(_GRADED)).limit(1)):
+    ended = ATTEMPT_ROWS.where(mine, ATTEMPTS.c.state == DONE)
+    if attempts_by(database, ended.where(ATTEMPTS.c.cause.in_(_GRADED)).limit(1)):
         return []
-    ahead = _ROWS.where(mine, ATTEMPTS.c.state.in_((PLANNED, RUNNING))).order_by(_BEGUN_FIRST, *_PLAN)
-    return _rows(database, ended.order_by(*_PLAN).limit(limit)) + _rows(database, ahead.limit(limit))
+    ahead = ATTEMPT_ROWS.where(mine, ATTEMPTS.c.state.in_((PLANNED, RUNNING))).order_by(_BEGUN_FIRST, *IN_THE_PLAN)
+    return attempts_by(database, ended.order_by(*IN_THE_PLAN).limit(limit)) + attempts_by(
+        database, ahead.limit(limit)
+    )
 
 
-def _rows(database: Database, query: Any) -> list[AttemptRow]:
+def attempts_by(database: Database, query: Any) -> list[AttemptRow]:
+    """The attempts that a query made of `ATTEMPT_ROWS` finds."""
     with database.read() as connection:
         return [sound(attempt_row, row) for row in connection.execute(query)]

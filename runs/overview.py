@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, String, Subquery, case, func, literal, select
+from sqlalchemy import Select, String, Subquery, case, func, literal, or_, select, tuple_
 
 from core import CallTotals, Cause, Database, call_totals
-from runs.rows import DONE, PLANNED, RUNNING, ExecutionRow, execution_row, sound
+from runs.rows import DONE, PLANNED, RUNNING, RunRow, run_row, sound
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
 RECENT = timedelta(minutes=10)
@@ -86,9 +86,22 @@ def count_attempts(database: Database, run: str, at: datetime | None = None) -> 
     )
 
 
-def count_by_run(database: Database) -> dict[str, dict[str, int]]:
-    """The attempts of every run by state: one statement."""
-    query = select(ATTEMPTS.c.run, ATTEMPTS.c.state, func.count()).group_by(ATTEMPTS.c.run, ATTEMPTS.c.state)
+def newest_runs(database: Database, most: int, *, owner: str | None = None) -> list[RunRow]:
+    """The newest runs, at most `most`; with `owner` only that user's, and those of whom nobody knows the owner."""
+    query = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()).limit(most)
+    if owner is not None:
+        query = query.where(or_(RUNS.c.owner == owner, RUNS.c.owner.is_(None)))
+    with database.read() as connection:
+        return [sound(run_row, row) for row in connection.execute(query)]
+
+
+def count_by_run(database: Database, runs: Sequence[str]) -> dict[str, dict[str, int]]:
+    """The attempts of some runs by state: one statement, which looks at no other run."""
+    query = (
+        select(ATTEMPTS.c.run, ATTEMPTS.c.state, func.count())
+        .where(ATTEMPTS.c.run.in_(runs))
+        .group_by(ATTEMPTS.c.run, ATTEMPTS.c.state)
+    )
     found: dict[str, dict[str, int]] = {}
     with database.read() as connection:
         for run, state, number in connection.execute(query):
@@ -96,14 +109,31 @@ def count_by_run(database: Database) -> dict[str, dict[str, int]]:
     return found
 
 
-def told_dollars(database: Database, run: str, agents: Iterable[str]) -> float:
-    """What was told that the work of these agents cost, which was done elsewhere."""
+def told_dollars(database: Database, agents: Mapping[str, Iterable[str]]) -> dict[str, float]:
+    """What was told that work cost which was done elsewhere: one statement.
+
+    Args:
+        database: Of the project.
+        agents: Of each run, the names of those who did it.
+    """
+    named = [(run, name) for run, names in agents.items() for name in names]
+    if not named:
+        return {}
     query = (
-        select(func.sum(EXECUTIONS.c.dollars))
+        select(TRIALS.c.run, func.sum(EXECUTIONS.c.dollars))
         .join(ATTEMPTS, ATTEMPTS.c.id == EXECUTIONS.c.attempt)
         .join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial)
-        .where(TRIALS.c.run == run, TRIALS.c.agent.in_(list(agents)))
+        .where(TRIALS.c.run.in_(list(agents)), tuple_(TRIALS.c.run, TRIALS.c.agent).in_(named))
+        .group_by(TRIALS.c.run)
     )
+    with database.read() as connection:
+        return {run: float(dollars or 0.0) for run, dollars in connection.execute(query)}
+
+
+def seconds_of_run(database: Database, run: str) -> float:
+    """The work of all executions of a run, added up: one statement."""
+    mine = _of(run)
+    query = select(func.sum(EXECUTIONS.c.seconds)).join(mine, mine.c.id == EXECUTIONS.c.attempt)
     with database.read() as connection:
         return float(connection.execute(query).scalar_one() or 0.0)
 
@@ -141,18 +171,6 @@ def attempts_at_work(database: Database, run: str, limit: int) -> list[AtWork]:
     )
     with database.read() as connection:
         return [AtWork(**row._mapping) for row in connection.execute(query)]
-
-
-def executions_of_run(database: Database, run: str) -> dict[str, list[ExecutionRow]]:
-    """The executions of every attempt of a run that has any, in order: one statement."""
-    mine = _of(run)
-    columns = [column for column in EXECUTIONS.c if column.name != "result"]
-    query = select(*columns).join(mine, mine.c.id == EXECUTIONS.c.attempt)
-    found: dict[str, list[ExecutionRow]] = {}
-    with database.read() as connection:
-        for row in connection.execute(query.order_by(EXECUTIONS.c.attempt, EXECUTIONS.c.e)):
-            found.setdefault(row.attempt, []).append(sound(execution_row, row))
-    return found
 
 
 def totals_of_run(database: Database, run: str) -> tuple[CallTotals, CallTotals]:

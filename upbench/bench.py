@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from grading import Basis, EvaluationLine, Figures, PolicyName, compute_figures
 from jobs import JobPack, find_job, load_pack
@@ -37,9 +37,13 @@ from upbench.life import Again, Cancelled, cancel, check_extension, extend, noth
 from upbench.order import Order, changed_options
 from upbench.retry import retry_predicate, was_cancelled
 from upbench.settings import Settings, load_settings
-from upbench.summary import RunSummary, summarise
+from upbench.summary import LISTED, RunSummary, TrialSummary, every_attempt, summarise
 from upbench.validations import reap_validations
 from upbench.wiring import elsewhere_config, jobs_of, open_workplace, plan
+
+if TYPE_CHECKING:
+    from upbench.bundle.take_in import TakenIn
+    from upbench.bundle.write import Written
 
 T = TypeVar("T")
 TURN_SECONDS = 0.05
@@ -251,20 +255,60 @@ class Bench:
             return attempt_id(trial.id, 1, "alone")
 
         await submit(place, Path(folder), begin, note=note, minutes=minutes, cost=cost)
-        return self.show(run_id)
+        return self.show(run_id, listed=None)
 
     def submit(self, job: str, folder: str | Path, **facts: Any) -> RunSummary:
         """As `submit_async`, from code that is not async."""
         return _now(self.submit_async(job, folder, **facts))
 
-    def show(self, run: str) -> RunSummary:
-        """The state of a run."""
-        return summarise(self.home, run)
+    def show(self, run: str, *, listed: int | None = LISTED) -> RunSummary:
+        """The state of a run; of its attempts at most `listed` are named, or all (None)."""
+        return summarise(self.home, run, listed=listed)
+
+    def attempts(self, run: str) -> Iterator[TrialSummary]:
+        """Every attempt of a run in the order of the plan, however many, read in pieces."""
+        return every_attempt(self.home, run)
 
     def evaluations(self, run: str) -> list[EvaluationLine]:
         """The run's evaluations, one line a verdict."""
         row = Records(self.home.database).run(run)
         return list(evaluation_lines(self.home.database, row.id))
+
+    def export_run(self, run: str, to: str | Path | None = None) -> Written:
+        """Write everything that a run did into one new file, which `import_run` opens in another project.
+
+        Args:
+            run: Its id, the beginning of one, or `last`.
+            to: The file; default: `<run>.zip` in the current folder.
+
+        Raises:
+            BadInput: No such run, the file is there already, or it cannot be written.
+            StoreFault: A blob of the run is missing or damaged.
+        """
+        from upbench.bundle.write import write_bundle  # few programs export
+
+        return write_bundle(self.home, run, None if to is None else Path(to))
+
+    def export_folder(self, run: str, to: str | Path) -> dict[str, int]:
+        """Write a run into a new folder to read in, and count what was written; see `upbench.export`.
+
+        Raises:
+            BadInput: No such run, or the folder is not empty or cannot be written.
+        """
+        from upbench.export import export_run
+
+        return export_run(self, run, Path(to))
+
+    def import_run(self, file: str | Path) -> TakenIn:
+        """Take a run that was exported elsewhere into this project, as one's own. Doing so again changes nothing.
+
+        Raises:
+            BadInput: The file is damaged, of a newer UpBench, or at odds with what is here.
+            StoreFault: It cannot be written; importing it again goes on.
+        """
+        from upbench.bundle.take_in import take_in
+
+        return take_in(self.home, Path(file), owner=user())
 
     def report(self, run: str, *, policy: PolicyName = "paper", basis: Basis = "record") -> Figures:
         """Every figure of a run."""

@@ -21,7 +21,7 @@ def export_run(bench: Bench, run: str, folder: Path) -> dict[str, int]:
     Raises:
         BadInput: The folder exists and is not empty or cannot be written, or there is no such run.
     """
-    summary = bench.show(run)
+    summary = bench.show(run, listed=None)
     lines = bench.evaluations(summary.id)
     attempts = Records(bench.home.database).attempts(summary.id)
     agents = _folder_names(attempt.agent for attempt in attempts)

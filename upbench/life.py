@@ -31,6 +31,7 @@ from runs import (
     sheets_of,
     user,
 )
+from upbench.going_on import larger_budget
 from upbench.home import Home
 from upbench.wiring import jobs_of, open_workplace, price_table
 
@@ -77,8 +78,9 @@ def _check_budget(home: Home, row: RunRow, options: RunOptions) -> None:
     from core import CallJournal
 
     check_prices(row.config.executed, price_table(home.settings), budget=options.budget)
-    if why := options.budget.met(CallJournal(home.database).spent(row.id)):
-        mend = "raise it, for instance --budget dollars=100 (the whole run's), or lift it: --budget dollars=none"
+    spent = CallJournal(home.database).spent(row.id)
+    if why := options.budget.met(spent):
+        mend = f"raise it, for instance {' '.join(larger_budget(options.budget, spent))} (the whole run's)"
         raise BadInput(f"the run's budget is used up: {why}", field="--budget", mend=mend)
 
 

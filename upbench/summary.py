@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from core import CallJournal, Cause, Ended, Frozen, LeftOut, Submission, cause_row
+from core import CallJournal, Cause, Ended, Frozen, LeftOut, Spent, Submission, cause_row
 from runs import (
     DONE,
+    AttemptCounts,
     AttemptRow,
     ExecutionRow,
     Records,
     RunBudget,
     RunRow,
     Stop,
+    count_attempts,
     count_by_run,
-    executions_of_run,
+    list_attempts,
+    newest_runs,
+    seconds_of_run,
     told_dollars,
     totals_of_run,
     user,
 )
 from sandbox import SandboxInfo
+from upbench.going_on import resume_command
 from upbench.home import Home
+
+LISTED = 1000
+"""Attempts that a summary names, unless it is asked for all."""
+
+MOST_RUNS = 100
+DIGITS = 9
+"""After the point, of dollars: a call may cost less than a millionth."""
 
 
 class CostSummary(Frozen):
@@ -82,6 +94,9 @@ class RunSummary(Frozen):
         budget: What the whole run may use.
         seconds: Work of all executions, added up.
         store: Where the data lies. report: The command that makes the report.
+        resume: The command that goes on with what has not ended; None: nothing is left.
+        attempts: In the order of the plan. unlisted: How many are not among them; where there are any, those among
+            them come first that did not hand in.
     """
 
     id: str
@@ -97,6 +112,8 @@ class RunSummary(Frozen):
     store: str
     report: str
     attempts: tuple[TrialSummary, ...]
+    unlisted: int = 0
+    resume: str | None = None
     owner: str | None = None
     created: str = ""
     stop: Stop | None = None
@@ -109,44 +126,94 @@ class RunSummary(Frozen):
         return sum(n for cause, n in self.causes.items() if cause_row(Cause(cause)).ended is Ended.harness_crash)
 
 
-def summarise(home: Home, run: str) -> RunSummary:
-    """The state of a run. Raises `BadInput` when there is no such run."""
-    records = Records(home.database)
-    row = records.run(run)
-    attempts = records.attempts(row.id)
-    executions = executions_of_run(home.database, row.id)
-    working, judging = totals_of_run(home.database, row.id)
-    # What deliverables made elsewhere cost was told, not metered.
-    executed = {agent.name for agent in row.config.executed}
-    told = sum(e.dollars or 0.0 for a in attempts if a.agent not in executed for e in executions.get(a.id, ()))
-    states = Counter(attempt.state for attempt in attempts)
-    undone = len(attempts) - states[DONE]
+def summarise(home: Home, run: str, *, listed: int | None = LISTED) -> RunSummary:
+    """The state of a run, by a few statements.
+
+    Args:
+        home: The project.
+        run: Its id, the beginning of one, or `last`.
+        listed: How many attempts are named at most; None: all, however many.
+
+    Raises:
+        BadInput: There is no such run.
+    """
+    row = Records(home.database).run(run)
+    counts = count_attempts(home.database, row.id)
+    named = tuple(_named(home, row, counts.total, listed))
+    undone = counts.total - counts.states.get(DONE, 0)
     return RunSummary(
         id=row.id,
         state=row.state,
         pack=f"{row.config.pack} {row.config.pack_version}",
         scripted=any(agent.scripted for agent in row.config.agents),
         rubric_visible=row.config.rubric_visible,
-        trials={"total": len(attempts), **{name: states[name] for name in ("planned", "running", "done")}},
-        causes=dict(Counter(a.cause.value for a in attempts if a.cause is not None)),
-        cost=CostSummary(
-            dollars=round(working.dollars + told, 6),
-            estimated_dollars=round(working.estimated_dollars, 6),
-            unpriced_calls=working.unpriced_calls,
-            judge_dollars=round(judging.dollars, 6),
-            wasted_calls=working.wasted_tries,
-        ),
-        tokens=working.usage.total,
-        seconds=round(sum(e.seconds or 0.0 for rows in executions.values() for e in rows), 3),
+        trials=_states(counts),
+        causes={cause.value: n for cause, n in counts.causes.items()},
+        **_used(home, row),
+        seconds=round(seconds_of_run(home.database, row.id), 3),
         store=str(home.state),
         report=f"upbench report {row.id}",
-        attempts=tuple(_trial(attempt, executions.get(attempt.id, ()), row.stop) for attempt in attempts),
+        resume=_resume(home, row) if undone else None,
+        attempts=named,
+        unlisted=counts.total - len(named),
         owner=row.owner,
         created=row.created,
         stop=row.stop,
         not_done={row.stop.cause.value: undone} if row.stop and undone else {},
         budget=row.options.budget,
     )
+
+
+def every_attempt(home: Home, run: str) -> Iterator[TrialSummary]:
+    """All attempts of a run in the order of the plan, read in pieces. Raises `BadInput`: no such run."""
+    row = Records(home.database).run(run)
+    return (_trial(*one, row.stop) for one in list_attempts(home.database, row.id))
+
+
+def _named(home: Home, row: RunRow, total: int, listed: int | None) -> Iterator[TrialSummary]:
+    """The attempts to name; of too many, those first that did not hand in."""
+    few = listed is None or total <= listed
+    found = list_attempts(home.database, row.id, most=listed, odd=not few)
+    names = set()
+    for one in found:
+        names.add(one[0].id)
+        yield _trial(*one, row.stop)
+    if few or listed is None:
+        return
+    for one in list_attempts(home.database, row.id, most=listed):
+        if len(names) < listed and one[0].id not in names:
+            names.add(one[0].id)
+            yield _trial(*one, row.stop)
+
+
+def _states(counts: AttemptCounts) -> dict[str, int]:
+    return {
+        "total": counts.total,
+        **{name: counts.states.get(name, 0) for name in ("planned", "running", "done")},
+    }
+
+
+def _used(home: Home, row: RunRow) -> dict[str, Any]:
+    """What a run cost and how many tokens it took."""
+    working, judging = totals_of_run(home.database, row.id)
+    told = told_dollars(home.database, _elsewhere([row])).get(row.id, 0.0)
+    cost = CostSummary(
+        dollars=round(working.dollars + told, DIGITS),
+        estimated_dollars=round(working.estimated_dollars, DIGITS),
+        unpriced_calls=working.unpriced_calls,
+        judge_dollars=round(judging.dollars, DIGITS),
+        wasted_calls=working.wasted_tries,
+    )
+    return {"cost": cost, "tokens": working.usage.total}
+
+
+def _elsewhere(rows: Sequence[RunRow]) -> dict[str, set[str]]:
+    """By run, the agents whose work was done elsewhere: what it cost was told, not metered."""
+    found = {}
+    for row in rows:
+        if names := {agent.name for agent in row.config.agents} - {agent.name for agent in row.config.executed}:
+            found[row.id] = names
+    return found
 
 
 def _trial(attempt: AttemptRow, executions: Sequence[ExecutionRow], stop: Stop | None) -> TrialSummary:
@@ -175,13 +242,17 @@ def _trial(attempt: AttemptRow, executions: Sequence[ExecutionRow], stop: Stop |
     )
 
 
+def _resume(home: Home, row: RunRow) -> str | None:
+    return resume_command(row, CallJournal(home.database).spent(row.id)) if row.config.executed else None
+
+
 class RunLine(Frozen):
     """A run as `runs list` shows it.
 
     Attributes:
         trials: `total` and `done`: attempts, and those that have ended.
         stop: Why no more of it is begun, in a word.
-        cost: In dollars; `unpriced_calls` have no known price.
+        cost: In dollars, `estimated_dollars` the share that is an estimate; `unpriced_calls` have no known price.
     """
 
     id: str
@@ -194,18 +265,25 @@ class RunLine(Frozen):
     stop: str | None = None
 
 
-def list_runs(home: Home, *, everybodys: bool = False) -> list[RunLine]:
-    """The user's own runs (and those of whom nobody knows the owner), or everybody's; newest first."""
-    rows = Records(home.database).runs()
-    mine = [row for row in rows if everybodys or row.owner in (None, user())]
-    counts = count_by_run(home.database)
-    return [_line(home, row, counts.get(row.id, {})) for row in mine]
+def list_runs(home: Home, *, everybodys: bool = False, most: int = MOST_RUNS) -> list[RunLine]:
+    """Runs, newest first: the user's own (and those of whom nobody knows the owner), or everybody's.
+
+    However many runs and attempts there are, it takes four statements, which look at no other runs.
+
+    Args:
+        home: The project.
+        everybodys: Those of others as well.
+        most: No more than so many.
+    """
+    rows = newest_runs(home.database, most, owner=None if everybodys else user())
+    names = [row.id for row in rows]
+    counts = count_by_run(home.database, names)
+    spent = CallJournal(home.database).spent_on(names)
+    told = told_dollars(home.database, _elsewhere(rows))
+    return [_line(row, counts.get(row.id, {}), spent.get(row.id, Spent()), told.get(row.id, 0.0)) for row in rows]
 
 
-def _line(home: Home, row: RunRow, states: Mapping[str, int]) -> RunLine:
-    spent = CallJournal(home.database).spent(row.id)
-    elsewhere = {agent.name for agent in row.config.agents} - {agent.name for agent in row.config.executed}
-    told = told_dollars(home.database, row.id, elsewhere) if elsewhere else 0.0
+def _line(row: RunRow, states: Mapping[str, int], spent: Spent, told: float) -> RunLine:
     return RunLine(
         id=row.id,
         created=row.created,
@@ -213,6 +291,10 @@ def _line(home: Home, row: RunRow, states: Mapping[str, int]) -> RunLine:
         pack=row.config.pack,
         owner=row.owner,
         trials={"total": sum(states.values()), "done": states.get(DONE, 0)},
-        cost={"dollars": round(spent.dollars + told, 6), "unpriced_calls": spent.unpriced},
+        cost={
+            "dollars": round(spent.dollars + told, DIGITS),
+            "estimated_dollars": round(spent.estimated, DIGITS),
+            "unpriced_calls": spent.unpriced,
+        },
         stop=row.stop.reason if row.stop else None,
     )

@@ -24,7 +24,7 @@ from core.llm.prices import PriceTable
 from core.llm.progress import Progress, following
 from core.llm.protocol import ChatModel, ChatReply, ChatRequest, Failure
 from core.llm.retry import ModelCallFailed
-from core.llm.spend import spending_of
+from core.llm.spend import spending_of, spending_of_runs
 from core.llm.tables import CALLS, WASTE
 from core.llm.traced import traced_reply
 from core.store.database import Database
@@ -111,6 +111,11 @@ class CallJournal:
         """What all workers spent on a run so far."""
         with self._database.read() as connection:
             return spending_of(connection, run)
+
+    def spent_on(self, runs: Sequence[str]) -> dict[str, Spent]:
+        """What all workers spent on each of some runs so far; a run without a call is not in it."""
+        with self._database.read() as connection:
+            return spending_of_runs(connection, runs)
 
     def calls(self, prefix: str) -> Sequence[CallRecord]:
         """The calls whose keys begin with `prefix`, in the order they were begun, each with its waste."""

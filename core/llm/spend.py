@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from core.llm.ledger import Spent
 from core.llm.tables import SPEND
@@ -58,7 +60,18 @@ def add_spending(connection: Connection, run: str, worker: str, more: Spending) 
 
 def spending_of(connection: Connection, run: str) -> Spent:
     """What all workers spent on a run."""
-    rows = connection.execute(_OF_RUN, {"the_run": run}).all()
+    return _sum(connection.execute(_OF_RUN, {"the_run": run}).all())
+
+
+def spending_of_runs(connection: Connection, runs: Sequence[str]) -> dict[str, Spent]:
+    """What all workers spent on each of some runs: one statement. A run without a call is not in it."""
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(select(SPEND).where(SPEND.c.run.in_(runs))):
+        rows.setdefault(row.run, []).append(row)
+    return {run: _sum(some) for run, some in rows.items()}
+
+
+def _sum(rows: Sequence[Row[Any]]) -> Spent:
     return Spent(
         dollars=sum(row.dollars for row in rows),
         estimated=sum(row.estimated for row in rows),

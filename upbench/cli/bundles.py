@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
 
-from upbench.bench import Bench
 from upbench.cli.output import called, emit, json_option, near
 
 SUFFIX = ".zip"
@@ -34,21 +32,19 @@ def export(ctx: click.Context, run: str, target: Path | None, form: str | None, 
 
     As a folder, it is evaluations.jsonl, the run's state and every deliverable.
     """
+    from upbench.bench import Bench
+
     bench = Bench(ctx.obj["project"])
     if form is None:
         form = "bundle" if target is None or target.suffix.lower() == SUFFIX else "folder"
     if form == "bundle":
-        from upbench.bundle.write import write_bundle
-
-        written = write_bundle(bench.home, run, target)
+        written = bench.export_run(run, target)
         size = f"{written.bytes / 1e6:,.1f} MB, {written.rows:,} rows, {written.blobs:,} blobs"
         removed = f"; {written.removed} secrets or paths of this machine were taken out" if written.removed else ""
         emit(written, f"{near(Path(written.file))}: run {written.run}, {size}{removed}", as_json=as_json)
         return
-    from upbench.export import export_run
-
-    target = target or Path(bench.show(run).id)
-    counts = export_run(bench, run, target)
+    target = target or Path(bench.show(run, listed=0).id)
+    counts = bench.export_folder(run, target)
     text = f"{counts['evaluations']} evaluations and {counts['deliverables']} deliverables in {target}"
     emit(counts, text, as_json=as_json)
 
@@ -63,12 +59,12 @@ def import_run(ctx: click.Context, file: Path, *, as_json: bool) -> None:
     The file is looked through before anything is written. Exit code 1 if the run was here already and has changed
     since: it stays as it is here.
     """
-    from upbench.bundle.take_in import take_in
+    from upbench.bench import Bench
 
-    taken = take_in(Bench(ctx.obj["project"]).home, file, owner=getpass.getuser())
+    taken = Bench(ctx.obj["project"]).import_run(file)
     if not taken.already:
         what = f"{taken.rows:,} rows, {taken.blobs:,} blobs"
-        text = f"run {taken.run}: {what}; see it with: {called()} runs show {taken.run}"
+        text = f"run {taken.run}: {what}; see it with: {called('runs', 'show', taken.run)}"
     elif taken.changed:
         tables = ", ".join(taken.changed)
         text = f"run {taken.run} is here already, and has changed since ({tables}); it was left as it is"

@@ -36,6 +36,6 @@ def command(ctx: click.Context, /, sandbox: str | None, concurrency: int | None,
     write_report(bench.evaluations(place.run_id), page, title=place.run_id)
     say("")
     say(f"the report is at {near(page)}")
-    say(f"grade what is left for people: {called()} review serve")
-    say(f"then make the report again:    {called()} report {place.run_id}")
+    say(f"grade what is left for people: {called('review', 'serve')}")
+    say(f"then make the report again:    {called('report', place.run_id)}")
     ctx.exit(code)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from core import Frozen
 from upbench.cli.output import emit, json_option
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ KEYS = {"OPENAI_API_KEY": "openai", "ANTHROPIC_API_KEY": "anthropic"}
 PYTHON = (3, 11)
 
 
-class Check(Frozen):
+@dataclass(frozen=True)
+class Check:
     """One thing that was looked at; `mend` is the command that mends it, where it is not well."""
 
     name: str
@@ -45,7 +46,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from upbench.settings import load_settings
 
     checks = list(_checks(load_settings(ctx.obj["project"])))
-    emit({"checks": [check.model_dump() for check in checks]}, _table(checks), as_json=as_json)
+    emit({"checks": [asdict(check) for check in checks]}, _table(checks), as_json=as_json)
     if not any(check.ok for check in checks if check.name in provider_names()):
         ctx.exit(3)
 

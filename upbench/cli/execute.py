@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from core import span, within
 from runs import QUEUE, Workplace, add_attempts
 from upbench.bench import Bench
-from upbench.cli.output import called, emit, near, say
+from upbench.cli.output import STOPPED, called, emit, near, say
 from upbench.cli.progress import progress_display
 from upbench.handing import Hands, hands_for
 from upbench.life import Again, nothing_again
+from upbench.money import cost_text
 from upbench.snapshot import take_snapshot
 from upbench.summary import RunSummary, TrialSummary
 from upbench.telemetry.gauges import gauge_project
@@ -21,8 +23,6 @@ from upbench.telemetry.start import observed
 
 if TYPE_CHECKING:
     from upbench.telemetry.logs import LogFormat
-
-STOPPED = 130
 
 
 def execute(
@@ -52,13 +52,13 @@ def execute(
         except asyncio.CancelledError:
             told.note(cancelled=True)
             stack.close()
-            say(f"stopped; nothing is lost. Go on with: upbench runs resume {place.run_id}")
+            say(f"stopped; nothing is lost. Go on with: {called('runs', 'resume', place.run_id)}")
             return STOPPED
         told.note(state=summary.state, trials=summary.trials["total"], crashed=summary.crashed)
     emit(summary, describe(summary), as_json=as_json)
     if place.config.protocol != "single" and summary.state == "done" and (waiting := add_attempts(place).awaiting):
         say(f"{len(waiting)} attempts await verdicts before they can be tried again. After the review go on with:")
-        say(f"  {called()} runs resume {place.run_id}")
+        say(f"  {called('runs', 'resume', place.run_id)}")
     return 1 if summary.crashed or summary.stop else 0
 
 
@@ -78,7 +78,7 @@ def hand_over(bench: Bench, place: Workplace, *, as_json: bool, again: Again = n
     emit(summary, f"run      {summary.id}  {summary.state}: handed over to workers", as_json=as_json)
     for line in _hands(hands):
         say(line)
-    say(f"watch it with: {called()} runs watch {summary.id}")
+    say(f"watch it with: {called('runs', 'watch', summary.id)}")
     return 0
 
 
@@ -87,7 +87,7 @@ def _hands(hands: Hands) -> list[str]:
         return [f"a worker was started in the background (process {hands.started}); its log: {near(hands.log)}"]
     if hands.workers:
         return [f"{hands.workers} workers are there" if hands.workers > 1 else "1 worker is there"]
-    return [f"no worker is there, so nothing of it is done: start one with: {called()} worker"]
+    return [f"no worker is there, so nothing of it is done: start one with: {called('worker')}"]
 
 
 def go_on(
@@ -108,21 +108,26 @@ def go_on(
 def describe(summary: RunSummary) -> str:
     """A run in a few lines."""
     causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items())) or "none ended"
-    cost = f"${summary.cost.dollars:.4f}"
-    if summary.cost.unpriced_calls:
-        cost += f" and {summary.cost.unpriced_calls} calls without a price"
+    spent = summary.cost
+    cost = cost_text(spent.dollars, estimated=spent.estimated_dollars, unpriced=spent.unpriced_calls)
     label = " (scripted: no model was asked)" if summary.scripted else ""
     lines = [
         f"run      {summary.id}  {summary.state}{label}",
         f"trials   {summary.trials['done']} of {summary.trials['total']} done: {causes}",
         f"cost     {cost}, {summary.tokens} tokens, {summary.seconds:.0f} s of work",
-        f"report   {summary.report}",
+        f"report   {typed(summary.report)}",
     ]
     if summary.stop is not None:
         lines.insert(1, f"stopped  {summary.stop.reason}: {summary.stop.detail}".rstrip(": "))
+        resume = f"; go on with: {typed(summary.resume)}" if summary.resume else ""
         undone = ", ".join(f"{n} {cause}" for cause, n in summary.not_done.items())
-        lines.insert(3, f"not done {undone or 'nothing'}; go on with: upbench runs resume {summary.id}")
+        lines.insert(3, f"not done {undone or 'nothing'}{resume}")
     return "\n".join(lines)
+
+
+def typed(command: str) -> str:
+    """An `upbench ...` command as one would type it here."""
+    return called(*shlex.split(command)[1:])
 
 
 def left(attempt: TrialSummary) -> list[str]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from pydantic import BaseModel
+
+if TYPE_CHECKING:  # slow to import, and help needs none of it
+    from pydantic import BaseModel
 
 MAX_AMOUNT = 1e12
+STOPPED = 130
+"""The exit code of a command that was interrupted."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -55,8 +61,21 @@ def emit(payload: BaseModel | dict[str, Any] | list[Any], text: str, *, as_json:
     if not as_json:
         click.echo(text.translate(_SHOWN))
         return
-    body = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else payload
-    click.echo(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str).translate(_SHOWN))
+    body = payload if isinstance(payload, dict | list) else payload.model_dump(mode="json")
+    click.echo(_json(body))
+
+
+def emit_pieces(head: dict[str, Any], name: str, items: Iterable[BaseModel]) -> None:
+    """Print a JSON document whose list `name` has these items, written one after the other."""
+    body = {key: value for key, value in head.items() if key != name}
+    click.echo(_json(body)[:-1] + f', "{name}": [', nl=False)
+    for number, item in enumerate(items):
+        click.echo(("," if number else "") + "\n" + _json(item.model_dump(mode="json")), nl=False)
+    click.echo("]}")
+
+
+def _json(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, default=str).translate(_SHOWN)
 
 
 def plain(text: str) -> str:
@@ -75,8 +94,18 @@ def near(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def called() -> str:
-    """How this command line is called here: by its name where the shell finds it, else by its path."""
+def called(*words: str) -> str:
+    """A command of this command line as one would type it here: `called("runs", "show", "last")`.
+
+    By its name where the shell finds it, else by its path; in the project that was named.
+    """
+    context = click.get_current_context(silent=True)
+    project = (context.obj or {}).get("project") if context is not None else None
+    chosen = [] if project is None else ["--project", str(project)]
+    return shlex.join([_program(), *chosen, *words])
+
+
+def _program() -> str:
     script = Path(sys.argv[0])
     found = shutil.which(script.name)
     if found is not None and script.exists() and Path(found).samefile(script):

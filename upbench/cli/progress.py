@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from core import StoreFault
 from upbench.cli.output import plain, say
+from upbench.money import cost_text
 from upbench.snapshot import RunSnapshot
 
 if TYPE_CHECKING:
@@ -165,13 +166,7 @@ def causes_text(snapshot: RunSnapshot) -> str:
 
 def money_text(snapshot: RunSnapshot) -> str:
     """Dollars and tokens, and what is not known of them."""
-    text = (
-        f"${snapshot.dollars:.2f}" if snapshot.dollars >= 1 or not snapshot.dollars else f"${snapshot.dollars:.4f}"
-    )
-    if snapshot.estimated:
-        text += f" (${snapshot.estimated:.2f} of it estimated)"
-    if snapshot.unpriced_calls:
-        text += f" and {snapshot.unpriced_calls} calls without a price"
+    text = cost_text(snapshot.dollars, estimated=snapshot.estimated, unpriced=snapshot.unpriced_calls)
     return f"{text}, {count_text(snapshot.tokens)} tokens"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core import BadInput, write_atomic
+from core import BadInput
 from upbench.cli.output import emit, json_option, say
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _form_of(out: Path | None) -> str:
 def _write(
     report: Report, form: str, out: Path | None, folder: Path, stem: str, *, to_stdout: bool
 ) -> Path | None:
+    from core import write_atomic
     from upbench.report.export import as_csv, as_json_text
     from upbench.report.page import render_page
 

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upbench.bench import Bench
 from upbench.cli.bundles import export, import_run
-from upbench.cli.execute import STOPPED, describe, go_on, left
 from upbench.cli.options import execution_options
-from upbench.cli.output import emit, json_option, log_option, say
+from upbench.cli.output import STOPPED, called, emit, json_option, log_option, say
 
 if TYPE_CHECKING:
+    from upbench.bench import Bench
     from upbench.telemetry.logs import LogFormat
+
+
+def _bench(ctx: click.Context) -> Bench:
+    from upbench.bench import Bench  # slow to import, and help needs none of it
+
+    return Bench(ctx.obj["project"])
 
 
 @click.group(epilog="Example: upbench runs show last")
@@ -23,41 +28,33 @@ def command() -> None:
 
 @command.command("list", epilog="Example: upbench runs list --all --json")
 @click.option("--all", "everybodys", is_flag=True, help="Those of others as well.")
+@click.option("--most", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many at most.")
 @json_option
 @click.pass_context
-def list_runs(ctx: click.Context, *, everybodys: bool, as_json: bool) -> None:
+def list_runs(ctx: click.Context, *, everybodys: bool, most: int, as_json: bool) -> None:
     """Your own runs (of the project's database), newest first."""
+    from upbench.cli.show import list_lines
     from upbench.summary import list_runs as list_them
 
-    home = Bench(ctx.obj["project"]).home
-    found = list_them(home, everybodys=everybodys)
-    wide = max((len(line.id) for line in found), default=0)
-    lines = [
-        f"{line.id:{wide}}  {line.stop or line.state:14}  {line.trials['done']:>6} of {line.trials['total']:<6}"
-        f"  ${line.cost['dollars']:<10.4f}  {line.owner or ''}".rstrip()
-        for line in found
-    ]
+    home = _bench(ctx).home
+    found = list_them(home, everybodys=everybodys, most=most + 1)
+    if len(found) > most:
+        say(f"these are the newest {most} runs; more with --most")
+    found = found[:most]
     none = "no runs yet" if everybodys else "no runs of your own; `upbench runs list --all` shows those of others"
-    emit([line.model_dump(mode="json") for line in found], "\n".join(lines) or none, as_json=as_json)
+    emit([line.model_dump(mode="json") for line in found], list_lines(found) or none, as_json=as_json)
 
 
 @command.command(epilog="Example: upbench runs show last --json")
 @click.argument("run")
+@click.option("--all", "everything", is_flag=True, help="Every attempt, also of a run with more than 1000.")
 @json_option
 @click.pass_context
-def show(ctx: click.Context, run: str, *, as_json: bool) -> None:
+def show(ctx: click.Context, run: str, *, everything: bool, as_json: bool) -> None:
     """The whole state of a run, with the cause of everything that did not score."""
-    summary = Bench(ctx.obj["project"]).show(run)
-    lines = [describe(summary), ""]
-    for a in summary.attempts:
-        ended = a.cause.value if a.cause else a.state
-        name = a.trial if a.arm == "alone" else a.attempt
-        why = f"  not done: {a.not_done.value}" if a.not_done else ""
-        lines.append(f"{name}  {ended:20} {a.files:3} files  {a.agent}  {a.job} #{a.repeat}{why}")
-        lines += [f"               {line}" for line in left(a)]
-        if a.detail:
-            lines.append(f"               {a.detail.strip().splitlines()[-1][:160]}")
-    emit(summary, "\n".join(lines), as_json=as_json)
+    from upbench.cli.show import show_run
+
+    show_run(_bench(ctx).home, run, everything=everything, as_json=as_json)
 
 
 @command.command(epilog="Example: upbench runs watch last")
@@ -66,18 +63,20 @@ def show(ctx: click.Context, run: str, *, as_json: bool) -> None:
 @click.pass_context
 def watch(ctx: click.Context, run: str, *, as_json: bool) -> None:
     """Show how a run goes on, whoever executes it, until it has ended. Ctrl-C leaves the run alone."""
+    from upbench.cli.execute import typed
     from upbench.cli.progress import one_line, watch_run
+    from upbench.going_on import resume_of
     from upbench.snapshot import take_snapshot
 
-    home = Bench(ctx.obj["project"]).home
+    home = _bench(ctx).home
     name = take_snapshot(home, run, named=0).run
     try:
         seen = watch_run(lambda: take_snapshot(home, name))
     except KeyboardInterrupt:
-        say(f"run {name} goes on; watch it again with: upbench runs watch {name}")
+        say(f"run {name} goes on; watch it again with: {called('runs', 'watch', name)}")
         ctx.exit(STOPPED)
     if seen.abandoned:
-        say(f"no process executes run {name}; go on with: upbench runs resume {name}")
+        say(f"no process executes run {name}; go on with: {typed(resume_of(home, name))}")
     emit(seen, f"run {name} {seen.state}: {one_line(seen)}", as_json=as_json)
     ctx.exit(1 if seen.abandoned or seen.crashed else 0)
 
@@ -90,7 +89,7 @@ def why(ctx: click.Context, trial: str, *, as_json: bool) -> None:
     """Tell the story of a trial, step by step, with its costs."""
     from upbench.why import story
 
-    told = story(Bench(ctx.obj["project"]).home, trial)
+    told = story(_bench(ctx).home, trial)
     emit(told, told.text, as_json=as_json)
 
 
@@ -107,9 +106,10 @@ def resume(
 
     What workers executed is handed to workers again. Options change how it is executed from now on.
     """
+    from upbench.cli.execute import go_on
     from upbench.retry import was_cancelled
 
-    bench = Bench(ctx.obj["project"])
+    bench = _bench(ctx)
     place = bench.reopen(run, detach=detach, **changes)
     ctx.exit(go_on(bench, place, detach=detach, as_json=as_json, log_format=log_format, again=was_cancelled))
 
@@ -133,9 +133,10 @@ def retry(
     **changes: Any,
 ) -> None:
     """Execute attempts again that failed through a fault of harness or infrastructure."""
+    from upbench.cli.execute import go_on
     from upbench.retry import retry_predicate
 
-    bench, again = Bench(ctx.obj["project"]), retry_predicate(cause)
+    bench, again = _bench(ctx), retry_predicate(cause)
     place = bench.reopen(run, detach=detach, **changes)
     ctx.exit(go_on(bench, place, detach=detach, as_json=as_json, log_format=log_format, again=again))
 
@@ -161,7 +162,9 @@ def extend(
     **changes: Any,
 ) -> None:
     """Add an arm to a run: further attempts at what failed in it, each from its own last submission."""
-    bench = Bench(ctx.obj["project"])
+    from upbench.cli.execute import go_on
+
+    bench = _bench(ctx)
     place, plan = bench.extended(run, protocol, attempts, detach=detach, **changes)
     say(f"run {place.run_id}: {plan.says}")
     ctx.exit(go_on(bench, place, detach=detach, as_json=as_json, log_format=log_format))
@@ -176,7 +179,7 @@ def cancel(ctx: click.Context, run: str, *, as_json: bool) -> None:
 
     Another's run is named by its whole id.
     """
-    done = Bench(ctx.obj["project"]).cancel(run)
+    done = _bench(ctx).cancel(run)
     if done.already:
         text = f"run {done.id} was stopped before: {done.already}"
     else:
@@ -197,7 +200,7 @@ def shell(ctx: click.Context, trial: str, program: tuple[str, ...], *, as_json: 
     """
     from upbench.cli.shell import open_shell
 
-    ctx.exit(open_shell(Bench(ctx.obj["project"]).home, trial, program, as_json=as_json))
+    ctx.exit(open_shell(_bench(ctx).home, trial, program, as_json=as_json))
 
 
 command.add_command(export)

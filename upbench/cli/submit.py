@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from upbench.cli.output import AMOUNT, emit, json_option
+from upbench.cli.output import AMOUNT, called, emit, json_option
 
 
 @click.command(epilog='Example: upbench submit starter/JOB ./work --agent "person-a" --minutes 90 --cost 40')
@@ -26,6 +26,7 @@ def command(ctx: click.Context, /, job: str, folder: Path, *, as_json: bool, **f
 
     summary = Bench(ctx.obj["project"]).submit(job, folder, **facts)
     attempt = summary.attempts[-1]
-    text = f"{attempt.files} files handed in as run {summary.id}; grade them with: upbench review serve"
+    then = f"grade them with: {called('review', 'serve')}"
+    text = f"{attempt.files} files handed in as run {summary.id}; {then}"
     text = "\n".join([text, *left(attempt)])
     emit(summary, text, as_json=as_json)

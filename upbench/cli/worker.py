@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upbench.bench import Bench
 from upbench.cli.output import emit, json_option, log_option, say
-from upbench.telemetry.gauges import gauge_project
-from upbench.telemetry.start import observed
-from upbench.workers import WorkerOrder, serve_rounds
 
 if TYPE_CHECKING:
+    from upbench.bench import Bench
     from upbench.telemetry.logs import LogFormat
+    from upbench.workers import WorkerOrder
 
 
 @click.group(invoke_without_command=True, epilog="Example: upbench worker --slots 4")
@@ -47,6 +45,11 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return
+    from upbench.bench import Bench
+    from upbench.telemetry.gauges import gauge_project
+    from upbench.telemetry.start import observed
+    from upbench.workers import WorkerOrder
+
     bench = Bench(ctx.obj["project"])
     order = WorkerOrder(
         slots=slots or bench.settings.concurrency, until_idle=until_idle, drain_seconds=drain_seconds
@@ -58,6 +61,8 @@ def command(
 
 
 async def _serve(bench: Bench, order: WorkerOrder) -> int:
+    from upbench.workers import serve_rounds
+
     told = asyncio.Event()
     task = asyncio.ensure_future(serve_rounds(bench.home, order, told))
     loop = asyncio.get_running_loop()
@@ -86,6 +91,7 @@ async def _serve(bench: Bench, order: WorkerOrder) -> int:
 def drain(ctx: click.Context, worker: str | None, *, as_json: bool) -> None:
     """Let WORKER (default: every worker) finish what it has and end."""
     from runs import Registry, workers_alive
+    from upbench.bench import Bench
 
     home = Bench(ctx.obj["project"]).home
     alive = [one.id for one in workers_alive(home.database, home.state) if worker in (None, one.id)]
@@ -99,6 +105,7 @@ def drain(ctx: click.Context, worker: str | None, *, as_json: bool) -> None:
 def list_workers(ctx: click.Context, *, as_json: bool) -> None:
     """The workers that live."""
     from runs import workers_alive
+    from upbench.bench import Bench
 
     home = Bench(ctx.obj["project"]).home
     rows = workers_alive(home.database, home.state)

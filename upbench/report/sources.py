@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core import BadInput
 from grading import Placed, place, read_placed
+from upbench.money import cost_text
 
 
 @dataclass
@@ -58,11 +59,15 @@ def _read_run(source: str, project: str | None, read: Sources) -> None:
     bench = Bench(project)
     try:
         open_home(bench.settings, create=False).close()
-        summary = bench.show(source)
+        summary = bench.show(source, listed=0)
         read.placed += place(bench.evaluations(summary.id))
     finally:
         bench.close()
     read.names.append(summary.id)
     read.facts |= {f"Pack of {summary.id}": summary.pack, f"State of {summary.id}": summary.state}
+    cost = summary.cost
+    if cost.estimated_dollars or cost.unpriced_calls:
+        said = cost_text(cost.dollars, estimated=cost.estimated_dollars, unpriced=cost.unpriced_calls)
+        read.facts[f"Cost of {summary.id}"] = said
     read.folder = bench.settings.state / "reports"
     read.stem = summary.id if len(read.names) == 1 else "report"
