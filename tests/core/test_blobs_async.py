@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from core.store.aside import side_by_side
 from tests.core.blobs_process import PATIENCE, ROOT
 from tests.standins.s3.server import S3
 
+HANGS = 30.0
+"""Seconds within which nobody waits any more; the server does not answer for longer."""
 STUCK = """
 import asyncio, sys
 from pathlib import Path
@@ -76,12 +79,12 @@ def test_side_by_side_keeps_the_order_and_stops_at_a_failure() -> None:
 
 
 async def test_what_is_cancelled_holds_nobody_up(s3: S3, tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path / "here", s3.remote(), patience=PATIENCE)
+    blobs = Blobs(tmp_path / "here", s3.remote(), patience=replace(PATIENCE, silence=60, total=60))
     s3.hang()
     began = time.monotonic()
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(in_thread(blobs.put_bytes, b"x"), 0.3)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < HANGS
 
 
 def test_ctrl_c_does_not_wait_for_a_server_that_hangs(s3: S3, tmp_path: Path) -> None:
@@ -97,4 +100,4 @@ def test_ctrl_c_does_not_wait_for_a_server_that_hangs(s3: S3, tmp_path: Path) ->
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     process.stdout.close()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < HANGS

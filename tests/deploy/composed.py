@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sysconfig
 import time
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import toolbox_path
-from tests.support import lacking
+from tests.support import free_port, lacking
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "upbench-test-app:local"
-SECONDS = 120.0
+SECONDS = 240.0
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Composed:
 @contextmanager
 def composed(images: Images, name: str, **env: str) -> Iterator[Composed]:
     """A project, down and without a trace when the block ends."""
-    port = _two_ports()
+    port = free_port(2)
     ports = {"UPBENCH_PORT": str(port), "UPBENCH_CONTENT_PORT": str(port + 1)}
     site = {"TEST_SITE": sysconfig.get_path("purelib"), "TEST_TOOLBOX": str(toolbox_path().parent)}
     ours = {"UPBENCH_IMAGE": images.app, "TEST_POSTGRES": images.postgres, "COMPOSE_HTTP_TIMEOUT": "120"}
@@ -142,17 +141,3 @@ def open_to_all(folder: Path) -> None:
     """The user in the container is another one than ours."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _two_ports() -> int:
-    """A free port of this machine whose next one is free as well."""
-    for _ in range(50):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no two ports in a row are free")

@@ -40,7 +40,7 @@ def at_once(work: Callable[[int], object], threads: int = 2) -> list[object]:
     ended: dict[int, object] = {}
 
     def run(number: int) -> None:
-        ready.wait(20)
+        ready.wait(60)
         try:
             ended[number] = work(number)
         except (Conflict, AlreadyLocked, NotReady) as refusal:

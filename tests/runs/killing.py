@@ -70,7 +70,7 @@ class Project:
         words = ["run", str(self.pack), "--agent", "react", "--model", "scripted/test", "--sandbox", sandbox]
         return self.start(*words, *more)
 
-    def finish(self, process: subprocess.Popen[bytes], seconds: float = 120) -> str:
+    def finish(self, process: subprocess.Popen[bytes], seconds: float = 300) -> str:
         """Wait until it has ended well; its standard output."""
         out, said = process.communicate(timeout=seconds)
         assert process.returncode == 0, said.decode()
@@ -153,6 +153,14 @@ def processes_naming(text: str) -> list[str]:
                 continue
             if text in line:
                 found.append(line)
+    return found
+
+
+def still_naming(text: str, seconds: float = 60) -> list[str]:
+    """As `processes_naming`, when none is left or time is up: the kernel takes a moment to end what is killed."""
+    deadline = time.monotonic() + seconds
+    while (found := processes_naming(text)) and time.monotonic() < deadline:
+        time.sleep(0.05)
     return found
 
 

@@ -76,7 +76,7 @@ def test_killed_and_resumed(tmp_path: Path, seen: int, after: float) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
         again = start(tmp_path, standin, "runs", "resume", "last")
-        said = again.communicate(timeout=40)[1].decode()
+        said = again.communicate(timeout=180)[1].decode()
         assert again.returncode == 0, said
         assert not standin.rejected
         steps = Counter(
@@ -115,7 +115,7 @@ def test_a_polite_stop_says_how_to_go_on(tmp_path: Path) -> None:
         process = start(tmp_path, standin, "run", str(pack), "--agent", "react", "--model", "openai/gpt-standin")
         wait_for_requests(standin, process, 2)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1].decode()
+        said = process.communicate(timeout=180)[1].decode()
         assert process.returncode == 130, said
         assert "upbench runs resume" in said
         state = subprocess.run(
@@ -126,7 +126,7 @@ def test_a_polite_stop_says_how_to_go_on(tmp_path: Path) -> None:
         )
         assert json.loads(state.stdout)["state"] == "interrupted"
         again = start(tmp_path, standin, "runs", "resume", "last")
-        again.communicate(timeout=40)
+        again.communicate(timeout=180)
         assert again.returncode == 0
     bench = Bench(settings=Settings(project=tmp_path))
     assert bench.show("last").causes == {"submitted": 2}

@@ -14,7 +14,7 @@ import pytest
 
 from runs import AttemptRow, Records
 from sandbox import provider, providers_written_down
-from tests.runs.killing import Project, cloud_for, groups_of, left_below, processes_naming, slow_script
+from tests.runs.killing import Project, cloud_for, groups_of, left_below, slow_script, still_naming
 from tests.runs.project import need_sandbox
 from upbench.bench import Bench
 
@@ -116,10 +116,7 @@ def once_each(study: Project) -> int:
 
 def nothing_left(study: Project, sandbox: str) -> None:
     """No process, container, volume, cloud sandbox, control group, workspace, lease, gate, scratch or lock."""
-    deadline = time.monotonic() + 5
-    while (alive := processes_naming(str(study.folder))) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert alive == []
+    assert still_naming(str(study.folder)) == []
     assert asyncio.run(provider(sandbox, study.state).resources()) == ()
     assert groups_of(study.state) == []
     assert providers_written_down(study.state) == ()

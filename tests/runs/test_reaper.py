@@ -24,12 +24,13 @@ from tests.runs.killing import (
     groups_of,
     left_below,
     log,
-    processes_naming,
-    slow_script,
+    still_naming,
 )
 from tests.runs.project import bench_in, need_sandbox, order, run_all, run_it
 from tests.runs.support import good_script, script, write_pack
 
+WAIT = "cd /job/deliverables; printf 'total\\n60\\n' > total.csv; until [ -e go ]; do sleep 0.05; done"
+UNTIL_TOLD = {"say": "I wait.", "calls": [{"tool": "shell", "arguments": {"command": WAIT}}]}
 OPEN = """
 import asyncio, sys, time
 from pathlib import Path
@@ -118,16 +119,16 @@ def test_an_engine_that_is_gone_is_no_error(tmp_path: Path) -> None:
         (project.state / "leases" / name).mkdir(parents=True)
         (project.state / "leases" / name / "gone.k1.e1").write_text('{"held": true}')
     process = project.run("bwrap")
-    out, said = process.communicate(timeout=60)
+    out, said = process.communicate(timeout=180)
     assert process.returncode == 0, said.decode()
     assert b"left over" not in said
     assert b"1 submitted" in out
     assert providers_written_down(project.state) == ("docker", "e2b"), "still to be asked, when they answer"
     listed = project.start("sandboxes", "list", "--json")
-    answer = json.loads(listed.communicate(timeout=60)[0])
+    answer = json.loads(listed.communicate(timeout=180)[0])
     assert {one["provider"] for one in answer["not_asked"]} == {"docker", "e2b"}
     reaped = project.start("sandboxes", "reap")
-    reaped.communicate(timeout=60)
+    reaped.communicate(timeout=180)
     assert reaped.returncode == 0
 
 
@@ -162,7 +163,7 @@ def test_each_minute_while_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(reaping, "EVERY_SECONDS", 0.1)
     seen: list[bool] = []
     with bench_in(tmp_path) as bench:
-        pack = write_pack(tmp_path, script_text=slow_script(3, 0.4))
+        pack = write_pack(tmp_path, script_text=script(UNTIL_TOLD, HAND_IN))
         place = bench.begin(order(pack, "react"))
         orphan = bench.home.state / "workspaces" / "gone.k1.e1"
 
@@ -175,11 +176,14 @@ def test_each_minute_while_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
 
         async def run_and_look() -> None:
             running = asyncio.create_task(reaping_run(place, watch))
-            for _ in range(200):
-                await asyncio.sleep(0.02)
-                if seen and not orphan.exists():
-                    asked.append(not running.done())
-                    break
+            async with asyncio.timeout(60):
+                while not seen or orphan.exists():  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            asked.append(not running.done())
+            async with asyncio.timeout(60):
+                while not (workspaces := list(orphan.parent.glob("*/deliverables"))):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            (workspaces[0] / "go").touch()
             await running
 
         asyncio.run(run_and_look())
@@ -200,7 +204,7 @@ def listed(project: Project, state: str) -> dict[str, str]:
 
 def test_held_then_wanted_then_gone(tmp_path: Path) -> None:
     need_sandbox()
-    project = Project(tmp_path, jobs=1, script_text=script(log("step-0", 0), log("step-1", 60), HAND_IN))
+    project = Project(tmp_path, jobs=1, script_text=script(log("step", 600), HAND_IN))
     process = project.run("bwrap")
     project.wait_for("workspaces/*/deliverables/log.txt")
     project.stop(process)
@@ -275,7 +279,7 @@ def test_what_a_killed_grading_left_goes_with_the_next_command(tmp_path: Path) -
     assert [name for name in listed(project, "left over") if name] != []
     project.finish(project.start("run", str(project.pack), "--agent", "nop"))
     assert left_below(project.state) == []
-    assert processes_naming(str(tmp_path)) == []
+    assert still_naming(str(tmp_path)) == []
 
 
 @pytest.mark.parametrize("sandbox", ["bwrap", "docker"])

@@ -53,7 +53,7 @@ def inside(tmp_path: Path) -> Iterator[Inside]:
 async def test_a_fork_bomb_alone(box: Sandbox) -> None:
     result = await line(box, BOMB, seconds=1.5)
     assert result.timed_out
-    assert result.seconds < 10
+    assert result.seconds < 60
     assert (await line(box, "ls -d /proc/[0-9]* | wc -l; echo on")).stdout.text.endswith("on\n")
 
 
@@ -68,7 +68,7 @@ async def test_a_fork_bomb_beside_a_command_that_stays(box: Sandbox) -> None:
     assert all(os.strerror(errno.EAGAIN) in result.stderr.text for result in refused)
     result = await bomb
     assert result.timed_out
-    assert result.seconds < 10
+    assert result.seconds < 60
     assert (await box.run(Command(argv=("pgrep", "-c", "bash")))).stdout.text == "1\n"
     assert (await other).stdout.text == "lived\n"
 
@@ -76,7 +76,7 @@ async def test_a_fork_bomb_beside_a_command_that_stays(box: Sandbox) -> None:
 async def test_a_bomb_of_background_processes_is_swept_with_the_next_command(box: Sandbox) -> None:
     await line(box, "sleep 300 & true", keep=True)
     result = await line(box, "for i in $(seq 100); do (setsid sleep 99 &) ; done; true", seconds=2)
-    assert result.seconds < 10
+    assert result.seconds < 60
     assert (await line(box, "pgrep -c sleep")).stdout.text == "1\n"
 
 
@@ -84,7 +84,7 @@ async def test_commands_are_killed_for_want_of_memory_before_the_supervisor(insi
     wire = await inside.connect()
     result = await sh(wire, "cat /proc/self/oom_score_adj")
     assert result.stdout.text == "500\n"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await wire.ping()
     own = f"/proc/{supervisor_of(inside)}/oom_score_adj"
     assert await asyncio.to_thread(lambda: Path(own).read_text()) == (await asyncio.to_thread(ours))

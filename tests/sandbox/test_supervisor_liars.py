@@ -49,7 +49,7 @@ class Liar:
     async def fault(self, work: Awaitable[object]) -> Cause:
         """The cause with which `work` fails."""
         with pytest.raises(SandboxFault) as fault:
-            await asyncio.wait_for(work, 20)
+            await asyncio.wait_for(work, 60)
         return fault.value.cause
 
 

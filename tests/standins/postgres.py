@@ -11,7 +11,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,7 +23,7 @@ import psycopg
 import pytest
 from psycopg import pq, sql
 
-from tests.support import lacking
+from tests.support import free_port, lacking
 
 __all__ = ["Postgres", "database_place", "fresh_database", "postgres"]
 
@@ -74,9 +73,7 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         # The server dies with the thread that started it, so that is one which stays as long as we do.
         self._starter = ThreadPoolExecutor(max_workers=1)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         if os.geteuid() == 0:
             account = pwd.getpwnam("postgres")
             os.chown(self._folder, account.pw_uid, account.pw_gid)
@@ -181,13 +178,17 @@ class Postgres:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it where it does not run; with `wait`, until it takes connections."""
-        if self._process is None or self._process.poll() is not None:
-            self._process = self._popen("postgres", "-D", str(self._data))
         until = time.monotonic() + _SECONDS
+        self._begin()
         while wait and not self.running:
-            if self._process.poll() is not None or time.monotonic() > until:
+            if time.monotonic() > until:
                 raise RuntimeError(f"postgres: {(self._folder / 'log').read_text()[-2000:]}")
             time.sleep(0.02)
+            self._begin()  # what a killed one held is not free at once
+
+    def _begin(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            self._process = self._popen("postgres", "-D", str(self._data))
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it: `smart` waits for connections to end, `fast` ends them, `immediate` is a crash."""

@@ -74,7 +74,7 @@ def started(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
                 process.send_signal(signal.SIGKILL)
 
 
-def until(happens: Callable[[], Any], seconds: float = 60) -> Any:
+def until(happens: Callable[[], Any], seconds: float = 120) -> Any:
     """What `happens` gives as soon as it gives something."""
     end = time.monotonic() + seconds
     while not (found := happens()):

@@ -124,7 +124,7 @@ def test_a_run_is_cancelled_from_another_process_and_can_go_on(upbench: Upbench,
         assert code == 0, err
         told = json.loads(out)
         assert (told["at_work"], told["not_begun"], told["done"], told["executed"]) == (1, 2, 0, True)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 1, err
     summary = json.loads(out)
     assert (summary["state"], summary["causes"]) == ("stopped", {"user_cancelled": 1})
@@ -155,7 +155,7 @@ def test_cancelled_attempts_are_begun_anew_by_a_resume(upbench: Upbench, tmp_pat
     with started("run", "own/packs/small", *REACT, "--concurrency", "1", cwd=tmp_path) as process:
         until(lambda: '"running": 1' in upbench("runs", "show", "last", "--json")[1])
         upbench("runs", "cancel", "last")
-        process.wait(timeout=60)
+        process.wait(timeout=120)
     code, out, err = upbench("runs", "resume", "last", "--concurrency", "2", "--json")
     assert code == 0, err
     summary = json.loads(out)

@@ -59,11 +59,11 @@ def test_a_run_is_left_to_a_worker_in_the_background(upbench: Upbench, tmp_path:
 
 def test_what_is_left_of_a_process_is_handed_to_workers(upbench: Upbench, tmp_path: Path) -> None:
     need_sandbox()
-    pack_of(tmp_path / "own", slow_script(tmp_path, seconds=5), jobs=2)
+    pack_of(tmp_path / "own", slow_script(tmp_path, seconds=10), jobs=2)
     with started("run", "own/packs/small", *REACT, "--concurrency", "1", cwd=tmp_path) as process:
         until(lambda: '"running": 1' in upbench("runs", "show", "last", "--json")[1])
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
     code, _, err = upbench("runs", "resume", "last", "--detach", "--concurrency", "2")
     assert code == 0, err
     worker = worker_of(err)

@@ -88,7 +88,7 @@ def test_an_attempt_that_is_at_work_is_left_alone_and_one_that_was_left_is_shown
         until(lambda: list((tmp_path / ".upbench/workspaces").glob("*/deliverables/total.csv")) or _deep(tmp_path))
         refused(upbench, ("runs", "shell", trial_of(upbench), "--", "true"), "is at work", "stop the run first")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=120) == 130
     found = looked(upbench, trial_of(upbench), "cat /job/deliverables/total.csv; rm /job/deliverables/total.csv")
     assert (found["source"], found["stdout"]) == ("workspace", "half\n")
     assert _deep(tmp_path), "what a resume goes on with is as it was"

@@ -102,7 +102,7 @@ def test_three_processes_share_an_account_fairly(standin: Standin, database_plac
         for each in workers:
             go(each)
         for each in workers:
-            assert each.wait(90) == 0
+            assert each.wait(180) == 0
     assert Counter(crowd.answered) == {"one": 40, "two": 40, "three": 40}
     # Once they know of each other, and while all three have work, none gets much more than another.
     counts = Counter(crowd.answered[30:90])
@@ -118,7 +118,7 @@ async def test_a_wait_that_one_worker_was_told_holds_for_all(
 ) -> None:
     def script(request: Incoming) -> Turn:
         came.append(time.monotonic())
-        return Turn(status=429, retry_after="2") if request.number == 0 else HELLO
+        return Turn(status=429, retry_after="3") if request.number == 0 else HELLO
 
     came: list[float] = []
     standin.script = script
@@ -127,12 +127,12 @@ async def test_a_wait_that_one_worker_was_told_holds_for_all(
         other = send_by(two, lanes("two"))
         first = asyncio.create_task(one.reply(ask("go")))
         await asyncio.to_thread(standin.wait_for, 1)
-        await asyncio.sleep(0.3)
+        assert await until(lambda: other._shelf.look()[0].blocked(time.time()) > 0)
         reply = await two.reply(ask("go"))
         await first
-    assert came[1] - came[0] >= 1.9
+    assert came[1] - came[0] >= 2.9
     assert reply.failures == ()
-    assert 1 < reply.waited_seconds < 4
+    assert reply.waited_seconds > 0
     assert other.state.room < rules.FIRST_ROOM
 
 
@@ -153,11 +153,11 @@ async def test_a_circuit_that_one_worker_opened_is_open_for_all(
         client("anthropic", standin, policy=policy) as one,
         client("anthropic", standin, policy=policy) as two,
     ):
-        send_by(one, lanes("one"))
+        opener = send_by(one, lanes("one"))
         send_by(two, lanes("two"))
         first = asyncio.create_task(one.reply(ask("go")))
         await asyncio.to_thread(standin.wait_for, rules.FAILURES_TO_OPEN)
-        await asyncio.sleep(0.2)
+        assert await until(lambda: opener.state.is_open)
         others = await asyncio.gather(*(two.reply(ask("go")) for _ in range(4)))
         await first
     probes = came[rules.FAILURES_TO_OPEN :][:3]
@@ -195,13 +195,12 @@ async def test_who_is_gone_has_no_share(lanes: Callable[[str], Lanes], monkeypat
     mine, theirs, third = lanes("mine").lane("a"), lanes("theirs"), lanes("third")
     async with mine.enter():
         mine._apply(lambda state, now: replace(state, room=12, narrowed_at=now))
-        theirs.lane("a")._shelf.tell(50)
-        third.lane("a")._shelf.tell(50)
-        assert await until(lambda: mine.share <= 1)
-        waiting = [asyncio.create_task(pass_through(mine, 3)) for _ in range(49)]
-        assert await until(lambda: mine.share == 4)
+        both = [theirs.lane("a"), third.lane("a")]
+        assert await until(lambda: say(both) and mine.share <= 1)
+        waiting = [asyncio.create_task(pass_through(mine, 60)) for _ in range(49)]
+        assert await until(lambda: say(both) and mine.share == 4)
         third.lane("a")._shelf.tell(0)
-        assert await until(lambda: mine.share == 6)
+        assert await until(lambda: say(both[:1]) and mine.share == 6)
         # `theirs` says nothing any more, as if it had been killed.
         assert await until(lambda: mine.share == 12)
         for task in waiting:
@@ -209,12 +208,19 @@ async def test_who_is_gone_has_no_share(lanes: Callable[[str], Lanes], monkeypat
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
+def say(lanes: list[Lane]) -> bool:
+    """They are there, and want much."""
+    for lane in lanes:
+        lane._shelf.tell(50)
+    return True
+
+
 async def pass_through(lane: Lane, seconds: float) -> None:
     async with lane.enter():
         await asyncio.sleep(seconds)
 
 
-async def until(true: Callable[[], bool], seconds: float = 15.0) -> bool:
+async def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not true() and time.monotonic() < deadline:  # noqa: ASYNC110 - what is waited for has no event
         await asyncio.sleep(0.05)
@@ -255,7 +261,7 @@ async def test_without_the_database_a_worker_goes_on_alone() -> None:
         await fail()
     assert lane.state.room < rules.FIRST_ROOM
     async with lane.enter() as entry:
-        assert entry.waited < 5
+        assert entry.waited < 20
     # It is left in peace for a while, not asked for each call.
     assert shelf.asked == 1
     lane.close()

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection
 
 from core import LLM_MIGRATIONS, CallJournal, Cause, Database, Lanes, ModelCallFailed, Overtaken, StoreFault
-from core.llm import entries
+from core.llm import entries, spend
 from core.llm.client import ApiModel
 from core.llm.spend import Spending, add_spending
 from core.llm.tables import SPEND
@@ -130,13 +130,17 @@ async def test_a_reply_that_came_to_another_meanwhile_is_not_asked_for_again(
     """The second worker looked before the reply was there, and waited for its turn until it was."""
     first, second = CallJournal(opened(), run="r", worker="a"), CallJournal(opened(), run="r", worker="b")
     lane = Lanes().lane("account")
-    lane._apply(lambda state, now: replace(state, blocked_until=now + 0.7))
+    lane._apply(lambda state, now: replace(state, blocked_until=now + 600))
     async with client("anthropic", standin, [HELLO]) as free, client("anthropic", standin) as laned:
         assert isinstance(laned, ApiModel)
         laned.use(lane)
         waiting = asyncio.create_task(second.call(laned, "e/1", ask("go")))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while not lane.wants:  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.01)
         reply = await first.call(free, "e/1", ask("go"))
+        lane._apply(lambda state, _now: replace(state, blocked_until=0.0))
+        lane._wake()
         assert await waiting == reply
     assert len(standin.requests) == 1
     (call,) = first.calls("e/")
@@ -261,19 +265,34 @@ async def test_a_reply_outlives_a_database_that_is_killed_under_it(
     database.close()
 
 
+class Clock:
+    """Time passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def time(self) -> float:
+        return 1_800_000_000.0 + self.passed
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
 async def test_a_pause_does_not_count_as_hours(
     standin: Standin, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entries, "PAUSE", 0.8)
+    clock = Clock()
+    monkeypatch.setattr(entries, "time", clock)
+    monkeypatch.setattr(spend, "time", clock)
     journal = CallJournal(opened(), run="r", worker="w")
     async with client("anthropic", standin, [HELLO]) as model:
-        for number, pause in enumerate((0.1, 0.1, 1.5, 0.1)):
+        for number, pause in enumerate((600, 600, 7200, 600)):
             await journal.call(model, f"e/{number}", ask("go"))
-            await asyncio.sleep(pause)
+            clock.passed += pause
         await journal.call(model, "e/9", ask("go"))
     spent = journal.spent("r")
     assert spent.calls == 5
-    assert 0.25 < spent.hours * 3600 < 1.4
+    assert spent.hours * 3600 == pytest.approx(3 * 600)
 
 
 OLD = """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 def prints(ctx):
     words = [sys.executable, "-I", str(ctx.one("tool.py"))]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     return ctx.passed() if done.stdout == "right\\n" else ctx.failed("it prints " + done.stdout)
 
 def undisturbed(ctx):

@@ -116,6 +116,9 @@ async def _carry(place: str, state: Path, slots: int) -> int:
     stopped, failed = asyncio.Event(), False
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     with machinery(database, state) as by:
+        if together := int(os.environ.get("TOGETHER", "0")):  # so that none has done all before another is there
+            log.write("-", "ready")
+            await asyncio.to_thread(log.wait_for, together, "ready")
         async with at_work(by, kinds(log), {QUEUE: slots}, poll_seconds=POLL_SECONDS) as me:
             log.write(me.id, "worker")
             while not stopped.is_set():

@@ -15,7 +15,7 @@ from tests.runs.engine.conftest import Bench
 
 QUEUE = "workers"
 POLL = 0.02
-SOON = 20.0
+SOON = 60.0
 
 
 def a_round(key: str, *, kind: str = "round", queue: str = QUEUE, delay: float = 0.0, **payload: object) -> Round:

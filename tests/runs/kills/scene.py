@@ -232,11 +232,7 @@ class Scene:
         self.server.kill()
         asked.close()
         time.sleep(DOWN_SECONDS)
-        for _ in range(20):
-            with suppress(RuntimeError):  # what the killed one held is not free at once
-                self.server.start()
-                break
-            time.sleep(0.2)
+        self.server.start()
         self.died()
 
     def end(self) -> None:

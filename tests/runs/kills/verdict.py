@@ -22,7 +22,7 @@ from upbench.bench import Bench
 
 VERDICTS = {("total", "pass"), ("note", None)}
 ATTEMPTS = 2
-LEFT_SECONDS = 30.0
+LEFT_SECONDS = 60.0
 HELD = """select count(*) from pg_locks join pg_database on pg_database.oid = pg_locks.database
 where locktype = 'advisory' and datname = current_database()"""
 

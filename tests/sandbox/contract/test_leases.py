@@ -64,7 +64,7 @@ async def test_what_another_process_holds_is_not_discarded(
     box = await openings(spec := SandboxSpec(workspace=openings.key()))
     await sh(box, "echo work > note")
     other = making()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(SandboxFault, match="is held by"):
             await other.discard(spec.workspace)
     assert (await sh(box, "cat note")).stdout.text == "work\n"

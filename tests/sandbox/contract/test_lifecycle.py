@@ -53,8 +53,12 @@ async def test_closing_twice_is_fine_and_closed_is_closed(openings: Openings) ->
 async def test_closing_ends_background_processes(openings: Openings) -> None:
     spec = SandboxSpec(workspace=openings.key())
     box = await openings(spec)
-    await sh(box, "(env -i setsid bash -c 'while :; do echo x >> /job/beat; sleep 0.05; done' &) &", keep=True)
-    await asyncio.sleep(0.3)
+    await sh(
+        box,
+        "(env -i setsid bash -c 'while :; do echo x >> /job/beat; sleep 0.05; done' &) & "
+        "until [ -s /job/beat ]; do sleep 0.02; done",
+        keep=True,
+    )
     await box.close()
     again = await openings(spec)
     first = (await sh(again, "stat -c %s /job/beat")).stdout.text
@@ -133,11 +137,11 @@ from sandbox import Command, SandboxSpec, provider
 
 async def main():
     box = await provider(sys.argv[1], Path(sys.argv[2])).open(SandboxSpec(workspace="orphan"))
-    line = "(env -i setsid bash -c 'while :; do echo x >> /job/beat; sleep 0.05; done' &) & echo begun"
+    line = "(env -i setsid bash -c 'while :; do echo x >> /job/beat; sleep 0.05; done' &) & "
+    line += "until [ -s /job/beat ]; do sleep 0.02; done"
     await box.run(Command(argv=("bash", "-c", line), keep_background=True))
-    await asyncio.sleep(0.5)
     print("ready", flush=True)
-    await asyncio.sleep(60)
+    await asyncio.sleep(600)
 
 asyncio.run(main())
 """

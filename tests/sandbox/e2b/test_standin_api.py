@@ -159,19 +159,26 @@ async def test_the_end_of_its_time(e2b_cloud: E2BCloud) -> None:
 
 
 async def test_time_can_be_made_longer_and_shorter(e2b_cloud: E2BCloud) -> None:
-    box = await AsyncSandbox.create(timeout=1, **e2b_cloud.options)
-    await box.set_timeout(60)
-    await asyncio.sleep(1.2)
+    box = await AsyncSandbox.create(timeout=30, **e2b_cloud.options)
+    before = (await box.get_info()).end_at
+    await box.set_timeout(300)
+    assert ((await box.get_info()).end_at - before).total_seconds() > 200
     assert (await box.commands.run("echo here")).stdout == "here\n"
     await box.set_timeout(0)
     assert await until(lambda: box.sandbox_id not in e2b_cloud.sandboxes)
+
+
+async def until_it_ticks(box: AsyncSandbox, times: int) -> int:
+    """Wait until its clock was read so often; how often it was."""
+    line = f"until [ $(wc -l < /tmp/clock) -ge {times} ]; do sleep 0.05; done; wc -l < /tmp/clock"
+    return int((await box.commands.run(line)).stdout)
 
 
 async def test_paused_and_resumed(e2b_cloud: E2BCloud) -> None:
     box = await AsyncSandbox.create(timeout=60, **e2b_cloud.options)
     clock = "nohup sh -c 'while :; do date +%s%N >> /tmp/clock; sleep 0.05; done' > /dev/null 2>&1 &"
     await box.commands.run(clock)
-    await asyncio.sleep(0.3)
+    assert await until_it_ticks(box, 5) < 100
     assert await box.pause()
     assert not await box.pause()
     assert (await box.get_info()).state == SandboxState.PAUSED
@@ -179,7 +186,7 @@ async def test_paused_and_resumed(e2b_cloud: E2BCloud) -> None:
         await box.commands.run("true")
     await asyncio.sleep(1)
     again = await AsyncSandbox.connect(box.sandbox_id, **e2b_cloud.options)
-    await asyncio.sleep(0.3)
+    await until_it_ticks(again, await until_it_ticks(again, 5) + 4)
     moments = [int(row) for row in (await again.files.read("/tmp/clock")).split()]
     assert len(moments) > 4
     gaps = [later - sooner for sooner, later in itertools.pairwise(moments)]
@@ -188,8 +195,9 @@ async def test_paused_and_resumed(e2b_cloud: E2BCloud) -> None:
 
 
 async def test_the_end_of_its_time_may_be_a_pause(e2b_cloud: E2BCloud) -> None:
-    box = await AsyncSandbox.create(timeout=1, lifecycle={"on_timeout": "pause"}, **e2b_cloud.options)
+    box = await AsyncSandbox.create(timeout=60, lifecycle={"on_timeout": "pause"}, **e2b_cloud.options)
     await box.files.write("/home/user/kept", "yes")
+    await box.set_timeout(1)
     assert await until(lambda: e2b_cloud.sandboxes[box.sandbox_id].state == "paused")
     again = await AsyncSandbox.connect(box.sandbox_id, timeout=30, **e2b_cloud.options)
     assert await again.files.read("/home/user/kept") == "yes"

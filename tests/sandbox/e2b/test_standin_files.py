@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
@@ -137,14 +137,21 @@ async def test_a_full_disk(e2b_cloud: E2BCloud) -> None:
     assert (await box.files.write("/tmp/more", b"x" * 1_000_000)).name == "more"
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what nobody tells."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 async def test_watching_a_folder(box: AsyncSandbox) -> None:
     seen: list[tuple[str, str]] = []
     await box.files.make_dir(TOP)
     watch = await box.files.watch_dir(TOP, on_event=lambda event: seen.append((event.name, event.type.value)))
     await box.files.write(f"{TOP}/w", "x")
-    await asyncio.sleep(0.4)
+    await until(lambda: len(seen) == 2)
     await box.files.remove(f"{TOP}/w")
-    await asyncio.sleep(0.4)
+    await until(lambda: len(seen) == 3)
     await watch.stop()  # type: ignore[no-untyped-call]
     assert seen == [("w", "create"), ("w", "write"), ("w", "remove")]
 

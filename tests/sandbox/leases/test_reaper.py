@@ -310,10 +310,10 @@ async def test_a_process_that_its_launcher_left_waiting_is_ended(tmp_path: Path,
     with waiting(tmp_path, "held") as stays, waiting(tmp_path, "gone") as goes, waiting(other, "gone") as foreign:
         reaped = await reap(tmp_path, [made], lambda _: True)
         assert [one.id.partition("-")[0] for one in reaped.removed] == [str(goes.pid)]
-        assert goes.wait(timeout=10) == -9
+        assert goes.wait(timeout=60) == -9
         assert (await reap(tmp_path, [made], lambda _: True)).removed == ()
         assert stays.poll() is None
         held.release()
         assert len((await reap(tmp_path, [made], lambda _: True)).removed) == 1
-        assert stays.wait(timeout=10) == -9
+        assert stays.wait(timeout=60) == -9
         assert foreign.poll() is None

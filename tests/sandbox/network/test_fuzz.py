@@ -108,7 +108,7 @@ async def exchange(
                 writer.write(request)
                 writer.write_eof()
                 try:
-                    async with asyncio.timeout(5):
+                    async with asyncio.timeout(60):
                         said = await reader.read(-1)
                 except ConnectionError:
                     said = b""

@@ -61,7 +61,7 @@ class Standin:
         for name in ("script", "context", "requests", "usages", "rejected", "required", "cache"):
             setattr(self, name, getattr(fresh, name))
 
-    def wait_for(self, number: int, seconds: float = 60.0) -> None:
+    def wait_for(self, number: int, seconds: float = 180.0) -> None:
         """Block until so many requests have come, or fail."""
         deadline = time.monotonic() + seconds
         while len(self.requests) < number:

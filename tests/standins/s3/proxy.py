@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from tests.support import free_port
+
 CHUNK = 64 * 1024
 T = TypeVar("T")
 
@@ -70,7 +72,7 @@ class Proxy:
     """
 
     def __init__(self, target: int, host: str = "127.0.0.1") -> None:
-        self.port, self.requests, self.up, self.down = 0, list[str](), 0, 0
+        self.port, self.requests, self.up, self.down = free_port(), list[str](), 0, 0
         self.faults = Faults()
         self._host, self._target = host, target
         self._links: set[_Link] = set()
@@ -110,7 +112,6 @@ class Proxy:
     async def _listen(self) -> None:
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, self._host, self.port, limit=CHUNK)
-            self.port = self._server.sockets[0].getsockname()[1]
 
     async def _refuse(self) -> None:
         if self._server is not None:

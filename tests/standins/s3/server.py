@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import httpx
 
 from tests.standins.s3.proxy import Faults, Proxy
+from tests.support import free_port
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -36,9 +36,7 @@ class S3:
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> S3:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = int(free.getsockname()[1])
+        self._port = free_port()
         with self._log.open("wb") as log:
             self._process = _moto(self._port, log)
         self._wait()
