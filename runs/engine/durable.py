@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -16,10 +16,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions
+from dbos._sys_db import SystemDatabase
 from sqlalchemy import Connection, Engine, create_engine, exc, literal, select, union_all, update
 from sqlalchemy.event import listen
 
 from core import BadInput, Cause, Database, StoreFault
+from runs.engine.calm import calm
 from runs.engine.port import Carry, Crew, Json, Round, RoundState, RoundStatus
 from runs.engine.serializer import JsonSerializer
 from runs.engine.steps import DurableContext
@@ -59,6 +61,7 @@ class _Crew:
         self.kinds: Mapping[str, Carry] | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
         self.stuck: asyncio.Future[None] | None = None
+        self.slots: Mapping[str, int] = {}
 
     def abandon(self, fault: StoreFault) -> None:
         """Rounds cannot go on here: whoever waits for them is told."""
@@ -111,8 +114,6 @@ class DurableEngine:
 
     @cached_property
     def _client(self) -> DBOSClient:
-        from dbos._sys_db import SystemDatabase
-
         tables = SystemDatabase.create(
             system_database_url=_address(self._engine),
             engine_kwargs={},
@@ -271,9 +272,19 @@ class DurableEngine:
         _CREW.stuck = stuck = asyncio.get_running_loop().create_future()
         try:
             _quieten()
+            _CREW.slots = queues
+            await asyncio.to_thread(self._register, queues, poll_seconds)
             library = self._launched(worker, queues)
+            yield Crew(stuck, lambda: _pause(library))
+        finally:
+            stuck.cancel()
+            await self._stop()
+
+    def _register(self, queues: Mapping[str, int], poll_seconds: float) -> None:
+        """Make the queues: before the library begins, for it looks for new ones once a second."""
+        with self._answering():
             for name, slots in queues.items():
-                await DBOS.register_queue_async(
+                self._client.register_queue(
                     name,
                     worker_concurrency=slots,
                     # By worker and share: a bound for all workers would make them wait for each other's claims.
@@ -281,18 +292,14 @@ class DurableEngine:
                     polling_interval_sec=poll_seconds,
                     on_conflict="always_update",
                 )
-            yield Crew(stuck, lambda: _pause(library))
-        finally:
-            stuck.cancel()
-            await self._stop()
 
     def _launched(self, worker: str, queues: Mapping[str, int]) -> DBOS:
-        """The library, at work."""
+        """The library, at work: on the loop that it finds running it carries rounds."""
         with self._answering():
             library = DBOS(config=self._config(worker))
             DBOS.listen_queues(list(queues))
             DBOS.launch()
-        _keep_slots(library, queues)
+        calm(library)
         return library
 
     async def _stop(self) -> None:
@@ -312,7 +319,7 @@ class DurableEngine:
             "max_executor_threads": THREADS,
             "serializer": JsonSerializer(),
             "use_listen_notify": False,
-            "notification_listener_polling_interval_sec": 0.25,
+            "notification_listener_polling_interval_sec": 0.1,  # nothing is looked for: its end is waited for
             "log_level": "CRITICAL",
         }
 
@@ -324,20 +331,21 @@ def _quieten() -> None:
         log.removeHandler(handler)
 
 
-def _keep_slots(library: DBOS, queues: Mapping[str, int]) -> None:
+def _with_own_slots(read: Callable[..., Any]) -> Callable[..., Any]:
     """Each worker has its own number of slots; the library keeps one a queue, that of the last worker to come."""
-    tables = library._sys_db
-    read = tables.get_queue
 
-    def get_queue(name: str, **more: Any) -> Any:
-        queue = read(name, **more)
-        if queue is not None and name in queues:
-            queue._worker_concurrency = queues[name]
+    def get_queue(tables: SystemDatabase, name: str, **more: Any) -> Any:
+        queue = read(tables, name, **more)
+        if queue is not None and name in _CREW.slots:
+            queue._worker_concurrency = _CREW.slots[name]
             if queue._partition_worker_concurrency is not None:
-                queue._partition_worker_concurrency = queues[name]
+                queue._partition_worker_concurrency = _CREW.slots[name]
         return queue
 
-    tables.get_queue = get_queue  # type: ignore[method-assign]
+    return get_queue
+
+
+SystemDatabase.get_queue = _with_own_slots(SystemDatabase.get_queue)  # type: ignore[method-assign]
 
 
 def _pause(library: DBOS) -> None:
