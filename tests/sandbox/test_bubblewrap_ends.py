@@ -155,7 +155,7 @@ async def test_a_workspace_that_grows_too_large_ends_its_sandbox(tmp_path: Path)
         with pytest.raises(SandboxFault) as fault:
             await box.run(Command(argv=("bash", "-c", line), timeout_seconds=100))
         assert fault.value.cause is Cause.workspace_full
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 90
         with pytest.raises(SandboxFault) as again:
             await box.run(Command(argv=("true",)))
         assert again.value.cause is Cause.workspace_full

@@ -249,7 +249,7 @@ def test_version_2_of_this_kernel() -> None:
             started = time.monotonic()
             kill_all(group)
             assert child.wait(60) == -signal.SIGKILL
-            assert time.monotonic() - started < 20
+            assert time.monotonic() - started < 60
         group.rmdir()
         if root == UNIFIED[0]:  # memory and pids are bound to version 1 here: nothing to hand down
             assert find_controllers(root, "0::/\n") == ()

@@ -40,7 +40,7 @@ def made(own: OwnEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doc
 
 async def reaped(made: DockerProvider) -> None:
     """Everything of this owner can be removed, as the reaper does it: looking again until nothing is left."""
-    for _ in range(60):
+    for _ in range(240):
         for row in await made.resources():
             await made.remove(row)
         if not await made.resources():
@@ -71,7 +71,7 @@ async def test_an_engine_killed_while_a_command_runs(own: OwnEngine, made: Docke
         with pytest.raises(SandboxFault) as fault:
             await work
         assert fault.value.cause in (Cause.sandbox_start, Cause.sandbox_lost)
-    assert time.monotonic() - began < 80
+    assert time.monotonic() - began < 200
     assert (await besides).stdout.text == "untouched\n"
     await beside.close()
     await other.discard("beside")
@@ -93,7 +93,7 @@ async def test_an_engine_killed_while_sandboxes_are_opened(own: OwnEngine, made:
     began = time.monotonic()
     await asyncio.to_thread(own.signal, signal.SIGKILL)
     results = await asyncio.gather(*opening, return_exceptions=True)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 200
     faults = [result for result in results if isinstance(result, BaseException)]
     assert faults
     assert all(isinstance(fault, SandboxFault) and fault.cause is Cause.sandbox_start for fault in faults), faults
@@ -121,7 +121,7 @@ async def test_an_engine_that_does_not_answer(
         await box.close()
         with pytest.raises(SandboxFault):
             await made.resources()
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 100
     finally:
         own.signal(signal.SIGCONT)
     monkeypatch.undo()

@@ -60,11 +60,11 @@ async def test_the_supervisor_is_the_first_process_and_cannot_be_ended(box: Dock
     assert (await sh(box, "echo still there")).stdout.text == "still there\n"
     started = time.monotonic()
     await box.close()
-    assert time.monotonic() - started < 20  # it takes no signal, and is not asked to
+    assert time.monotonic() - started < 60  # it takes no signal, and is not asked to
 
 
 async def test_orphans_are_reaped(box: DockerSandbox) -> None:
-    result = await sh(box, ORPHANS, seconds=20)
+    result = await sh(box, ORPHANS, seconds=100)
     assert int(result.stdout.text) < 6
     status = await box.run(Command(argv=("sh", "-c", "cat /proc/[0-9]*/stat | grep -c ') Z '")))
     assert status.stdout.text == "0\n"

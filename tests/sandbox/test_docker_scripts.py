@@ -50,7 +50,7 @@ def test_an_engine_that_is_started_here_knows_gvisor(bare: Path, knows: str, fla
     finally:
         stopped = run("stop-docker.sh", **env)
     assert stopped.returncode == 0
-    for _ in range(50):
+    for _ in range(600):
         if not Path("/proc", str(pid)).exists():
             break
         time.sleep(0.1)

@@ -60,7 +60,7 @@ async def test_a_small_submission_is_quick(bwrap: SandboxProvider, samples: Path
     started = time.monotonic()
     found = await _run(bwrap, rubric, samples)
     assert [outcome.verdict for outcome in found.values()] == ["pass", "pass"]
-    assert time.monotonic() - started < 40
+    assert time.monotonic() - started < 60
 
 
 class _Unopened:

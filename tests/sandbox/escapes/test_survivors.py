@@ -60,7 +60,7 @@ def test_survives_where_nothing_sweeps(name: str) -> None:
     mark = seconds()
     line = (
         LINES[name].format(mark)
-        + f"\nfor i in $(seq 40); do n=$(grep -l {mark} /proc/[0-9]*/cmdline 2>/dev/null | wc -l); echo found $n"
+        + f"\nfor i in $(seq 400); do n=$(grep -l {mark} /proc/[0-9]*/cmdline 2>/dev/null | wc -l); echo found $n"
         "\n[ $n -ge 3 ] && break; sleep 0.1; done"
     )
     words = [
@@ -73,7 +73,7 @@ def test_survives_where_nothing_sweeps(name: str) -> None:
         "-c",
         f"mount -t tmpfs n /tmp; {line}",
     ]
-    made = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, check=False)
+    made = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, check=False)
     # The shell and grep themselves hold the mark in their command lines.
     assert max(int(line.split()[1]) for line in made.stdout.splitlines() if line.startswith(b"found")) >= 3
     assert outside(mark) == 0
@@ -108,10 +108,10 @@ async def left(scene: Scene, line: str, *, timed_out: bool = False) -> None:
     """Run a line that leaves `sleep {0}` behind; nothing may be left, inside or outside."""
     box = await scene.shared.box("shared")
     mark = seconds()
-    result = await scene.sh(box, line.format(mark), seconds=1.0 if timed_out else 20)
+    result = await scene.sh(box, line.format(mark), seconds=1.0 if timed_out else 120)
     assert result.timed_out == timed_out, result.stderr.text
     assert await inside(scene, box, mark) == 0
-    for _ in range(50):  # the host sees the dead for a moment longer
+    for _ in range(1200):  # the host sees the dead for a moment longer
         if outside(mark) == 0:
             break
         await asyncio.sleep(0.05)
@@ -192,7 +192,9 @@ async def test_kept(scene: Scene) -> None:
     box = await scene.again(spec)
     mark = seconds()
     write = f"while :; do echo x >> /job/deliverables/late; sleep 0.05; : {mark}; done"
-    await scene.sh(box, f"(setsid bash -c '{write}' &) & sleep 0.2", keep=True)
+    await scene.sh(
+        box, f"(setsid bash -c '{write}' &) & until [ -s deliverables/late ]; do sleep 0.02; done", keep=True
+    )
     assert await inside(scene, box, mark) >= 1
     await box.close()
     assert outside(mark) == 0
