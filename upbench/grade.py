@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import BadInput, Frozen, Submission, model_config, open_model
+from core import BadInput, Frozen, Lanes, Submission, model_config, open_model
 from grading import CriterionVerdict, Evaluation, JudgeConfig, JudgeOutcome, judge_submission, render_texts
 from jobs import Job
 from rubrics import load_rubric
@@ -33,14 +33,23 @@ class Graded(Frozen):
     dollars: float | None = 0.0
 
 
-async def pre_grade(place: Workplace, judge: str, *, base_url: str | None = None, say: Say) -> Graded:
+async def pre_grade(
+    place: Workplace, judge: str, *, base_url: str | None = None, lanes: Lanes, say: Say
+) -> Graded:
     """Let a judge model grade every submission of a run; what it graded before is left as it is.
+
+    Args:
+        place: Of the run.
+        judge: `provider/model`.
+        base_url: Another server that speaks the provider's protocol.
+        lanes: The project's: agents at work under the judge's account and the judge keep to one rate together.
+        say: Told of each submission.
 
     Raises:
         BadInput: No such model, or its key is missing. ModelFault: It cannot be reached.
     """
     config = JudgeConfig(model=model_config(judge, base_url=base_url))
-    model = open_model(judge, base_url=base_url, prices=place.prices)
+    model = open_model(judge, base_url=base_url, prices=place.prices, lanes=lanes)
     journal = place.journal
     counts: Counter[str] = Counter()
     dollars: list[float | None] = []

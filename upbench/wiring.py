@@ -232,17 +232,6 @@ def open_workplace(
         _check_cassette(config, make=True)
     prices = price_table(home.settings)
     working = config.executed if execute else ()
-    models = {
-        agent.name: open_model(
-            agent.model.name,
-            base_url=agent.model.base_url,
-            settings=agent.model.settings,
-            prices=prices,
-            lanes=home.lanes,
-        )
-        for agent in working
-        if agent.model is not None and not agent.scripted
-    }
     return Workplace(
         run_id=run_id,
         config=config,
@@ -251,7 +240,7 @@ def open_workplace(
         provider=chosen,
         jobs=jobs,
         agents={agent.name: open_agent(agent) for agent in working},
-        models=models,
+        models=_models(working, prices, home),
         script_model=_script_model,
         scratch=home.state / "scratch" / f"{run_id}-{os.getpid()}",
         queue=queue or own_queue(run_id),
@@ -260,6 +249,21 @@ def open_workplace(
         reaper=open_reaper(home),
         keep_workspaces=home.settings.keep_workspaces,
     )
+
+
+def _models(agents: Iterable[AgentConfig], prices: PriceTable | None, home: Home) -> dict[str, ChatModel]:
+    """The model of each agent that asks one, by the agent's name. Raises `BadInput`: a key is missing."""
+    return {
+        agent.name: open_model(
+            agent.model.name,
+            base_url=agent.model.base_url,
+            settings=agent.model.settings,
+            prices=prices,
+            lanes=home.lanes,
+        )
+        for agent in agents
+        if agent.model is not None and not agent.scripted
+    }
 
 
 def _usable(chosen: SandboxProvider, config: RunConfig, home: Home) -> None:

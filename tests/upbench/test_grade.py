@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from core import model_config
+from core.llm.lane_shelf import SharedShelf
+from core.llm.lanes import account_of
 from tests.runs.project import need_sandbox
 from tests.runs.support import RUBRIC, write_pack
 from tests.standins.llm import KEY, Incoming, Turn, serve
 from tests.upbench.test_cli import upbench
+from upbench.home import open_home
+from upbench.settings import load_settings
 
 
 def answer(quote: str) -> str:
@@ -57,6 +62,25 @@ def test_a_judge_grades_once_and_counts_only_where_the_report_says_so(tmp_path: 
     by_judge = json.loads(upbench("report", "last", "--basis", "judge", "--json", cwd=tmp_path).stdout)
     assert record["agents"]["oracle"]["n"]["missing"] == 1
     assert by_judge["agents"]["oracle"]["p1"]["value"] == 1.0
+
+
+def test_a_judge_keeps_to_the_rate_of_its_account(tmp_path: Path) -> None:
+    need_sandbox()
+    pack = write_pack(tmp_path / "packs")
+    upbench("run", str(pack), "--agent", "oracle", cwd=tmp_path)
+
+    def refuses_once(request: Incoming) -> Turn:
+        return Turn(status=429, code="slow_down", retry_after="0.1") if request.number == 0 else judge(request)
+
+    with serve(refuses_once) as standin:
+        env = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": standin.openai_url}
+        graded = upbench("grade", "last", "--judge", "openai/gpt-standin", cwd=tmp_path, **env)
+        assert graded.returncode == 0, graded.stderr
+        account = account_of(model_config("openai/gpt-standin", base_url=standin.openai_url), KEY)
+    home = open_home(load_settings(tmp_path))
+    state, _ = SharedShelf(home.database, account, "an agent at work").look()
+    home.close()
+    assert state.narrowed_at > 0, "what the judge was told holds for all who use the account"
 
 
 def verdicts_of(folder: Path, name: str) -> dict[object, object]:

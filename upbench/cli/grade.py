@@ -44,6 +44,7 @@ def command(
     """
     from upbench.bench import Bench
     from upbench.grade import pre_grade, regrade
+    from upbench.money import dollars_text
 
     if (judge is None) == (not checks and rubric is None):
         mend = "--judge PROVIDER/NAME, --checks or --rubric FILE"
@@ -57,11 +58,11 @@ def command(
     work = (
         regrade(place, job=job, rubric=rubric, say=say)
         if judge is None
-        else pre_grade(place, judge, base_url=base_url, say=say)
+        else pre_grade(place, judge, base_url=base_url, lanes=bench.home.lanes, say=say)
     )
     graded = asyncio.run(_at_work(place, work))
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(graded.verdicts.items())) or "nothing new"
-    price = "no price is known" if graded.dollars is None else f"${graded.dollars:.4f}"
+    price = "no price is known" if graded.dollars is None else dollars_text(graded.dollars)
     text = f"{graded.attempts} submissions graded: {counts}" + (f"; {price}" if judge else "")
     emit(graded, text, as_json=as_json)
 
