@@ -35,9 +35,17 @@ class Transcript(Protocol):
     """The story of one execution."""
 
     def append(self, kind: str, body: dict[str, Any]) -> Event:
-        """Add an event durably before returning."""
+        """Add a small event durably before returning."""
+        ...
+
+    async def add(self, kind: str, body: dict[str, Any]) -> Event:
+        """Add an event of any size durably before returning."""
         ...
 
     def events(self) -> Sequence[Event]:
+        """All events so far, in order, with their bodies whole. Blocks: beside an event loop, `read`."""
+        ...
+
+    async def read(self) -> Sequence[Event]:
         """All events so far, in order, with their bodies whole."""
         ...

@@ -46,6 +46,7 @@ class Cause(StrEnum):
     check_failed_to_run = "check_failed_to_run"
     store_failed = "store_failed"
     store_refused = "store_refused"
+    store_damaged = "store_damaged"
     disk_full = "disk_full"
     worker_died = "worker_died"
     harness_bug = "harness_bug"
@@ -106,6 +107,7 @@ TABLE: dict[Cause, CauseRow] = {
     Cause.check_failed_to_run: _ours("harness", "the checks could not be run"),
     Cause.store_failed: _ours("infrastructure", "records or blobs could not be written"),
     Cause.store_refused: _ours("infrastructure", "the bucket is not there or did not accept the key", rerun=False),
+    Cause.store_damaged: _ours("infrastructure", "something that was kept is damaged or gone"),
     Cause.disk_full: _ours("infrastructure", "the disk is full"),
     Cause.worker_died: _ours("infrastructure", "the worker died"),
     Cause.harness_bug: _ours("harness", "UpBench itself failed", rerun=False),

@@ -131,7 +131,7 @@ def read_manifest(digest: str, blobs: Blobs) -> PackManifest:
     try:
         return parse_manifest(blobs.get_bytes(digest))
     except ValueError as error:
-        raise StoreFault(Cause.store_failed, f"{digest} is no snapshot of a pack: {_said(error)}") from error
+        raise StoreFault(Cause.store_damaged, f"{digest} is no snapshot of a pack: {_said(error)}") from error
 
 
 def parse_manifest(data: bytes) -> PackManifest:
@@ -203,7 +203,7 @@ def _lay_out(manifest: PackManifest, blobs: Blobs, root: Path) -> None:
         _make_folder(root, path.parent)
         shutil.copyfile(blobs.fetch(file.sha256), path)
         if path.stat().st_size != file.size:
-            raise StoreFault(Cause.store_failed, f"blob {file.sha256} is not of the size that the snapshot tells")
+            raise StoreFault(Cause.store_damaged, f"blob {file.sha256} is not of the size that the snapshot tells")
         # Sandboxes run as another user, and nobody is to change what stands for a digest.
         path.chmod(0o555 if file.executable else 0o444)
 

@@ -27,7 +27,7 @@ class Snapshots:
 
     Args:
         sandbox: Open, its `/job` as the transcript tells.
-        transcript: Of the execution.
+        events: What its transcript tells so far.
         store: Where the bytes go; one that this execution alone uses can be removed with it.
         forget: Given the sha256 of blobs that no later snapshot needs, once that is certain: only for a store that
             nothing else uses. None: all are kept.
@@ -36,12 +36,12 @@ class Snapshots:
     def __init__(
         self,
         sandbox: Sandbox,
-        transcript: Transcript,
+        events: Sequence[Event],
         store: Blobs,
         forget: Callable[[set[str]], object] | None = None,
     ) -> None:
         self._sandbox, self._store, self._forget = sandbox, store, forget
-        self._tree = _told(transcript.events())
+        self._tree = _told(events)
         self._needed = self._tree.blobs()
         self._unneeded: set[str] = set()
 
@@ -78,7 +78,7 @@ async def open_where_left(open_it: Open, discard: Discard, transcript: Transcrip
             in it, and no snapshot was kept.
         StoreFault: Bytes of the snapshots are missing or damaged.
     """
-    events = transcript.events()
+    events = await transcript.read()
     name = _workspace(events)
     try:
         sandbox = await open_it()
@@ -109,7 +109,7 @@ async def _put_back(sandbox: Sandbox, events: Sequence[Event], transcript: Trans
         raise SandboxFault(Cause.sandbox_lost, "the workspace is gone, and no snapshot of it was kept")
     kept = await sandbox.restore(_told(events), store)
     where = {"workspace": sandbox.info.workspace, "snapshot": snapshots[-1] if snapshots else None}
-    transcript.append("restored", {**kept.body, **where, "seconds": round(time.monotonic() - begun, 3)})
+    await transcript.add("restored", {**kept.body, **where, "seconds": round(time.monotonic() - begun, 3)})
 
 
 def deliverables_kept(transcript: Transcript, store: Blobs, target: Path, limits: TreeLimits) -> Taken | None:
@@ -127,11 +127,6 @@ def deliverables_kept(transcript: Transcript, store: Blobs, target: Path, limits
     if not any(event.kind == "snapshot" for event in events):
         return None
     return kept_files(_told(events), "deliverables", store, target, limits)
-
-
-def is_elsewhere(sandbox: Sandbox, transcript: Transcript) -> bool:
-    """Whether the transcript was written against another workspace than this."""
-    return sandbox.info.workspace not in (None, _workspace(transcript.events()))
 
 
 def _told(events: Sequence[Event]) -> Tree:

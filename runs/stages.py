@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ from grading import CheckOutcome, CriterionVerdict, run_checks
 from jobs import Job
 from rubrics import format_line
 from runs.arms import PREVIOUS, lay_out_previous, rework_of
+from runs.cutting import UnlessCancelled
 from runs.engine.port import Json
 from runs.limits import TrialLimits, effective_limits, trial_used_up, used_by_trial
 from runs.manifest import build_submission, lay_out
@@ -86,6 +87,10 @@ class TrialStages:
         """See `Stages`."""
         return any(criterion.check for criterion in self._job.rubric.criteria)
 
+    def unless_cancelled(self) -> AbstractAsyncContextManager[None]:
+        """See `Stages`."""
+        return UnlessCancelled(self._place)
+
     async def work(self, payload: Json) -> Json:
         """Open the workspace, let the agent work (or go on), close. Returns an `AgentResult`.
 
@@ -98,7 +103,7 @@ class TrialStages:
             return AgentResult.model_validate_json(result).model_dump(mode="json")
         limits = self._limits()
         if isinstance(limits, Cause):
-            return self._not_begun(execution, limits).model_dump(mode="json")
+            return (await self._not_begun(execution, limits)).model_dump(mode="json")
         worked = await self._work(execution, limits)
         if worked.cause is Cause.user_cancelled:
             stop = self._place.stop or Stop(reason="user_cancelled")
@@ -117,11 +122,11 @@ class TrialStages:
         gone = trial_used_up(config.trial_limits, used)
         return gone if gone is not None else effective_limits(config.limits, config.trial_limits, used)
 
-    def _not_begun(self, execution: str, cause: Cause) -> AgentResult:
+    async def _not_begun(self, execution: str, cause: Cause) -> AgentResult:
         result = AgentResult(cause=cause, detail="the trial has nothing left of it")
         self._place.records.note_execution(execution, result=result.model_dump_json(), detail=result.detail)
         with TemporaryDirectory(dir=self._place.scratch) as nothing:
-            self.keep(Path(nothing), Taken(files=(), left_out=()), execution=execution)
+            await in_thread(self.keep, Path(nothing), Taken(), execution=execution)
         self._collected = True
         return result
 
@@ -140,7 +145,7 @@ class TrialStages:
         )
         transcript = SqlTranscript(place.database, place.blobs, execution)
         audit = _audit(transcript)
-        fetcher = self._fetcher(spec, audit, transcript)
+        fetcher = await self._fetcher(spec, audit, transcript)
         store = place.snapshots_of(execution)
         sandbox = await open_where_left(
             lambda: self._open(spec, audit),
@@ -149,6 +154,7 @@ class TrialStages:
             store or place.blobs,
         )
         try:
+            keeping = None if store is None else Snapshots(sandbox, await transcript.read(), store)
             desk = Desk(
                 sandbox=sandbox,
                 transcript=transcript,
@@ -157,7 +163,7 @@ class TrialStages:
                 model=model,
                 reference=job.reference_dir if agent.config.scaffold == "oracle" else None,
                 cancelled=place.stopped,
-                snapshot=None if store is None else Snapshots(sandbox, transcript, store).take,
+                snapshot=keeping.take if keeping else None,
             )
             with span("agent", agent=agent.config.name, model=model.config.model if model else None):
                 result = await agent.work(self._assignment(execution, limits, rework), desk)
@@ -265,7 +271,8 @@ class TrialStages:
         """Remove the workspace of an execution that has ended: what cannot be removed now must not change that."""
         if self._place.keep_workspaces:
             return
-        self._place.forget_snapshots(execution)
+        if self._place.options.snapshots:
+            await in_thread(self._place.forget_snapshots, execution)
         shutil.rmtree(self._place.previous_of(self._attempt.id), ignore_errors=True)
         try:
             await self._place.provider.discard(execution)
@@ -307,14 +314,14 @@ class TrialStages:
             network=config.network,
         )
 
-    def _fetcher(self, spec: SandboxSpec, audit: Audit, transcript: Transcript) -> PageFetcher | None:
+    async def _fetcher(self, spec: SandboxSpec, audit: Audit, transcript: Transcript) -> PageFetcher | None:
         config = self._place.config
         if config.network.mode is Network.none:
             return None
         from sandbox import Cassette, PageFetcher  # only such runs need them, and they cost start-up time
 
         cassette = Cassette(Path(config.cassette), replay=config.replay) if config.cassette else None
-        told = [event.body for event in transcript.events() if event.kind == "network"]
+        told = [event.body for event in await transcript.read() if event.kind == "network"]
         up, down = (sum(body.get(name, 0) for body in told) for name in ("up_bytes", "down_bytes"))
         return PageFetcher(
             config.network,

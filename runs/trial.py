@@ -24,6 +24,7 @@ from core import (
     SandboxFault,
     StoreFault,
     cause_row,
+    in_thread,
 )
 from runs.disk import Level
 from runs.engine.port import Context, Engine, Json, Round
@@ -186,10 +187,10 @@ class AttemptRounds:
             return End(Cause(ended["cause"]), over=True)
         except Overtaken:
             return None  # another worker took it over, and brings it to its end
-        except StoreFault:
-            # Without records there is nothing to write a cause into: the round stays, and can be taken up.
-            raise
         except Fault as fault:
+            if isinstance(fault, StoreFault) and fault.cause is not Cause.store_damaged:
+                # Without records there is nothing to write a cause into: the round stays, and can be taken up.
+                raise
             cause, detail = fault.cause, fault.detail
         except Exception:  # noqa: BLE001 - a bad trial is data, never the end of a run
             cause, detail = Cause.harness_bug, traceback.format_exc(limit=-8)
@@ -226,7 +227,10 @@ async def _end(
 ) -> None:
     if not place.records.work_of(execution)[1]:
         await _salvage(place, attempt, execution)
-    place.journal.settle(f"{execution}/")
+    if place.config.agent(attempt.agent).model is not None:
+        place.journal.settle(f"{execution}/")
+        usage = place.journal.usage_of(f"{execution}/")
+        place.records.note_execution(execution, dollars=None if usage.unpriced_calls else usage.dollars)
     place.records.finish(execution, cause, detail, then=then)
     await TrialStages(place, attempt).clear(execution)
 
@@ -237,6 +241,6 @@ async def _salvage(place: Workplace, attempt: AttemptRow, execution: str) -> Non
         with TemporaryDirectory(dir=place.scratch) as folder:
             taken = await place.provider.collect(execution, Path(folder), TreeLimits())
             if taken.files:
-                TrialStages(place, attempt).keep(Path(folder), taken)
+                await in_thread(TrialStages(place, attempt).keep, Path(folder), taken)
     except (SandboxFault, BadInput, MissingTool, OSError):
         return

@@ -44,8 +44,9 @@ def _attempt(home: Home, attempt: AttemptRow, stop: Stop | None) -> list[str]:
     for execution in executions:
         lines.append(f"  execution {execution.e}, begun {execution.started}")
         lines += _sandbox(execution.sandbox)
-        events = SqlTranscript(home.database, home.blobs, execution.id).events()
+        events, damaged = SqlTranscript(home.database, home.blobs, execution.id).sound_events()
         lines += [f"    {line}" for line in tell(events, journal.calls(f"{execution.id}/"))]
+        lines += [f"    cannot be told: {what}" for what in damaged]
         if execution.cause is not None:
             lines.append(f"  ended: {cause_row(execution.cause).says} ({execution.cause.value})")
             lines += [f"    {line}" for line in execution.detail.splitlines()]

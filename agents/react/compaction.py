@@ -31,21 +31,21 @@ async def compact(session: Session, *, forced: bool = False) -> None:
         return
     enough = GOAL * window
     results = [item.seq for item in session.talk.items if _is_result(item.message, ToolResult)]
-    _raise_mark(session, "stubs", results, 1 if forced else RESULTS_KEPT)
+    await _raise_mark(session, "stubs", results, 1 if forced else RESULTS_KEPT)
     if session.talk.tokens() > enough:
         pictures = [item.seq for item in session.talk.items if _is_result(item.message, Image)]
-        _raise_mark(session, "images", pictures, 0 if forced else IMAGES_KEPT)
+        await _raise_mark(session, "images", pictures, 0 if forced else IMAGES_KEPT)
     if session.talk.tokens() > enough:
         await _summarise(session)
 
 
-def _raise_mark(session: Session, level: str, seqs: list[int], kept: int) -> None:
+async def _raise_mark(session: Session, level: str, seqs: list[int], kept: int) -> None:
     """Put the mark of `level` behind all of `seqs` but the last `kept`."""
     older = seqs[: len(seqs) - kept]
     mark = session.talk.stubs_before if level == "stubs" else session.talk.images_before
     if older and older[-1] + 1 > mark:
         body = {"level": level, "before": older[-1] + 1, "tokens_before": session.talk.tokens()}
-        session.record("compaction", body)
+        await session.record("compaction", body)
 
 
 async def _summarise(session: Session) -> None:
@@ -69,7 +69,7 @@ async def _summarise(session: Session) -> None:
         said = "\n".join(part.text for part in reply.message.parts if isinstance(part, Text)).strip()
         paid = {"tokens": reply.usage.total, "dollars": reply.dollars, "waited": reply.waited_seconds}
     body = {"level": "summary", "before": before, "text": said or _own_words(session, before), "key": key}
-    session.record("compaction", {**body, **paid, "tokens_before": tokens_before})
+    await session.record("compaction", {**body, **paid, "tokens_before": tokens_before})
 
 
 def _tail_begins(session: Session) -> int | None:

@@ -56,15 +56,15 @@ async def plan(state: State, runtime: Runtime[Session]) -> State:
     if session.open_calls:
         return _state(session, "act")
     if session.news:
-        session.note(*session.news)
+        await session.note(*session.news)
     await compact(session, forced=session.overflows > 0)
     reply = await ask(session, session.key, session.request())
     if not isinstance(reply, Unanswered):
-        session.record_reply(reply)
+        await session.record_reply(reply)
         return _state(session, "act" if calls_of(reply) else "reflect")
     if reply.cause is not Cause.context_overflow:
         return _state(session, "submit", reply.cause)
-    session.record("overflow", {"key": session.key})
+    await session.record("overflow", {"key": session.key})
     if session.overflows >= OVERFLOWS:
         return _state(session, "submit", Cause.context_overflow)
     return _state(session, "plan")
@@ -95,14 +95,14 @@ async def _run_tool(session: Session, call: ToolCall) -> None:
     tool, interrupted = tools.get(call.name), session.started
     if interrupted and not (tool and tool.repeatable):
         await _keep(session)  # it may have done something
-        session.record_outcome(call, error(INTERRUPTED, interrupted=True), 0.0)
+        await session.record_outcome(call, error(INTERRUPTED, interrupted=True), 0.0)
         return
     if last is not None and last.stop is Stop.max_tokens and len(session.open_calls) == 1:
-        session.record_outcome(call, error(CUT), 0.0)
+        await session.record_outcome(call, error(CUT), 0.0)
         return
     changes = tool is not None and tool.changes
     if not interrupted:
-        session.record_start(call, changes=changes)
+        await session.record_start(call, changes=changes)
     begun = time.monotonic()
     with span("tool_call", tool=call.name if call.name in tools else "unknown", call=call.id) as told:
         told.content(arguments=lambda: call.raw_arguments)
@@ -112,7 +112,7 @@ async def _run_tool(session: Session, call: ToolCall) -> None:
     seconds = time.monotonic() - begun
     if changes:
         await _keep(session)
-    session.record_outcome(call, outcome, seconds)
+    await session.record_outcome(call, outcome, seconds)
 
 
 async def _keep(session: Session) -> None:
@@ -121,7 +121,7 @@ async def _keep(session: Session) -> None:
         return
     begun = time.monotonic()
     if body := await session.desk.snapshot():
-        session.record("snapshot", {**body, "seconds": round(time.monotonic() - begun, 4)})
+        await session.record("snapshot", {**body, "seconds": round(time.monotonic() - begun, 4)})
 
 
 async def reflect(state: State, runtime: Runtime[Session]) -> State:
@@ -140,10 +140,10 @@ async def reflect(state: State, runtime: Runtime[Session]) -> State:
         if stop is Stop.paused:
             return _state(session, "plan")
         if stop is not Stop.context_overflow:
-            session.note(f"silent-{session.replies}", GO_ON if stop is Stop.max_tokens else NUDGE)
+            await session.note(f"silent-{session.replies}", GO_ON if stop is Stop.max_tokens else NUDGE)
     if session.meter.exceeded() is None:
         for why, what in session.meter.warnings():
-            session.note(why, HURRY.format(what=what))
+            await session.note(why, HURRY.format(what=what))
     return _state(session, "plan")
 
 
@@ -153,7 +153,7 @@ async def submit(state: State, runtime: Runtime[Session]) -> State:
     kind = "cancelled" if cause is Cause.user_cancelled else "ended"
     silent = cause in {Cause.model_refused, Cause.agent_gave_up}
     detail = session.last_words() if silent else session.meter.used(cause)
-    session.record(kind, session.result(cause, detail).model_dump(mode="json"))
+    await session.record(kind, session.result(cause, detail).model_dump(mode="json"))
     return state
 
 

@@ -115,38 +115,38 @@ class Session:
 
     async def restore(self) -> None:
         """Begin the transcript, or take up what it holds. Received replies come from the journal, unpaid."""
-        events = [event for event in self.desk.transcript.events() if event.kind != "network"]
+        events = [event for event in await self.desk.transcript.read() if event.kind != "network"]
         for event in events:
             reply = await self.desk.call(event.body["key"], self.request()) if event.kind == "reply" else None
             self.see(event, reply)
         if not events:
             body = {"task": task_text(self.assignment), "agent": self.config.digest}
-            self.record("assignment", body | self._workspace())
+            await self.record("assignment", body | self._workspace())
         elif self.ended is None:
             adopted = self.desk.sandbox is not None and self.desk.sandbox.info.adopted
-            self.record("resumed", {"adopted": True} if adopted else {})
+            await self.record("resumed", {"adopted": True} if adopted else {})
 
     def _workspace(self) -> dict[str, str]:
         """The name of what lies in `/job` as the work begins, where it has one."""
         name = self.desk.sandbox.info.workspace if self.desk.sandbox is not None else None
         return {"workspace": name} if name else {}
 
-    def record(self, kind: str, body: dict[str, Any], reply: ChatReply | None = None) -> None:
+    async def record(self, kind: str, body: dict[str, Any], reply: ChatReply | None = None) -> None:
         """Write an event, then take note of it."""
-        self.see(self.desk.transcript.append(kind, body), reply)
+        self.see(await self.desk.transcript.add(kind, body), reply)
 
-    def record_reply(self, reply: ChatReply) -> None:
+    async def record_reply(self, reply: ChatReply) -> None:
         """Write that the reply came. It stays in the journal; the event points there and holds its first words."""
         said = " ".join(part.text for part in reply.message.parts if isinstance(part, Text))
         body = {"n": self.replies + 1, "key": self.key, "stop": reply.stop.value, "says": said[:EXCERPT]}
-        self.record("reply", body, reply)
+        await self.record("reply", body, reply)
 
-    def record_start(self, call: ToolCall, *, changes: bool = True) -> None:
+    async def record_start(self, call: ToolCall, *, changes: bool = True) -> None:
         """Write that a tool is about to run, and where it is so that it changes nothing."""
         body = {"name": call.name, "call_id": call.id, "arguments": call.raw_arguments[:EXCERPT]}
-        self.record("tool_started", body if changes else {**body, "changes": False})
+        await self.record("tool_started", body if changes else {**body, "changes": False})
 
-    def record_outcome(self, call: ToolCall, outcome: Outcome, seconds: float) -> None:
+    async def record_outcome(self, call: ToolCall, outcome: Outcome, seconds: float) -> None:
         """Write what a tool answered."""
         body: dict[str, Any] = {"name": call.name, "call_id": call.id, "text": outcome.text}
         if outcome.is_error:
@@ -155,12 +155,12 @@ class Session:
             body["images"] = [image.model_dump(mode="json") for image in outcome.images]
         if outcome.facts:
             body["facts"] = outcome.facts
-        self.record("tool_done", {**body, "seconds": round(seconds, 3)})
+        await self.record("tool_done", {**body, "seconds": round(seconds, 3)})
 
-    def note(self, why: str, text: str) -> None:
+    async def note(self, why: str, text: str) -> None:
         """Tell the model something, once for each `why`."""
         if why not in self.noted:
-            self.record("note", {"why": why, "text": text})
+            await self.record("note", {"why": why, "text": text})
 
     def last_words(self) -> str:
         """What the model said last, or the beginning of it."""

@@ -86,7 +86,7 @@ class Entries:
                 return Begun(key, 1)
             before = connection.execute(select(CALLS).where(CALLS.c.key == key).with_for_update()).one()
             if before.state == RECEIVED:
-                return Begun(key, before.tries, _unpacked(before.reply))
+                return Begun(key, before.tries, unpacked(key, before.reply))
             if before.state == STARTED:
                 self._lose(connection, before)
             tries = before.tries + 1
@@ -265,8 +265,12 @@ class Entries:
         add_spending(connection, self._run, name, more)
 
 
-def _unpacked(packed: bytes) -> ChatReply:
-    return ChatReply.model_validate_json(zlib.decompress(packed))
+def unpacked(key: str, packed: bytes) -> ChatReply:
+    """A reply as it was received. Raises `StoreFault`: it is damaged."""
+    try:
+        return ChatReply.model_validate_json(zlib.decompress(packed))
+    except (zlib.error, ValueError) as error:
+        raise StoreFault(Cause.store_damaged, f"the reply {key} is damaged") from error
 
 
 def _tokens(usage: Usage) -> dict[str, int]:

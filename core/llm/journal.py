@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, case, func, select
 
 from core.errors import ModelFault
 from core.llm.client import ApiModel
-from core.llm.entries import CANCELLED, RECEIVED, Begun, Entries, begins
+from core.llm.entries import CANCELLED, RECEIVED, Begun, Entries, begins, unpacked
 from core.llm.lanes import new_worker_name
 from core.llm.ledger import TOKEN_KINDS, CallRecord, CallTotals, Spent, Waste, waste_from_row
 from core.llm.prices import PriceTable
@@ -95,10 +94,10 @@ class CallJournal:
         return reply
 
     def reply(self, key: str) -> ChatReply | None:
-        """The reply received under `key`, or None."""
+        """The reply received under `key`, or None. Raises `StoreFault` where it is damaged."""
         with self._database.read() as connection:
             packed = connection.execute(_REPLY, {"the_key": key}).scalar()
-        return None if packed is None else ChatReply.model_validate_json(zlib.decompress(packed))
+        return None if packed is None else unpacked(key, packed)
 
     def settle(self, prefix: str) -> int:
         """Calls under the prefix that were begun and will never be answered become waste, and are counted.

@@ -43,7 +43,8 @@ class Blobs:
     they may do so for minutes (see `Patience`), so async code calls them with `core.in_thread`.
 
     Every method that writes or reads raises `StoreFault`: `disk_full`; `store_refused` where the bucket is not
-    there or does not take the key; else `store_failed` (also for what is missing or damaged).
+    there or does not take the key; `store_damaged` for a blob that is missing or has other bytes, which no waiting
+    mends; else `store_failed`.
 
     Attributes:
         root: The local folder. remote: The bucket's address, `s3://bucket/folder`; None: no bucket.
@@ -107,14 +108,12 @@ class Blobs:
         """The bytes. Raises `StoreFault` when the blob is missing or damaged."""
         try:
             data = self.path(sha256).read_bytes()
-        except OSError as error:
-            if self._bucket is None:
-                raise _missing(self.path(sha256)) from error
+        except OSError:
             data = b""
         if sha256_bytes(data) == sha256:
             return data
         if self._bucket is None:
-            raise _damaged(self.path(sha256))
+            raise self._unsound(sha256)
         return self._download(sha256).read_bytes()
 
     def fetch(self, sha256: str) -> Path:
@@ -127,7 +126,7 @@ class Blobs:
         if self._is_sound(sha256):
             return path
         if self._bucket is None:
-            raise _damaged(path) if path.exists() else _missing(path)
+            raise self._unsound(sha256)
         return self._download(sha256)
 
     def forget_local(self, sha256: str) -> bool:
@@ -250,6 +249,19 @@ class Blobs:
             return False
         return True
 
+    def _unsound(self, sha256: str) -> StoreFault:
+        """Why there is no sound local copy: of a folder that is away or cannot be read, no blob is missing."""
+        path = self.path(sha256)
+        try:
+            path.open("rb").close()
+        except FileNotFoundError:
+            if self.root.is_dir():
+                return StoreFault(Cause.store_damaged, f"blob {path} is missing")
+            return StoreFault(Cause.store_failed, f"the folder {self.root} of the blobs is not there")
+        except OSError as error:
+            return StoreFault(Cause.store_failed, str(error))
+        return StoreFault(Cause.store_damaged, f"blob {path} is damaged")
+
 
 def _key(sha256: str) -> str:
     """The name below the folder. Raises `ValueError` for what is no sha256."""
@@ -261,14 +273,6 @@ def _key(sha256: str) -> str:
 def _state(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _missing(path: Path) -> StoreFault:
-    return StoreFault(Cause.store_failed, f"blob {path} is missing")
-
-
-def _damaged(path: Path) -> StoreFault:
-    return StoreFault(Cause.store_failed, f"blob {path} is damaged")
 
 
 @contextmanager

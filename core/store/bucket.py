@@ -163,6 +163,13 @@ class Bucket:
                 while left:
                     left = left[into.write(left) :]
 
+    def must_be_there(self) -> None:
+        """Raises `StoreFault` (`store_refused`) where there is no such bucket: then no object of it is missing."""
+        import obstore
+
+        with self._faults("look into"):
+            obstore.list(self._store, self.prefix or None, chunk_size=1).collect()
+
     def remove_all(self) -> None:
         """Remove every object."""
         import obstore

@@ -46,7 +46,7 @@ class Downloads:
                     sound = self._fill(bucket, key, stream, sha256)
                 if not sound:
                     stream.truncate(0)
-                    raise StoreFault(Cause.store_failed, f"blob {bucket.address}/{key} is damaged")
+                    raise StoreFault(Cause.store_damaged, f"blob {bucket.address}/{key} is damaged")
                 target.parent.mkdir(exist_ok=True)
                 part.replace(target)
             except OSError:  # of this machine, its disk full most likely: the part gives its room back
@@ -74,8 +74,9 @@ class Downloads:
                     bucket.download(key, stream, at)
                 return _digest(stream) == sha256
             except FileNotFoundError as error:
+                bucket.must_be_there()
                 problem = f"blob {bucket.address}/{key} is missing"
-                raise StoreFault(Cause.store_failed, problem) from error
+                raise StoreFault(Cause.store_damaged, problem) from error
             except StoreFault as fault:
                 if fault.cause is not Cause.store_failed or stream.seek(0, os.SEEK_END) == at:
                     raise  # the bucket has been patient already

@@ -47,7 +47,10 @@ class DurableContext:
         return self._key
 
     async def step(self, name: str, effect: Step, payload: Json, *, keep: bool = True) -> Json:
-        """See `Context`. A store that fails is no end of the round: it stays, to be taken up by somebody."""
+        """See `Context`. A store that fails is no end of the round: it stays, to be taken up by somebody.
+
+        One that answers, with something that is damaged or gone, would answer so for ever: that ends the effect.
+        """
 
         async def patient(given: Json) -> Json:
             began, pause = time.monotonic(), FIRST_PAUSE
@@ -56,6 +59,8 @@ class DurableContext:
                     with span("step", step=name):
                         return await effect(given)
                 except StoreFault as fault:
+                    if fault.cause is Cause.store_damaged:
+                        raise
                     late = time.monotonic() - began + pause > PATIENCE_SECONDS
                     if fault.cause is not Cause.store_failed or late:
                         self.abandon(fault)

@@ -64,11 +64,13 @@ class Cassette:
         except FileNotFoundError:
             if not place.exists():
                 return None
-            raise StoreFault(Cause.store_failed, f"the cassette has lost the body of {url}") from None
-        except (OSError, ValidationError) as error:
+            raise StoreFault(Cause.store_damaged, f"the cassette has lost the body of {url}") from None
+        except ValidationError as error:
+            raise StoreFault(Cause.store_damaged, f"the cassette's {place.name} is damaged: {error}") from error
+        except OSError as error:
             raise StoreFault(Cause.store_failed, f"the cassette's {place.name} cannot be read: {error}") from error
         if hashlib.sha256(body).hexdigest() != kept.body or kept.url != url:
-            raise StoreFault(Cause.store_failed, f"the cassette's copy of {url} is damaged")
+            raise StoreFault(Cause.store_damaged, f"the cassette's copy of {url} is damaged")
         return kept, body
 
     def keep(self, kept: Kept, body: bytes) -> tuple[Kept, bytes]:

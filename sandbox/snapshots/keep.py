@@ -109,7 +109,7 @@ class Source:
         start = int(offset)
         data = self._of_pack(sha256)[start : start + row.size]
         if hashlib.blake2b(data, digest_size=16).hexdigest() != check:
-            raise StoreFault(Cause.store_failed, f"the pack {sha256} of a snapshot is damaged")
+            raise StoreFault(Cause.store_damaged, f"the pack {sha256} of a snapshot is damaged")
         return data
 
     def large(self, row: Row) -> Path:

@@ -155,7 +155,7 @@ def tree_of(bodies: Iterable[Json]) -> Tree:
                 data = base64.b64decode(text)
                 tree.packs[sha256_bytes(data)] = data
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreFault(Cause.store_failed, f"a snapshot is damaged: {error}") from error
+        raise StoreFault(Cause.store_damaged, f"a snapshot is damaged: {error}") from error
     return tree
 
 

@@ -166,10 +166,11 @@ def test_what_is_damaged_or_missing_there_is_a_fault(machine: Machines, s3: S3, 
     sha256 = here.put_bytes(b"right")
     obstore.put(s3.store(remote), object_of(sha256), b"wrong")
     other = machine()
-    with pytest.raises(StoreFault, match="damaged"):
-        other.fetch(sha256)
-    with pytest.raises(StoreFault, match="missing"):
-        other.get_bytes(sha256_bytes(b"nobody's"))
+    for what, name in (("damaged", sha256), ("missing", sha256_bytes(b"nobody's"))):
+        for read in (other.fetch, other.get_bytes):
+            with pytest.raises(StoreFault, match=what) as found:
+                read(name)
+            assert found.value.cause is Cause.store_damaged
     assert left_over(other) == []
     obstore.put(s3.store(remote), object_of(sha256), b"cut off")
     assert Blobs(here.root, remote).put_bytes(b"right") == sha256
@@ -205,6 +206,9 @@ def test_a_wrong_key_and_a_missing_bucket_are_told(
         elsewhere.put_bytes(b"x")
     assert failed.value.cause is Cause.store_refused
     assert len(s3.proxy.requests) == 1
+    with pytest.raises(StoreFault, match="no bucket 'no-such-bucket'") as failed:
+        elsewhere.fetch("0" * 64)
+    assert failed.value.cause is Cause.store_refused, "no blob of it is missing"
     with pytest.raises(BadInput, match="there is no bucket 'no-such-bucket'"):
         elsewhere.check()
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")

@@ -13,6 +13,7 @@ from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, fu
 from core import (
     BadInput,
     Blobs,
+    Cause,
     Database,
     Migration,
     StoreFault,
@@ -294,10 +295,21 @@ def test_blobs_are_known_by_their_digest(tmp_path: Path) -> None:
     assert digest == sha256_bytes(b"hello") == blobs.put_stream(io.BytesIO(b"hello"))
     assert blobs.get_bytes(digest) == b"hello"
     blobs.path(digest).write_bytes(b"HELLO")
-    with pytest.raises(StoreFault, match="damaged"):
-        blobs.get_bytes(digest)
-    with pytest.raises(StoreFault, match="missing"):
-        blobs.get_bytes("0" * 64)
+    for what, name in (("damaged", digest), ("missing", "0" * 64)):
+        for read in (blobs.get_bytes, blobs.fetch):
+            with pytest.raises(StoreFault, match=what) as found:
+                read(name)
+            assert found.value.cause is Cause.store_damaged
     with pytest.raises(ValueError, match="not a sha256"):
         blobs.path("../../etc/passwd")
     assert not [path for path in (tmp_path / "blobs").iterdir() if path.is_file()]
+
+
+def test_of_a_folder_that_is_away_no_blob_is_missing(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    digest = blobs.put_bytes(b"hello")
+    blobs.root.rename(tmp_path / "away")
+    for read in (blobs.get_bytes, blobs.fetch):
+        with pytest.raises(StoreFault, match="is not there") as found:
+            read(digest)
+        assert found.value.cause is Cause.store_failed

@@ -39,7 +39,9 @@ class Work:
 
     async def step(self, box: Sandbox, line: str) -> None:
         assert (await sh(box, line)).exit_code == 0
-        self.story.append("snapshot", {**await Snapshots(box, self.story, self.store).take(), "seconds": 0.0})
+        self.story.append(
+            "snapshot", {**await Snapshots(box, self.story.events(), self.store).take(), "seconds": 0.0}
+        )
 
     def restorations(self) -> int:
         return sum(event.kind == "restored" for event in self.story.events())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core import StoreFault
+from core import Cause, StoreFault
 from sandbox import Cassette, NetworkEvent, NetworkPolicy, NotReached, PageFetcher, SandboxLimits
 from sandbox.network import fetch as fetch_module
 from sandbox.network.dial import Refused
@@ -253,8 +253,9 @@ async def test_what_a_cassette_keeps(tmp_path: Path) -> None:
     with pytest.raises(StoreFault, match="damaged"):
         tape.find("http://example.org/gone")
     pages[0].write_text("{")
-    with pytest.raises(StoreFault, match="cannot be read"):
+    with pytest.raises(StoreFault, match="is damaged") as found:
         tape.find("http://example.org/gone")
+    assert found.value.cause is Cause.store_damaged
 
 
 async def test_the_first_to_keep_a_page_decides(tmp_path: Path) -> None:
