@@ -33,6 +33,7 @@ from runs import (
     user,
 )
 from upbench.home import Home, open_home
+from upbench.keeping import keeping_blobs
 from upbench.life import Again, Cancelled, cancel, check_extension, extend, nothing_again, reopened
 from upbench.order import Order, changed_options
 from upbench.retry import retry_predicate, was_cancelled
@@ -96,9 +97,11 @@ class Bench:
             detached: Workers are to execute it: neither sandboxes nor keys are needed here.
 
         Raises:
-            BadInput: Something of it is wrong. MissingTool: The sandbox cannot be used here.
+            BadInput: Something of it is wrong, or the bucket of the blobs cannot be used. MissingTool: The sandbox
+                cannot be used here.
         """
         config, pack = plan(order, self.home)
+        self.home.blobs.check()
         run_id = new_run_id(pack.name)
         place = open_workplace(
             self.home,
@@ -172,7 +175,7 @@ class Bench:
         if concurrency is not None:
             place.options = place.options.model_copy(update={"concurrency": concurrency})
         await reap_validations(self.settings.options)
-        async with _turn():
+        async with _turn(), keeping_blobs(self.home):
             with machinery(self.home.database, self.home.state) as by:
                 await run_trials(place, by, **more)
         return self.show(place.run_id)

@@ -55,6 +55,7 @@ def reopened(home: Home, row: RunRow, *, detach: bool, options: RunOptions) -> W
         raise BadInput(f"nothing of run {row.id} is executed here: {what}", field="RUN")
     workers = detach or row.detached
     _check_budget(home, row, options)
+    home.blobs.check()
     jobs = _jobs(home, row, workers)
     place = open_workplace(
         home,

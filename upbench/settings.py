@@ -35,6 +35,8 @@ class Settings(ProviderOptions):
             file among the project's data.
         blobs: `s3://bucket/prefix` for many machines (endpoint and keys from the AWS_* environment); None: a
             folder among the project's data.
+        local_blobs_gb: With `blobs`: gigabytes of local copies that are kept on this machine; those unused for
+            longest go first. What was used within the last hour stays.
         project: The project folder itself; not to be set in the file.
     """
 
@@ -49,6 +51,7 @@ class Settings(ProviderOptions):
     prices: Path | None = None
     database: str | None = Field(default=None, pattern=r"^postgresql://")
     blobs: str | None = Field(default=None, pattern=r"^s3://[^/]+")
+    local_blobs_gb: float = Field(default=50.0, ge=0.01, le=1e6)
     project: Path = Path()
 
     @field_validator("home", "prices", mode="before")

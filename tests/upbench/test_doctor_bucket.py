@@ -26,6 +26,7 @@ def test_a_bucket_is_tried(upbench: Upbench, s3: S3, monkeypatch: pytest.MonkeyP
     well = row(upbench)
     assert well["ok"], well
     assert s3.url in well["detail"]
+    assert "0 GB of local copies, at most 50 GB (`local_blobs_gb`)" in well["detail"]
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sk-wrong")
     refused = row(upbench)
     assert not refused["ok"]

@@ -161,7 +161,14 @@ def _bucket(settings: Settings) -> Check:
     """Where the blobs are kept."""
     from core import look_at_bucket
 
-    return _shared_store("bucket", "blobs", settings.blobs, "s3://bucket/folder", look_at_bucket)
+    def look(address: str) -> str:
+        from upbench.keeping import local_gigabytes
+
+        there = local_gigabytes(settings.state / "blobs")
+        bound = f"at most {settings.local_blobs_gb:g} GB"
+        return f"{look_at_bucket(address)}; {there:.3g} GB of local copies, {bound} (`local_blobs_gb`)"
+
+    return _shared_store("bucket", "blobs", settings.blobs, "s3://bucket/folder", look)
 
 
 def _shared_store(name: str, setting: str, address: str | None, example: str, look: Callable[[str], str]) -> Check:

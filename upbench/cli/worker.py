@@ -55,16 +55,23 @@ def command(
         slots=slots or bench.settings.concurrency, until_idle=until_idle, drain_seconds=drain_seconds
     )
     with observed(bench.home.state, "worker", log_format=log_format):
+        bench.home.blobs.check()
         gauge_project(bench.home)
         code = asyncio.run(_serve(bench, order))
     ctx.exit(code)
 
 
 async def _serve(bench: Bench, order: WorkerOrder) -> int:
+    from upbench.keeping import keeping_blobs
     from upbench.workers import serve_rounds
 
     told = asyncio.Event()
-    task = asyncio.ensure_future(serve_rounds(bench.home, order, told))
+
+    async def serve() -> None:
+        async with keeping_blobs(bench.home):
+            await serve_rounds(bench.home, order, told)
+
+    task = asyncio.ensure_future(serve())
     loop = asyncio.get_running_loop()
 
     def finish() -> None:
