@@ -11,6 +11,7 @@ from agents import AgentConfig, AgentResult, Assignment, Desk
 from core import Cause, Ended, Fault, SandboxFault, cause_row
 from runs import AttemptRow, Workplace
 from sandbox import Command
+from tests.runs.killing import HAND_IN, log
 from tests.runs.project import bench_in, order, run_all, run_here, run_it
 from tests.runs.support import script, write_pack
 from upbench.bench import Bench
@@ -124,17 +125,21 @@ def test_one_bad_trial_does_not_touch_the_others(tmp_path: Path) -> None:
 
 
 def test_cancelling_leaves_the_execution_open_and_a_resume_goes_on_with_it(tmp_path: Path) -> None:
-    slow = script({"say": "wait", "calls": [{"tool": "shell", "arguments": {"command": "sleep 30"}}]})
+    def made() -> bool:
+        return any((bench.home.state / "workspaces").glob("*/deliverables/total.csv"))
 
     async def start_and_cancel(place: Workplace) -> None:
         task = asyncio.create_task(run_it(place, concurrency=1))
-        await asyncio.sleep(3)
+        async with asyncio.timeout(60):
+            while not made():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     with bench_in(tmp_path) as bench:
-        place = bench.begin(order(write_pack(tmp_path, script_text=slow), "react", limits=("wall_seconds=3",)))
+        slow = script(log("step", 600), HAND_IN)
+        place = bench.begin(order(write_pack(tmp_path, script_text=slow), "react"))
         asyncio.run(start_and_cancel(place))
         assert bench.show(place.run_id).state == "interrupted"
         again = bench.reopen(place.run_id)
@@ -143,4 +148,4 @@ def test_cancelling_leaves_the_execution_open_and_a_resume_goes_on_with_it(tmp_p
         executions = again.records.executions([attempt.id])
     assert progress.done == progress.total == 1
     assert [e.e for e in executions] == [1]
-    assert attempt.cause is not None
+    assert attempt.cause is Cause.submitted
