@@ -8,16 +8,19 @@ from .arms import plan_retries as plan_retries
 from .arms import rework_of as rework_of
 from .bundle import RUN_BUNDLE as RUN_BUNDLE
 from .bundle import RUNS_AT_HOME as RUNS_AT_HOME
+from .burying import bury_dead as bury_dead
 from .crash_rate import CrashBound as CrashBound
 from .crash_rate import crash_stop as crash_stop
 from .disk import DiskBound as DiskBound
 from .disk import DiskGuard as DiskGuard
 from .disk import DiskState as DiskState
+from .disk import Level as Level
 from .disk import places_of as places_of
 from .engine.port import OPEN as OPEN
 from .engine.port import Engine as Engine
 from .engine.port import Round as Round
 from .engine.port import RoundState as RoundState
+from .govern import governing as governing
 from .history import PastTrial as PastTrial
 from .history import judged_past as judged_past
 from .history import past_trials as past_trials
@@ -88,7 +91,6 @@ from .stages import TrialStages as TrialStages
 from .starting import alone as alone
 from .starting import begin_rounds as begin_rounds
 from .starting import hand_over as hand_over
-from .starting import runs_to_bury as runs_to_bury
 from .starting import start_rest as start_rest
 from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS

@@ -149,6 +149,13 @@ class DiskGuard:
                 return state
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def until_room(self, ended: Callable[[], bool]) -> None:
+        """Wait until there is room again, however little there is now, or `ended` says that nobody waits."""
+        while True:
+            if self.look().level is Level.ok or ended():
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
     def _look(self, margin: float) -> DiskState:
         found = [self._judge(name, self.measure(path), margin) for name, path in self.places.items()]
         for level in (Level.stop, Level.pause):

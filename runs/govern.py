@@ -28,6 +28,11 @@ SHARE = 0.02
 _log = logging.getLogger("upbench.run")
 
 
+def governing(run: str) -> str:
+    """The lock that whoever leads among those who govern a run holds."""
+    return f"govern.{run}"
+
+
 class Governor:
     """Looks after one run in one process.
 
@@ -39,7 +44,7 @@ class Governor:
     def __init__(self, place: Workplace, by: Machinery) -> None:
         self._place, self._by = place, by
         self._shared = place.queue == QUEUE
-        self._lock = f"govern.{place.run_id}"
+        self._lock = governing(place.run_id)
         self._started: str | None = None
         self._next_count = self._next = 0.0
         self._next_lost, self._looked_to = time.monotonic() + LOST_SECONDS, ""
@@ -62,6 +67,10 @@ class Governor:
                 _log.warning("run %s is not governed: %s", self._place.run_id, fault)
                 self._by.locks.give(self._lock)
             await asyncio.sleep(REST_SECONDS if self._over else LOOK_SECONDS)
+
+    def rests(self) -> bool:
+        """Whether the run is over, and nothing is looked at but whether somebody goes on with it."""
+        return self._over
 
     def wake(self) -> None:
         """A round of the run has come: look again if the run was thought to be over. Raises `StoreFault`."""
@@ -125,19 +134,21 @@ class Governor:
                 place.records.end_if_done(place.run_id)
 
     def expects(self) -> bool:
-        """Whether this process is about to start more rounds of a run that workers execute."""
+        """Whether more rounds of a run that workers execute are about to be started, where none is queued now."""
         place = self._place
         if place.stopped():
             return False
-        if place.records.has_unstarted(place.run_id):
-            return True
-        return not self._settled and self._leads() and not place.records.has_undone(place.run_id)
+        if place.records.has_undone(place.run_id):
+            return True  # also where a round was lost: somebody who leads will find out
+        return not self._settled and self._leads()
 
     def _due(self, standing: Standing) -> Stop | None:
         if why := self._crashes(standing):
             return Stop(reason="crash_rate", detail=why)
         if why := self._budget.met():
             return Stop(reason="run_budget", detail=why)
+        if self._shared:
+            return None  # a worker without room takes no more rounds; others may have some
         room = self._place.guard.look()
         return Stop(reason="disk", detail=room.says) if room.level is Level.stop else None
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from core import BadInput, Cause
+from core import BadInput
 from runs.ahead import before_the_rest, count_queued, undone, unstarted
+from runs.burying import bury_dead
 from runs.engine.port import OPEN, Engine, RoundState
 from runs.lock import only_one
 from runs.machinery import Machinery
 from runs.options import QUEUE, Stop
 from runs.preflight import preflight_failure, preflight_of
-from runs.records import Records
 from runs.rows import DONE, AttemptRow
 from runs.trial import start_attempt
 from runs.workplace import Workplace
@@ -155,24 +155,5 @@ def start_lost(place: Workplace, engine: Engine, after: str) -> str:
 
 
 def bury(place: Workplace, engine: Engine) -> None:
-    """End the executions whose rounds are not taken up any more."""
-    for one in engine.list(states=[RoundState.dead]):  # of any run: what is dead is in no queue
-        execution = one.key.rpartition(".r")[0]
-        attempt = place.records.attempt(execution.rpartition(".e")[0])
-        if attempt.run != place.run_id:
-            continue
-        if attempt.round == one.key and place.records.has_ended(execution) is not True:
-            place.records.begin(execution)  # it may have died before it began
-            place.journal.settle(f"{execution}/")
-            place.records.finish(execution, Cause.worker_died, "its round was taken up again and again, and died")
-        engine.cancel([one.key])  # so that it is not found again
-
-
-def runs_to_bury(records: Records, engine: Engine) -> set[str]:
-    """The runs of workers in which something is to be buried, though no round of theirs may come any more."""
-    found = set()
-    for one in engine.list(states=[RoundState.dead]):
-        execution = one.key.rpartition(".r")[0]
-        if records.has_ended(execution) is not True:
-            found.add(str(records.attempt(execution.rpartition(".e")[0]).run))
-    return {run for run in found if records.run(run).queue == QUEUE}
+    """End the executions whose rounds are not taken up any more, of this run and of others: see `bury_dead`."""
+    bury_dead(place.database, engine, place.prices)

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from core import Cause, Overtaken, StoreFault, UpBenchError
 from runs import (
@@ -15,20 +16,24 @@ from runs import (
     QUEUE,
     STOPPED,
     AttemptRounds,
+    DiskGuard,
+    Level,
     Machinery,
     Places,
     Records,
+    RoundState,
     Stop,
     Worker,
     Workplace,
     at_work,
+    bury_dead,
     forgetting_old_rounds,
+    governing,
     handed_over,
     machinery,
-    runs_to_bury,
 )
 from upbench.home import Home
-from upbench.wiring import jobs_of, open_reaper, open_workplace
+from upbench.wiring import jobs_of, open_reaper, open_workplace, price_table
 
 POLL_SECONDS, RAREST_SECONDS = 0.5, 2.0
 """How often a worker looks into the queue: where there are many, each looks more rarely."""
@@ -36,6 +41,7 @@ POLL_SECONDS, RAREST_SECONDS = 0.5, 2.0
 FEW = 10
 IDLE_LOOK_SECONDS, ADOPT_LOOK_SECONDS = 0.5, 3.0
 _FOREVER = float("inf")
+TOLD, IDLE = "told", "idle"
 _log = logging.getLogger("upbench.worker")
 
 
@@ -70,6 +76,8 @@ def place_of(home: Home, run: str) -> Workplace:
 async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | None = None) -> None:
     """Carry rounds until cancelled, drained, or (if so ordered) idle.
 
+    A worker whose disk is full gives its rounds to others and takes none, until there is room again.
+
     Args:
         home: The project.
         order: What is to be done.
@@ -80,9 +88,31 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
     Raises:
         StoreFault: The records cannot be reached. Rounds that were under way stay, for others.
     """
+    told = finish or asyncio.Event()
+    while True:
+        served = await _serve(home, order, told)
+        if isinstance(served, DiskGuard):
+            _log.warning("this worker carries no rounds until there is room: %s", served.look().says)
+            await served.until_room(told.is_set)
+        # Who handed something over a moment ago may have seen this worker, and started no other.
+        elif served == TOLD or not _is_left(home):
+            return
+        if told.is_set():
+            return
+        _log.info("this worker goes on")
+
+
+def _is_left(home: Home) -> bool:
+    with machinery(home.database, home.state) as by:
+        return bool(by.engine.list(queue=QUEUE, states=OPEN, limit=1))
+
+
+async def _serve(home: Home, order: WorkerOrder, finish: asyncio.Event) -> DiskGuard | str:
+    """Carry rounds; why it ended: `TOLD`, `IDLE`, or what watches the disk that is full."""
     with machinery(home.database, home.state) as by:
         places = Places(lambda run: place_of(home, run), by)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        full: asyncio.Future[DiskGuard] = asyncio.get_running_loop().create_future()
 
         async def opened(run: str) -> Workplace:
             try:
@@ -95,23 +125,31 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
                     failed.set_exception(error)
                 raise asyncio.CancelledError from error  # the round stays, for a worker that reaches the records
 
-        rounds = AttemptRounds(opened, by.engine)
+        async def with_room(run: str) -> Workplace:
+            place = await opened(run)
+            if place.guard.look().level is not Level.ok and not full.done():
+                full.set_result(place.guard)
+            if full.done():
+                raise asyncio.CancelledError  # the round stays, for a worker that has room
+            return place
+
+        rounds = AttemptRounds(with_room, by.engine)
         queues: Mapping[str, int] = {QUEUE: order.slots}
+        poll = _poll_seconds(by)
         async with (
             # Also where no round comes: what this machine left when it died has long gone on elsewhere.
             open_reaper(home).at_work(),
             places.at_work(),
-            at_work(by, {"attempt": rounds.carry}, queues, poll_seconds=_poll_seconds(by)) as me,
+            at_work(by, {"attempt": places.holding(rounds.carry)}, queues, poll_seconds=poll) as me,
             forgetting_old_rounds(by, home.settings.keep_rounds_days),
         ):
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
-            told = [me.draining] if finish is None else [me.draining, finish]
-            adopting = asyncio.create_task(_adopt(home, by, places))
+            adopting = asyncio.create_task(_adopt_on(home, by, places, ADOPT_LOOK_SECONDS * poll / POLL_SECONDS))
             try:
-                await _until_told(home, me, by, places, failed, order, told)
+                return await _until_told(home, me, by, places, (failed, full), order, finish)
             finally:
                 adopting.cancel()
-        failed.cancel()
+                failed.cancel()
 
 
 def _refuse(records: Records, run: str, error: UpBenchError) -> None:
@@ -125,26 +163,35 @@ async def _until_told(
     me: Worker,
     by: Machinery,
     places: Places,
-    failed: asyncio.Future[None],
+    troubles: tuple[asyncio.Future[None], asyncio.Future[DiskGuard]],
     order: WorkerOrder,
-    told: Sequence[asyncio.Event],
-) -> None:
+    finish: asyncio.Event,
+) -> DiskGuard | str:
     since: float | None = None
+    failed, full = troubles
     while True:
-        done, _ = await asyncio.wait({me.ended, failed}, timeout=IDLE_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+        watched: set[asyncio.Future[Any]] = {me.ended, failed} if full.done() else {me.ended, failed, full}
+        done, _ = await asyncio.wait(watched, timeout=IDLE_LOOK_SECONDS, return_when="FIRST_COMPLETED")
         for one in done:
             one.result()
-        if since is None and any(event.is_set() for event in told):
+        if not full.done() and (guard := places.without_room()) is not None:
+            full.set_result(guard)
+        if since is None and (me.draining.is_set() or finish.is_set()):
             since = time.monotonic()
             me.pause()
-        drains = since is not None
-        if drains or order.until_idle:  # nobody else asks the engine twice a second
-            mine = by.engine.list(worker=me.id, states=OPEN[1:], limit=1)
-            if not mine and (drains or _idle(home, by, places, order)):
-                return
-        if since is not None and time.monotonic() - since >= (order.drain_seconds or _FOREVER):
-            _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
-            return
+        if full.done():
+            me.pause()
+            # What is under way comes to its end here while there is some room; without, it goes on elsewhere.
+            if not places.carried() or full.result().look().level is Level.stop:
+                return full.result() if since is None else TOLD
+        if since is not None:
+            if not by.engine.list(worker=me.id, states=OPEN[1:], limit=1):
+                return TOLD
+            if time.monotonic() - since >= (order.drain_seconds or _FOREVER):
+                _log.info("worker %s has no more time: what it has goes on elsewhere", me.id)
+                return TOLD
+        elif order.until_idle and not full.done() and await _is_idle(home, me, by, places):
+            return IDLE  # nobody else asks the engine twice a second
 
 
 def _poll_seconds(by: Machinery) -> float:
@@ -152,21 +199,36 @@ def _poll_seconds(by: Machinery) -> float:
     return min(RAREST_SECONDS, POLL_SECONDS * max(1.0, (len(by.alive()) + 1) / FEW))
 
 
-def _idle(home: Home, by: Machinery, places: Places, order: WorkerOrder) -> bool:
-    if not order.until_idle or by.engine.list(queue=QUEUE, states=OPEN, limit=1):
+async def _is_idle(home: Home, me: Worker, by: Machinery, places: Places) -> bool:
+    if by.engine.list(worker=me.id, states=OPEN[1:], limit=1) or _is_waited_for(by, places):
         return False
-    return not places.waiting() and not runs_to_bury(Records(home.database), by.engine)
+    await _adopt(home, by, places)  # what nobody governs is something to do as well
+    return not _is_waited_for(by, places)
+
+
+def _is_waited_for(by: Machinery, places: Places) -> bool:
+    return bool(by.engine.list(queue=QUEUE, states=OPEN, limit=1)) or places.waiting()
+
+
+async def _adopt_on(home: Home, by: Machinery, places: Places, pause: float) -> None:
+    while True:
+        await _adopt(home, by, places)
+        await asyncio.sleep(pause)
 
 
 async def _adopt(home: Home, by: Machinery, places: Places) -> None:
     """Open the runs that nobody governs: no round of theirs may come that would make anybody open them."""
-    records = Records(home.database)
-    while True:
-        try:
-            for run in (*runs_to_bury(records, by.engine), *handed_over(home.database, QUEUE)):
-                if by.locks.take(f"govern.{run}"):  # else somebody does
-                    by.locks.give(f"govern.{run}")
-                    await places.of(run)
-        except UpBenchError as error:  # one that cannot be opened here is governed elsewhere
-            _log.warning("a run that nobody governs is not opened: %s", error)
-        await asyncio.sleep(ADOPT_LOOK_SECONDS)
+    try:
+        if by.engine.list(states=[RoundState.dead], limit=1):
+            bury_dead(home.database, by.engine, price_table(home.settings))
+        runs = handed_over(home.database, QUEUE)
+        governed = by.locks.known_held([governing(run) for run in runs])
+    except UpBenchError as error:
+        _log.warning("what nobody governs is not looked for: %s", error)
+        return
+    for run in runs:
+        if governing(run) not in governed:
+            try:
+                await places.of(run)
+            except UpBenchError as error:  # one that cannot be opened here is governed elsewhere
+                _log.warning("a run that nobody governs is not opened: %s", error)

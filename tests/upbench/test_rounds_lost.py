@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from core import Cause, Overtaken
-from runs import OPEN, QUEUE, AttemptRounds, Machinery, Round, RoundState, Workplace, begin_rounds, machinery
+from runs import (
+    OPEN,
+    QUEUE,
+    AttemptRounds,
+    Machinery,
+    Round,
+    RoundState,
+    Workplace,
+    begin_rounds,
+    bury_dead,
+    machinery,
+)
 from runs.ahead import undone
 from runs.engine.inprocess import InProcessContext
 from runs.engine.port import Context, Json
@@ -17,6 +28,7 @@ from runs.starting import bury, start_lost
 from runs.workers.locks import AdvisoryLocks
 from tests.runs.project import bench_in, order
 from tests.runs.support import write_pack
+from tests.upbench.large import counted_statements
 from upbench import Bench
 from upbench.order import Order
 from upbench.workers import WorkerOrder, place_of, serve_rounds
@@ -104,7 +116,7 @@ async def test_a_clean_end_of_a_worker_is_not_held_against_its_rounds(by: Machin
     assert [one.state for one in by.engine.list(keys=["a"])] == [RoundState.queued]
 
 
-async def test_a_round_that_died_before_it_began_is_buried(place: Workplace, by: Machinery) -> None:
+async def test_a_round_that_died_before_it_began_is_buried(bench: Bench, place: Workplace, by: Machinery) -> None:
     begin_rounds(place, by.engine, place.records.attempts(place.run_id))
     dead = place.records.attempts(place.run_id)[0]
     assert dead.round is not None
@@ -124,9 +136,13 @@ async def test_a_round_that_died_before_it_began_is_buried(place: Workplace, by:
     tables: SystemDatabase = by.engine._client._sys_db  # type: ignore[attr-defined]
     tables.dead_letter_workflows([dead.round], min_recovery_attempts=0)
     assert [one.state for one in by.engine.list(keys=[dead.round])] == [RoundState.dead]
-    bury(place, by.engine)
+    other = bench.begin(order(place.jobs["job-1"].root.parent.parent, "nop"))
+    bury(other, by.engine)  # whoever comes first does it, whatever run it is of
     assert place.records.attempt(dead.id).cause is Cause.worker_died
     assert not by.engine.list(states=[RoundState.dead])
+    with counted_statements() as read:
+        assert bury_dead(place.database, by.engine) == 0
+    assert len([one for one in read if one.lstrip().upper().startswith("SELECT")]) == 1, "run all the time"
 
 
 async def test_a_run_that_cannot_be_opened_is_stopped_and_others_go_on(
