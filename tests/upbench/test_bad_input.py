@@ -185,7 +185,7 @@ def test_two_runs_at_one_time_share_a_project(upbench: Upbench, tmp_path: Path) 
         subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [one.communicate(timeout=120) for one in both]
+    said = [one.communicate(timeout=300) for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     assert [json.loads(out)["causes"] for out, _ in said] == [{"submitted": 10}] * 2
     assert len(json.loads(upbench("runs", "list", "--json")[1])) == 2
@@ -211,7 +211,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path, command:
             stdout=stream,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
     assert done.returncode == 2
@@ -222,7 +222,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path, command:
 def test_a_reader_that_leaves_early_hears_no_complaint(tmp_path: Path) -> None:
     command = f"{Path(sys.executable).with_name('upbench')} jobs show starter/bank-reconciliation | head -1"
     done = subprocess.run(
-        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
