@@ -69,7 +69,8 @@ class SandboxSpec(Frozen):
         workspace: Key of the workspace. Opening the same key again finds its `/job` as it was left, also after
             a crash; `SandboxProvider.discard` removes it.
         inputs: Host folder shown read-only at `/job/inputs`, or None for an empty one.
-        mounts: More read-only folders (grading uses them; an agent's sandbox has none).
+        mounts: More read-only folders. An agent's sandbox has one in a later attempt: what the attempt before it
+            handed in, at `/job/previous`. A check's has the deliverables and the checks, which no agent's ever has.
         labels: Run and trial; every resource of the sandbox carries them, beside its owner and lease.
     """
 
