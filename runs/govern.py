@@ -6,8 +6,9 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
-from core import StoreFault
+from core import StoreFault, in_thread
 from runs.crash_rate import crash_stop
 from runs.disk import Level
 from runs.later import add_attempts
@@ -21,6 +22,9 @@ from runs.workplace import Workplace
 LOOK_SECONDS, SELDOM_SECONDS, LOST_SECONDS = 1.0, 3.0, 10.0
 REST_SECONDS = 30.0
 """Between two looks at a run that is over: a worker that lives for months has seen many."""
+
+CLOCKS_APART = timedelta(hours=1)
+"""So far the clocks of workers may be apart: what may have ended since the last look is looked at again."""
 
 SHARE = 0.02
 """Of the time that counting crashes may take: the larger the run, the more rarely."""
@@ -48,7 +52,8 @@ class Governor:
         self._started: str | None = None
         self._next_count = self._next = 0.0
         self._next_lost, self._looked_to = time.monotonic() + LOST_SECONDS, ""
-        self._settled = self._over = False
+        self._settled = self._over = self._asks = False
+        self._asked: str | None = None
         self._budget = self._watch()
 
     def _watch(self) -> BudgetWatch:
@@ -63,6 +68,8 @@ class Governor:
         while True:
             try:
                 self.look()
+                if self._asks:
+                    await in_thread(self._add)  # it may go through thousands, and the rounds go on meanwhile
             except StoreFault as fault:
                 _log.warning("run %s is not governed: %s", self._place.run_id, fault)
                 self._by.locks.give(self._lock)
@@ -104,7 +111,7 @@ class Governor:
             if self._started is not None:
                 place.options = place.records.run(place.run_id).options
                 self._budget = self._watch()
-            self._started, self._settled = standing.started, False
+            self._started, self._settled, self._asked = standing.started, False, None
         return standing
 
     def _leads(self) -> bool:
@@ -126,12 +133,19 @@ class Governor:
             self._settled = False
             if standing.stop is not None and standing.state != STOPPED:
                 place.records.set_run_state(place.run_id, STOPPED)
-        elif not self._settled and add_attempts(place).planned:
-            self._next = 0.0
-        else:
+        elif not self._settled:
+            self._asks = True
+        elif standing.state != DONE:
+            place.records.end_if_done(place.run_id)
+
+    def _add(self) -> None:
+        """Add what the run's protocol asks for by now; where that is nothing, the run is done."""
+        place, began = self._place, datetime.now(UTC) - CLOCKS_APART
+        planned = add_attempts(place, since=self._asked).planned
+        self._asks, self._asked, self._next = False, began.isoformat(timespec="milliseconds"), 0.0
+        if not planned:
             self._settled = True
-            if standing.state != DONE:
-                place.records.end_if_done(place.run_id)
+            place.records.end_if_done(place.run_id)
 
     def expects(self) -> bool:
         """Whether more rounds of a run that workers execute are about to be started, where none is queued now."""

@@ -16,8 +16,8 @@ from runs.engine.port import Engine
 from runs.options import QUEUE
 from runs.plan import PlannedAttempt
 from runs.records import Records
-from runs.rows import DONE, PLANNED, RUNNING, STOPPED, RunRow
-from runs.tables import RUNS
+from runs.rows import DONE, PLANNED, RUNNING, STOPPED, AttemptRow, RunRow
+from runs.tables import ATTEMPTS, RUNS
 from runs.trial import start_attempt
 from runs.workplace import Workplace
 
@@ -25,17 +25,31 @@ _HOLD = select(RUNS.c.id).where(RUNS.c.id == bindparam("run")).with_for_update()
 _GO_ON = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
-def add_attempts(place: Workplace) -> ArmPlan:
-    """Write down the attempts that are due by the run's protocol; asked again, only what is new."""
+def add_attempts(place: Workplace, *, since: str | None = None) -> ArmPlan:
+    """Write down the attempts that are due by the run's protocol; asked again, only what is new.
+
+    Args:
+        place: Of the run.
+        since: Only in trials of which an attempt has ended from that moment on (ISO 8601).
+    """
     row = place.records.run(place.run_id)
     if row.config.protocol == "single":
         return ArmPlan(planned=())
     executed = {agent.name for agent in row.config.executed}
-    attempts = [attempt for attempt in place.records.attempts(row.id) if attempt.agent in executed]
+    found = place.records.attempts(row.id) if since is None else _ended_since(place, since)
+    attempts = [attempt for attempt in found if attempt.agent in executed]
     judged = judged_trials(place.database, row.id, attempts=attempts)
     plan = plan_retries(attempts, judged, most=row.config.attempts)
     place.records.add_attempts(plan.planned)
     return plan
+
+
+def _ended_since(place: Workplace, since: str) -> list[AttemptRow]:
+    """All attempts of the trials of a run of which one has ended since."""
+    query = select(ATTEMPTS.c.trial).where(ATTEMPTS.c.run == place.run_id, ATTEMPTS.c.finished >= since).distinct()
+    with place.database.read() as connection:
+        trials = [str(row.trial) for row in connection.execute(query)]
+    return [attempt for trial in trials for attempt in place.records.attempts_of_trial(trial)]
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from core import Deliverable, Submission
 from grading import Book, ReviewDesk, Settled
@@ -17,9 +21,11 @@ from runs.engine.durable import DurableEngine
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS
 from tests.runs.support import write_pack
 from upbench import Bench
+from upbench.deciding import deciding
 from upbench.home import Home
 from upbench.order import Order
 from upbench.settings import Settings
+from upbench.workers import WorkerOrder, serve_rounds
 
 BY_PEOPLE = """
 [[criteria]]
@@ -37,9 +43,7 @@ def bench_at(place: Path | str, folder: Path) -> Bench:
     return Bench(settings=Settings(project=folder, pause_seconds=0.0, **chosen))
 
 
-def awaiting(
-    bench: Bench, folder: Path, trials: int = 1, *, detached: bool = True, attempts: int = 2
-) -> Workplace:
+def awaiting(bench: Bench, folder: Path, trials: int = 1, *, detached: bool = True, **more: Any) -> Workplace:
     """A run that is done under protocol `retry`; each of its attempts was handed in and awaits its review.
 
     Args:
@@ -47,12 +51,11 @@ def awaiting(
         folder: Where its pack is made.
         trials: At most 1000, or thousands.
         detached: Workers executed it.
-        attempts: Of a trial at most.
+        more: Of its order.
     """
     pack = write_pack(folder / "packs", jobs=max(1, trials // REPEATS), rubric=BY_PEOPLE)
-    wanted = Order(
-        pack=str(pack), agents=("nop",), repeats=min(trials, REPEATS), protocol="retry", attempts=attempts
-    )
+    fields: dict[str, Any] = {"agents": ("nop",), "repeats": min(trials, REPEATS), "protocol": "retry"}
+    wanted = Order(pack=str(pack), **(fields | more))
     place = bench.begin(wanted, detached=detached)
     place.records.go_on(place.run_id, place.options, place.queue)
     hand_in(bench.home, place)
@@ -145,3 +148,32 @@ def count_attempts(home: Home, run: str) -> int:
     with home.database.read() as connection:
         query = select(func.count()).select_from(ATTEMPTS).where(ATTEMPTS.c.run == run)
         return int(connection.execute(query).scalar_one())
+
+
+def lock_and_die(place: str, folder: str, attempt: str, when: str) -> int:
+    """A process that locks a review and is killed: `before` its transaction is committed, or right `after`."""
+    bench = bench_at(place if "://" in place else Path(place), Path(folder))
+    with deciding(bench.home, print) as settled:
+
+        def told(connection: Connection, name: str) -> None:
+            settled(connection, name)
+            if when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        ReviewDesk(Book(bench.home.database), "ann", told).lock(attempt)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def serve_until_told(place: str, folder: str) -> int:
+    """A process that is a worker, until SIGTERM."""
+    bench = bench_at(place if "://" in place else Path(place), Path(folder))
+
+    async def work() -> None:
+        told = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+        await serve_rounds(bench.home, WorkerOrder(slots=2), told)
+
+    asyncio.run(work())
+    bench.close()
+    return 0

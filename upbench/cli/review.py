@@ -6,9 +6,11 @@ import asyncio
 import os
 import secrets
 import shutil
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +18,7 @@ from upbench.cli.output import emit, json_option, say
 
 if TYPE_CHECKING:
     from core import Blobs, Deliverable
-    from grading import Rendering, ReviewRenderer
+    from grading import Book, Rendering, ReviewRenderer
     from upbench.home import Home
 
 PORT = 8765
@@ -37,9 +39,24 @@ def command() -> None:
     "--listen", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="In a container: 0.0.0.0."
 )
 @click.option("--open/--no-open", "browse", default=True, help="Open the browser.")
+@click.option("--worker/--no-worker", default=True, help="Also carry the rounds that verdicts start.")
+@click.option(
+    "--slots", type=click.IntRange(1, 512), help="Rounds of that worker at one time (default: `concurrency`)."
+)
 @json_option
 @click.pass_context
-def serve(ctx: click.Context, /, *, port: int, host: str, listen: str, browse: bool, as_json: bool) -> None:
+def serve(
+    ctx: click.Context,
+    /,
+    *,
+    port: int,
+    host: str,
+    listen: str,
+    browse: bool,
+    worker: bool,
+    slots: int | None,
+    as_json: bool,
+) -> None:
     """Serve the review app to one local reviewer until Ctrl-C.
 
     The address that is printed lets one browser in, once. Pages and files come from two origins, so that
@@ -49,6 +66,8 @@ def serve(ctx: click.Context, /, *, port: int, host: str, listen: str, browse: b
     """
     from grading import Book, create_content_app, create_review_app, load_secrets, review_origins, serve_review
     from runs import own_folder
+    from upbench.beside import worker_beside
+    from upbench.deciding import deciding
     from upbench.home import open_home
     from upbench.settings import load_settings
 
@@ -59,31 +78,62 @@ def serve(ctx: click.Context, /, *, port: int, host: str, listen: str, browse: b
     book = Book(home.database)
     scratch = home.state / "scratch" / f"review-{os.getpid()}"
     blobs = home.blobs.impatient()
-    app = create_review_app(
-        book,
-        blobs,
-        keys,
-        app_origin=at.app,
-        content_origin=at.content,
-        token=token,
-        render=_renderer(home, scratch),
-    )
     content = create_content_app(blobs, keys, app_origin=at.app, content_origin=at.content)
     enter = f"{at.app}/enter?token={token}"
+    slots = (slots or home.settings.concurrency) if worker else 0
 
     def started() -> None:
-        counts = book.review_counts()
-        text = f"review app      {at.app}\ncontent origin  {at.content}\nopen this once  {enter}"
-        emit({"app": at.app, "content": at.content, "enter": enter, "reviews": counts}, text, as_json=as_json)
-        say(f"{counts['awaiting'] + counts['claimed']} to review, {counts['locked']} locked; Ctrl-C stops")
+        _announce({"app": at.app, "content": at.content, "enter": enter, "slots": slots}, book, as_json=as_json)
         if browse and _has_screen():
             click.launch(enter)
 
     try:
-        with own_folder(scratch):
-            asyncio.run(serve_review(app, content, at, started=started, listen=listen))
+        with own_folder(scratch), deciding(home, say) as settled:
+            app = create_review_app(
+                book,
+                blobs,
+                keys,
+                app_origin=at.app,
+                content_origin=at.content,
+                token=token,
+                settled=settled,
+                render=_renderer(home, scratch),
+            )
+            serving = partial(serve_review, app, content, at, listen=listen)
+            beside = partial(worker_beside, home.settings.project.absolute(), slots, say) if slots else None
+            asyncio.run(_serve(serving, started, beside))
     finally:
         home.close()
+
+
+def _announce(answer: dict[str, Any], book: Book, *, as_json: bool) -> None:
+    counts = book.review_counts()
+    text = "review app      {app}\ncontent origin  {content}\nopen this once  {enter}".format(**answer)
+    emit(answer | {"reviews": counts}, text, as_json=as_json)
+    say(f"{counts['awaiting'] + counts['claimed']} to review, {counts['locked']} locked; Ctrl-C stops")
+    if answer["slots"]:
+        say(f"what fails under --protocol retry is tried again at once, {answer['slots']} at one time")
+
+
+async def _serve(
+    serving: Callable[..., Awaitable[None]],
+    started: Callable[[], None],
+    beside: Callable[[], Coroutine[Any, Any, None]] | None,
+) -> None:
+    """Serve until told to stop; beside it, from when both origins listen, keep a worker."""
+    workers: list[asyncio.Task[None]] = []
+
+    def listening() -> None:
+        started()
+        if beside is not None:
+            workers.append(asyncio.create_task(beside()))
+
+    try:
+        await serving(started=listening)
+    finally:
+        for one in workers:
+            one.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
 
 def _has_screen() -> bool:

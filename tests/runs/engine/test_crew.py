@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections import Counter
 
@@ -13,7 +12,6 @@ from runs import OPEN, Round, RoundState
 from runs.engine.durable import TAKEN_UP
 from tests.runs.engine.conftest import Bench
 from tests.runs.engine.crew import QUEUE
-from tests.runs.engine.waiting import WAITING, decide_and_time, wait_for_review
 from tests.runs.forking import Forked
 from tests.standins.postgres import Postgres
 from tests.standins.silent import SilentProxy
@@ -159,13 +157,3 @@ def test_the_server_restarts_in_the_middle(shared: Bench, postgres: Postgres, mo
     all_done(shared, keys)
     assert len(shared.crew.log.by_worker()) == 2
     assert set(shared.crew.log.count("begin").values()) == {1}, "nobody was thought to be dead"
-
-
-def test_thousands_that_await_review_cost_nothing(bench: Bench) -> None:
-    """A trial that waits for people is no round: its slot is free, and a decision begins the next at once."""
-    wait_for_review(bench)
-    threads = threading.active_count()
-    waited, used = decide_and_time(bench)
-    assert bench.by.engine.list(states=OPEN) == []
-    assert waited < 10.0, "within two seconds, on a machine that has nothing else to do"
-    assert used - threads < 30, f"threads, of {WAITING} that wait"

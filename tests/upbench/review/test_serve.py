@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def command(project: Path, port: int, *more: str) -> list[str]:
-    serve = ["review", "serve", "--no-open", "--port", str(port), "--json", *more]
+    serve = ["review", "serve", "--no-open", "--no-worker", "--port", str(port), "--json", *more]
     return [sys.executable, "-m", "upbench", "--project", str(project), *serve]
 
 
