@@ -1,7 +1,10 @@
 """The kill matrix: every point of a run x who dies there.
 
 python -m tests.runs.kills.matrix            # the slice that the tests play
-python -m tests.runs.kills.matrix --all      # all of it, as a table
+python -m tests.runs.kills.matrix --all      # all of it, as a table; --part=1/3, --from=N: a part of it
+python -m tests.runs.kills.matrix WORD...    # the cases whose names begin like this
+
+`--to=FILE` keeps what came of each case; `--table FILE...` puts such files together.
 """
 
 from __future__ import annotations
@@ -10,14 +13,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from tests.runs.kills.outcomes import Outcome, keep, kept, table
 from tests.runs.kills.points import AFTER, BEFORE, EVENTS, MIDST, PLACES, WITHIN
 from tests.runs.kills.scene import Case, Projects
-from tests.runs.kills.verdict import Told, judge
+from tests.runs.kills.verdict import judge
 from tests.standins.llm import serve
 from tests.standins.postgres import Postgres
 
@@ -97,17 +99,6 @@ def chosen_few() -> tuple[Case, ...]:
     )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a case: `wrong` is what did not hold."""
-
-    case: Case
-    happened: bool
-    seconds: float
-    told: Told | None
-    wrong: str = ""
-
-
 def play(projects: Projects, case: Case, standin: object) -> Outcome:
     """Play one case, and judge it."""
     scene = projects.scene(case, standin)  # type: ignore[arg-type]
@@ -124,45 +115,22 @@ def play(projects: Projects, case: Case, standin: object) -> Outcome:
     return Outcome(case, scene.happened, scene.seconds, told, wrong)
 
 
-def table(outcomes: list[Outcome]) -> str:
-    """Of who died, and what came of it."""
-    rows: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
-    for one in outcomes:
-        rows[one.case.who, one.case.store].append(one)
-    head = (
-        f"{'who is killed':22}{'records':12}{'kills':>6}{'points':>7}{'failed':>7}"
-        f"{'waste':>6}{'$ wasted':>10}{'interrupted':>12}{'s to end':>9}"
-    )
-    lines = [head]
-    for (who, store), some in sorted(rows.items()):
-        lines.append(_row(who, store, some))
-    lines.append(_row("all", "", outcomes))
-    return "\n".join(lines)
-
-
-def _row(who: str, store: str, some: list[Outcome]) -> str:
-    killed = [one for one in some if one.happened]
-    told = [one.told for one in killed if one.told]
-    seconds = sorted(one.seconds for one in killed)
-    numbers = (
-        f"{len(killed):6}{len({one.case.point for one in killed}):7}{sum(bool(one.wrong) for one in some):7}"
-        f"{sum(one.wasted for one in told):6}{sum(one.dollars for one in told):10.4f}"
-        f"{sum(one.interrupted for one in told):12}"
-    )
-    return f"{who:22}{store:12}{numbers}{seconds[len(seconds) // 2] if seconds else 0:9.1f}"
+def _chosen(everything: bool, words: list[str], given: dict[str, str]) -> list[Case]:
+    chosen = list(cases()) if everything else list(chosen_few())
+    if words:
+        chosen = [case for case in cases() if any(case.name.startswith(word) for word in words)]
+    number, parts = map(int, given.get("--part", "1/1").split("/"))
+    return chosen[number - 1 :: parts][int(given.get("--from", "1")) - 1 :]
 
 
 def main(arguments: list[str]) -> int:
     """Play the matrix, or what of it contains the given words."""
-    chosen = list(cases()) if "--all" in arguments else list(chosen_few())
     words = [word for word in arguments if not word.startswith("--")]
-    if words:
-        chosen = [case for case in cases() if any(case.name.startswith(word) for word in words)]
-    part = next((word for word in arguments if word.startswith("--part=")), "--part=1/1")
-    number, parts = map(int, part.removeprefix("--part=").split("/"))
-    chosen = chosen[number - 1 :: parts]
-    skipped = next((int(word.removeprefix("--from=")) for word in arguments if word.startswith("--from=")), 1) - 1
-    chosen = chosen[skipped:]
+    if "--table" in arguments:
+        print(table(kept(map(Path, words))))
+        return 0
+    given = dict(word.split("=", 1) for word in arguments if "=" in word)
+    chosen, to = _chosen("--all" in arguments, words, given), given.get("--to")
     outcomes: list[Outcome] = []
     server = Postgres() if any(case.store == "postgresql" for case in chosen) else None
     folder = Path(tempfile.mkdtemp(prefix="upbench-kills-"))
@@ -173,19 +141,16 @@ def main(arguments: list[str]) -> int:
                 began = time.monotonic()
                 outcome = play(projects, case, standin)
                 outcomes.append(outcome)
-                state = "FAILED" if outcome.wrong else "ok" if outcome.happened else "not reached"
-                print(
-                    f"{len(outcomes):4}/{len(chosen)} {case.name:60} {state:12} {time.monotonic() - began:5.1f} s",
-                    flush=True,
-                )
+                line = f"{len(outcomes):4}/{len(chosen)} {case.name:60} {outcome.state:12}"
+                print(f"{line} {time.monotonic() - began:5.1f} s", flush=True)
+                if to:
+                    keep(outcome, Path(to))
                 if outcome.wrong:
                     print(outcome.wrong, flush=True)
     finally:
         if server is not None:
             server.close()
     print(table(outcomes))
-    not_reached = Counter(one.case.who for one in outcomes if not one.happened)
-    print(f"points that were not reached: {dict(not_reached)}")
     return int(any(one.wrong for one in outcomes))
 
 

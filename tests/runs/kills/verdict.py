@@ -29,8 +29,17 @@ where locktype = 'advisory' and datname = current_database()"""
 
 @dataclass(frozen=True)
 class Told:
-    """The figures of a kill. `wasted`: model calls, and what they cost; `interrupted`: tool calls."""
+    """The figures of a kill.
 
+    Attributes:
+        lost: Attempts that were not handed in. paid_again: Requests for replies that had been received.
+        left: Sandboxes, processes, files and locks that nobody wants any more.
+        wasted: Model calls that were under way, and what they cost in `dollars`. interrupted: Tool calls.
+    """
+
+    lost: int
+    paid_again: int
+    left: int
     wasted: int
     dollars: float
     interrupted: int
@@ -47,8 +56,15 @@ def judge(scene: Scene) -> Told:
         told = _nothing_paid_twice(scene, bench)
         interrupted = sum(_each_call_once(bench, attempt) for attempt in attempts)
         _engine_at_rest(bench, scene)
-    _nothing_left(scene)
-    return Told(len(told), sum(waste for waste in told), interrupted)
+        handed_in = sum(attempt.submission is not None for attempt in attempts)
+    return Told(
+        lost=ATTEMPTS - handed_in,
+        paid_again=sum(asked_again(scene).values()),
+        left=_nothing_left(scene),
+        wasted=len(told),
+        dollars=sum(told),
+        interrupted=interrupted,
+    )
 
 
 def _nothing_lost(scene: Scene, bench: Bench, attempts: list[AttemptRow]) -> None:
@@ -81,8 +97,7 @@ def _nothing_paid_twice(scene: Scene, bench: Bench) -> list[float]:
         assert call.tries <= 2, call
         assert call.state != "started", f"{call.key}: begun, and neither answered nor waste"
         assert answered == 0 or call.dollars, f"{call.key} has no price"
-    again = {key for key in scene.received if requests[key] != scene.asked[key]}
-    assert again == set(), "replies that had been received were asked for again"
+    assert not asked_again(scene), "replies that had been received were asked for again"
     wasted = [waste for call in calls for waste in call.waste]
     assert all(waste.dollars for waste in wasted), "waste has its price"
     most = ATTEMPTS if scene.happened else 0
@@ -94,6 +109,11 @@ def _nothing_paid_twice(scene: Scene, bench: Bench) -> list[float]:
     with bench.home.database.read() as connection:
         assert {row.run for row in connection.execute(select(SPEND.c.run))} == {run.id}
     return [waste.dollars or 0.0 for waste in wasted]
+
+
+def asked_again(scene: Scene) -> Counter[str]:
+    """How often each reply that had been received was asked for after that."""
+    return Counter({key: scene.model.requests[key] for key in scene.received}) - scene.asked
 
 
 def _each_call_once(bench: Bench, attempt: AttemptRow) -> int:
@@ -133,14 +153,15 @@ def _engine_at_rest(bench: Bench, scene: Scene) -> None:
             assert connection.exec_driver_sql(HELD).scalar() == 0
 
 
-def _nothing_left(scene: Scene) -> None:
-    """No process, control group, workspace, lease, gate, snapshot, scratch folder or lock."""
+def _nothing_left(scene: Scene) -> int:
+    """No process, control group, workspace, lease, gate, snapshot, scratch folder or lock. How many there are."""
     deadline = time.monotonic() + LEFT_SECONDS
     while (
         left := _left(scene)
     ) and time.monotonic() < deadline:  # the kernel takes a moment to end what is killed
         time.sleep(0.05)
     assert left == []
+    return len(left)
 
 
 def _left(scene: Scene) -> list[str]:
