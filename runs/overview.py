@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Select, String, Subquery, case, func, literal, or_, select, tuple_
 
-from core import CallTotals, Cause, Database, call_totals
+from core import CallTotals, Cause, Database, StoreFault, call_totals
 from runs.rows import DONE, PLANNED, RUNNING, RunRow, run_row, sound
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
@@ -51,8 +51,15 @@ def _of(run: str) -> Subquery:
     return select(ATTEMPTS).where(ATTEMPTS.c.run == run).subquery("mine")
 
 
+def _cause(run: str, text: str) -> Cause:
+    try:
+        return Cause(text)
+    except ValueError as error:
+        raise StoreFault(Cause.store_damaged, f"the record of {run} is damaged") from error
+
+
 def count_attempts(database: Database, run: str, at: datetime | None = None) -> AttemptCounts:
-    """Count the attempts of a run: one statement."""
+    """Count the attempts of a run: one statement. Raises `StoreFault` where they are damaged."""
     lately = ((at or datetime.now(UTC)) - RECENT).isoformat(timespec="milliseconds")
     mine = _of(run)
     recent = case((mine.c.finished >= lately, mine.c.finished))
@@ -73,7 +80,8 @@ def count_attempts(database: Database, run: str, at: datetime | None = None) -> 
         for row in connection.execute(query):
             states[row.state] = states.get(row.state, 0) + row.number
             if row.state == DONE and row.cause is not None:
-                causes[Cause(row.cause)] = causes.get(Cause(row.cause), 0) + row.number
+                cause = _cause(run, row.cause)
+                causes[cause] = causes.get(cause, 0) + row.number
             number += row.recent
             first += [row.since] if row.since else []
             last += [row.last] if row.last else []
