@@ -66,6 +66,7 @@ from .llm.scripted import load_script as load_script
 from .llm.tables import LLM_MIGRATIONS as LLM_MIGRATIONS
 from .llm.totals import call_totals as call_totals
 from .models import Frozen as Frozen
+from .store.aside import again_and_again as again_and_again
 from .store.aside import in_thread as in_thread
 from .store.blobs import Blobs as Blobs
 from .store.bucket import look_at_bucket as look_at_bucket
@@ -73,6 +74,7 @@ from .store.database import Database as Database
 from .store.database import look_at_database as look_at_database
 from .store.migrations import Migration as Migration
 from .store.migrations import add_columns as add_columns
+from .store.migrations import add_missing_columns as add_missing_columns
 from .store.migrations import create_all as create_all
 from .store.migrations import drop_table as drop_table
 from .store.statements import insert_new as insert_new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,56 +109,44 @@ def sound(make: Callable[[Row[Any]], T], row: Row[Any]) -> T:
         raise StoreFault(Cause.store_failed, f"the record of {row.id} is damaged") from error
 
 
+def _names(kind: Any) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def _made(kind: type[T], row: Row[Any], **read: Any) -> T:
+    """A `kind` with what was `read` from the row's text, and all else as it stands there."""
+    return kind(**{name: getattr(row, name) for name in _names(kind) - read.keys()}, **read)
+
+
 def run_row(row: Row[Any]) -> RunRow:
     """A row of a run."""
-    return RunRow(
-        id=row.id,
-        created=row.created,
+    return _made(
+        RunRow,
+        row,
         pack_root=Path(row.pack_root),
         config=RunConfig.model_validate_json(row.config),
-        state=row.state,
-        owner=row.owner,
-        queue=row.queue,
-        pack=row.pack,
         options=RunOptions.model_validate_json(row.options) if row.options else RunOptions(),
         stop=Stop.model_validate_json(row.stop) if row.stop else None,
-        started=row.started,
     )
 
 
 def attempt_row(row: Row[Any]) -> AttemptRow:
     """A row of an attempt with its trial."""
-    return AttemptRow(
-        id=row.id,
-        run=row.run,
-        trial=row.trial,
-        agent=row.agent,
-        job=row.job,
-        repeat=row.repeat,
-        k=row.k,
-        arm=row.arm,
-        parent=row.parent,
-        state=row.state,
+    return _made(
+        AttemptRow,
+        row,
         cause=Cause(row.cause) if row.cause else None,
         submission=Submission.model_validate_json(row.submission) if row.submission else None,
-        finished=row.finished,
-        round=row.round,
     )
 
 
 def execution_row(row: Row[Any]) -> ExecutionRow:
     """A row of an execution."""
-    return ExecutionRow(
-        id=row.id,
-        attempt=row.attempt,
-        e=row.e,
-        started=row.started,
+    return _made(
+        ExecutionRow,
+        row,
         cause=Cause(row.cause) if row.cause else None,
         detail=row.detail or "",
         steps=row.steps or 0,
-        seconds=row.seconds,
-        working_seconds=row.working_seconds,
-        work_minutes=row.work_minutes,
-        dollars=row.dollars,
         sandbox=SandboxInfo.model_validate_json(row.sandbox) if row.sandbox else None,
     )

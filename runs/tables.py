@@ -13,12 +13,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    inspect,
     select,
     update,
 )
 
-from core import Migration, add_columns, create_all, drop_table
+from core import Migration, add_missing_columns, create_all, drop_table
 
 METADATA = MetaData()
 
@@ -48,7 +47,7 @@ TRIALS = Table(
     Column("job", String, nullable=False),
     Column("repeat", Integer, nullable=False),
     Column("identity", String, nullable=False),
-    Index("trials_by_run", "run"),
+    Index("trials_by_plan", "run", "position"),
 )
 
 ATTEMPTS = Table(
@@ -121,10 +120,7 @@ SHEETS = Table(
 
 def _durable(connection: Connection) -> None:
     """Brings the tables of a project that was made before runs had queues and workers up to date."""
-    there = inspect(connection)
-    for table in (RUNS, ATTEMPTS, EXECUTIONS):
-        known = {column["name"] for column in there.get_columns(table.name)}
-        add_columns(table, *(column.name for column in table.c if column.name not in known))(connection)
+    add_missing_columns(RUNS, ATTEMPTS, EXECUTIONS)(connection)
     create_all(METADATA)(connection)
     of_trial = select(TRIALS.c.run).where(TRIALS.c.id == ATTEMPTS.c.trial).scalar_subquery()
     connection.execute(update(ATTEMPTS).where(ATTEMPTS.c.run.is_(None)).values(run=of_trial))
@@ -140,8 +136,16 @@ def _many(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _in_the_plan(connection: Connection) -> None:
+    """What comes next of a large run is looked up by its place in the plan."""
+    for index in TRIALS.indexes:
+        index.create(connection, checkfirst=True)
+    connection.exec_driver_sql("DROP INDEX IF EXISTS trials_by_run")  # the new one serves for it
+
+
 RUN_MIGRATIONS = [
     Migration("runs", 1, create_all(METADATA)),
     Migration("runs", 2, _durable),
     Migration("runs", 3, _many),
+    Migration("runs", 4, _in_the_plan),
 ]

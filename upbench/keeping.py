@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
-from core import StoreFault, in_thread
+from core import again_and_again, in_thread
 from upbench.home import Home
 
 PAUSE_SECONDS = 600.0
@@ -18,27 +16,16 @@ GIGABYTE = 1e9
 _log = logging.getLogger("upbench.blobs")
 
 
-@asynccontextmanager
-async def keeping_blobs(home: Home, *, pause_seconds: float = PAUSE_SECONDS) -> AsyncIterator[None]:
+def keeping_blobs(home: Home, *, pause_seconds: float = PAUSE_SECONDS) -> AbstractAsyncContextManager[None]:
     """Within the block the local folder of the blobs is looked after, at once and then every ten minutes.
 
     A bucket that does not answer is asked again ten minutes later.
     """
-
-    async def keep() -> None:
-        while True:
-            try:
-                await in_thread(keep_once, home)
-            except StoreFault as fault:
-                _log.warning("the blobs here are put in order later: %s", fault)
-            await asyncio.sleep(pause_seconds)
-
-    keeping = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+    return again_and_again(
+        lambda: in_thread(keep_once, home),
+        pause_seconds,
+        lambda fault: _log.warning("the blobs here are put in order later: %s", fault),
+    )
 
 
 def keep_once(home: Home) -> int:

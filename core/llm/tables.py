@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -13,12 +15,18 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    inspect,
 )
 
-from core.store.migrations import Migration, add_columns, create_all
+from core.llm.ledger import TOKEN_KINDS
+from core.store.migrations import Migration, add_missing_columns, create_all
 
 META = MetaData()
+
+
+def _tokens() -> Iterator[Column[int]]:
+    """Of each kind; null where nobody told."""
+    return (Column(kind, Integer) for kind in TOKEN_KINDS)
+
 
 CALLS = Table(
     "model_calls",
@@ -32,11 +40,7 @@ CALLS = Table(
     Column("started_at", Float, nullable=False),  # seconds since 1970
     Column("reply", LargeBinary),  # the ChatReply as JSON, zlib
     Column("stop", String),
-    Column("input", Integer),
-    Column("cache_read", Integer),
-    Column("cache_write", Integer),
-    Column("output", Integer),
-    Column("reasoning", Integer),
+    *_tokens(),
     Column("dollars", Float),
     Column("seconds", Float),
     Column("cause", String),
@@ -56,11 +60,7 @@ WASTE = Table(
     Column("seconds", Float, nullable=False),
     Column("waited", Float, nullable=False),
     Column("at", Float, nullable=False),
-    Column("input", Integer),  # tokens are null where nobody told
-    Column("cache_read", Integer),
-    Column("cache_write", Integer),
-    Column("output", Integer),
-    Column("reasoning", Integer),
+    *_tokens(),
     Column("dollars", Float),  # null: unknown
     Column("estimated", Integer),  # 1: tokens and dollars are estimates
     Column("tries", Integer),  # which beginning of the call it belongs to
@@ -116,10 +116,7 @@ LANE_USERS = Table(
 def _grow(connection: Connection) -> None:
     """Brings the tables of a project that was made before there were budgets and lanes up to date."""
     create_all(META)(connection)
-    there = inspect(connection)
-    for table in (CALLS, WASTE):
-        known = {column["name"] for column in there.get_columns(table.name)}
-        add_columns(table, *(column.name for column in table.columns if column.name not in known))(connection)
+    add_missing_columns(CALLS, WASTE)(connection)
 
 
 LLM_MIGRATIONS = (Migration("core.llm", 1, create_all(META)), Migration("core.llm", 2, _grow))

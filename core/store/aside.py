@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
+
+from core.errors import StoreFault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,6 +25,34 @@ U = TypeVar("U")
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `call` returns or raises, without holding up the loop. Cancelled, it goes on unheard."""
     return await asyncio.wrap_future(_begin(lambda: call(*args, **kwargs)))
+
+
+@asynccontextmanager
+async def again_and_again(
+    work: Callable[[], Awaitable[object]], pause_seconds: float, failed: Callable[[StoreFault], None]
+) -> AsyncIterator[None]:
+    """Within the block `work` is done, and done again after each pause.
+
+    Args:
+        work: It is cancelled when the block ends.
+        pause_seconds: Between two times.
+        failed: Told of a store that did not answer, which is asked again after the pause.
+    """
+
+    async def keep_on() -> None:
+        while True:
+            try:
+                await work()
+            except StoreFault as fault:
+                failed(fault)
+            await asyncio.sleep(pause_seconds)
+
+    working = asyncio.create_task(keep_on())
+    try:
+        yield
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 def side_by_side(call: Callable[[U], T], items: Sequence[U], threads: int) -> list[T]:

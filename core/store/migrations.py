@@ -51,6 +51,18 @@ def add_columns(table: Table, *names: str) -> Callable[[Connection], None]:
     return apply
 
 
+def add_missing_columns(*tables: Table) -> Callable[[Connection], None]:
+    """A later step: add to tables that are there every column that they have not; as `add_columns` each."""
+
+    def apply(connection: Connection) -> None:
+        there = inspect(connection)
+        for table in tables:
+            known = {column["name"] for column in there.get_columns(table.name)}
+            add_columns(table, *(name for name in table.columns.keys() if name not in known))(connection)  # noqa: SIM118
+
+    return apply
+
+
 def drop_table(name: str) -> Callable[[Connection], None]:
     """A later step: drop a table whose rows nobody needs any more."""
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
-from core import StoreFault, in_thread
+from core import again_and_again, in_thread
 from runs.machinery import Machinery
 
 LOCK = "retention"
@@ -23,29 +22,18 @@ BREATH_SECONDS = 0.5
 _log = logging.getLogger("upbench.worker")
 
 
-@asynccontextmanager
-async def forgetting_old_rounds(
+def forgetting_old_rounds(
     by: Machinery, days: float, *, pause_seconds: float = PAUSE_SECONDS
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Within the block rounds that ended more than so many days ago are forgotten, every hour.
 
     Of all workers one does so at a time. A database that does not answer is asked again an hour later.
     """
-
-    async def forget() -> None:
-        while True:
-            try:
-                await forget_once(by, days)
-            except StoreFault as fault:
-                _log.warning("old rounds are forgotten later: %s", fault)
-            await asyncio.sleep(pause_seconds)
-
-    forgetting = asyncio.create_task(forget())
-    try:
-        yield
-    finally:
-        forgetting.cancel()
-        await asyncio.gather(forgetting, return_exceptions=True)
+    return again_and_again(
+        lambda: forget_once(by, days),
+        pause_seconds,
+        lambda fault: _log.warning("old rounds are forgotten later: %s", fault),
+    )
 
 
 async def forget_once(by: Machinery, days: float) -> int:

@@ -71,17 +71,20 @@ def test_a_budget_that_is_used_up_is_raised(budget: RunBudget, spent: Spent, wor
     assert RunBudget.model_validate(raised).met(spent) is None
 
 
-def test_a_run_whose_process_died_goes_on_as_is_said(upbench: Upbench, tmp_path: Path) -> None:
+def test_a_run_whose_process_died_goes_on_as_is_said(
+    upbench: Upbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     need_sandbox()
+    monkeypatch.setattr("upbench.cli.progress.ALONE_LOOKS", 1)
     pack = pack_of(tmp_path / "slow", slow_script(tmp_path, 1))
-    with started("run", str(pack), *REACT, "--repeats", "3", "--concurrency", "1", cwd=tmp_path) as process:
+    with started("run", str(pack), *REACT, "--repeats", "2", "--concurrency", "1", cwd=tmp_path) as process:
         until(lambda: at_work(upbench))
         process.kill()
         process.wait()
     _, _, err = upbench("runs", "watch", "last")
     code, out, err = upbench(*words_after(err, "go on with: "))
     assert code == 0, err
-    assert "3 of 3 done" in out
+    assert "2 of 2 done" in out
 
 
 def at_work(upbench: Upbench) -> bool:
