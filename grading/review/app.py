@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,6 @@ def create_review_app(
     content_origin: str,
     token: str,
     reviewer: str = "local",
-    on_locked: Callable[[str], None] | None = None,
     settled: Settled | None = None,
     render: ReviewRenderer | None = None,
 ) -> FastAPI:
@@ -100,7 +98,6 @@ def create_review_app(
         content_origin: Where the bytes of files are served.
         token: Opens `/enter?token=` once, for a session of twelve hours.
         reviewer: Who this reviewer is in the record.
-        on_locked: Called with the attempt's id after a review was locked.
         settled: Called in the transaction that stores the last verdict of an attempt, see `Settled`.
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
     """
@@ -112,7 +109,7 @@ def create_review_app(
     _entrance(app, secrets, Door(token), reviewer)
     _pages(app, book, secrets)
     _files(app, book, blobs, secrets, content_origin, render)
-    _changes(app, book, on_locked, settled)
+    _changes(app, book, settled)
     return app
 
 
@@ -226,7 +223,7 @@ def _files(
         return JSONResponse(shown.model_dump(mode="json"))
 
 
-def _changes(app: FastAPI, book: Book, on_locked: Callable[[str], None] | None, settled: Settled | None) -> None:
+def _changes(app: FastAPI, book: Book, settled: Settled | None) -> None:
     @app.put("/api/reviews/{alias}/criteria/{criterion}")
     def save(request: Request, alias: str, criterion: str, body: SaveDraft) -> Response:
         revision = _desk(book, request).save(alias, criterion, body.revision, body.draft, body.active_ms)
@@ -239,9 +236,7 @@ def _changes(app: FastAPI, book: Book, on_locked: Callable[[str], None] | None, 
 
     @app.post("/api/reviews/{alias}/lock")
     def lock(request: Request, alias: str) -> Response:
-        attempt_id = _desk(book, request, settled).lock(alias)
-        if on_locked is not None:
-            on_locked(attempt_id)
+        _desk(book, request, settled).lock(alias)
         return JSONResponse({"locked": True})
 
     @app.post("/api/reviews/{alias}/corrections")

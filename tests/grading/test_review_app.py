@@ -122,7 +122,7 @@ def world(tmp_path: Path, database_place: Path | str) -> Iterator[World]:
         app_origin=AT.app,
         content_origin=AT.content,
         token="once",
-        on_locked=made.locked.append,
+        settled=lambda _connection, attempt: made.locked.append(attempt),
         render=render,
     )
     made.content = create_content_app(blobs, secrets, app_origin=AT.app, content_origin=AT.content)

@@ -103,7 +103,7 @@ def test_what_awaits_people_is_tried_again_after_them(upbench: Upbench, tmp_path
     code, out, err = upbench("run", "own/packs/small", *REACT, "--protocol", "retry", "--json")
     assert code == 0, err
     assert "1 attempts await verdicts" in err
-    assert "runs resume" in err
+    assert "review serve" in err
     assert len(json.loads(out)["attempts"]) == 1
 
 

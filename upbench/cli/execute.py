@@ -57,8 +57,8 @@ def execute(
         told.note(state=summary.state, trials=summary.trials["total"], crashed=summary.crashed)
     emit(summary, describe(summary), as_json=as_json)
     if place.config.protocol != "single" and summary.state == "done" and (waiting := add_attempts(place).awaiting):
-        say(f"{len(waiting)} attempts await verdicts before they can be tried again. After the review go on with:")
-        say(f"  {called('runs', 'resume', place.run_id)}")
+        say(f"{len(waiting)} attempts await verdicts. What fails is tried again as soon as it is judged, in:")
+        say(f"  {called('review', 'serve')}")
     return 1 if summary.crashed or summary.stop else 0
 
 
