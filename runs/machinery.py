@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,13 @@ class Machinery:
         engine: Carries rounds.
         locks: By which workers prove that they live.
         workers: Who they are.
+        sever: Breaks off, from any thread, whatever waits for the database; see `core.Database.sever`.
     """
 
     engine: Engine
     locks: Locks
     workers: Registry
+    sever: Callable[[], None]
 
     def alive(self) -> list[WorkerRow]:
         """The workers that live, oldest first. Raises `StoreFault`."""
@@ -62,4 +64,4 @@ def machinery(database: Database, state: Path) -> Iterator[Machinery]:
         left.callback(engine.close)
         locks = open_locks(database, state / LOCKS)
         left.callback(locks.close)
-        yield Machinery(engine, locks, Registry(database))
+        yield Machinery(engine, locks, Registry(database), database.sever)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection, Engine, exc
 
 from core.causes import Cause
 from core.errors import BadInput, StoreFault
@@ -91,6 +91,21 @@ class Database:
         Whoever is given it reads and writes in that transaction, and begins, commits and closes nothing.
         """
         return _Joined(self, connection)
+
+    def bound(self, engine: Engine) -> None:
+        """Bound how long an engine of somebody's own on the same database waits, as ours are bounded.
+
+        To be called before it connects. Waiting for a lock ends after 30 s, an idle transaction after 60 s, a
+        connection whose other end has vanished after 25 s; one to a server that stands still when it is severed.
+        """
+        self._store.bound(engine)
+
+    def sever(self) -> None:
+        """Break off every connection to a server, from any thread: who waits for an answer gets a `StoreFault`.
+
+        What is asked for afterwards connects anew. On SQLite there is nothing to break off.
+        """
+        self._store.sever()
 
     @contextmanager
     def _translate(self) -> Iterator[None]:

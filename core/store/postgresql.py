@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
 from core.causes import Cause
 from core.errors import BadInput
+from core.store.severing import Severing
 
 OLDEST = 14
 """Major version of the oldest server that is taken."""
@@ -88,6 +89,8 @@ class PostgresqlDatabase:
         self._answered = True  # the server itself did, when it was last asked
         self._engine = create_engine(url, pool_size=4, max_overflow=12, connect_args=self.connect_args)
         self._conninfo = self._told_the_driver()
+        self._severing = Severing()
+        self._severing.watch(self._engine)
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
 
@@ -214,6 +217,15 @@ class PostgresqlDatabase:
             return "see that user, password and database are right; `createdb NAME` makes one"
         return "see that the address is right, and that a server listens there"
 
+    def bound(self, engine: Engine) -> None:
+        """See `Database.bound`."""
+        self._severing.watch(engine)
+        event.listen(engine, "connect", _bound)
+
+    def sever(self) -> None:
+        """See `Database.sever`."""
+        self._severing.sever()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -241,6 +253,12 @@ def _configure(connection: Any, _record: Any) -> None:
     connection.autocommit = True
     connection.execute(_CONFIGURE)
     connection.adapters.register_dumper(str, _text_dumper())
+
+
+def _bound(connection: Any, _record: Any) -> None:
+    connection.autocommit = True  # what a transaction sets goes when it is rolled back
+    connection.execute(_CONFIGURE)
+    connection.autocommit = False
 
 
 @functools.cache

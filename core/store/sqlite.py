@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, exc
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
 from core.causes import Cause
@@ -93,6 +93,12 @@ class SqliteFile:
     def mend(self) -> str:
         """What helps where it cannot be opened."""
         return _MEND
+
+    def bound(self, engine: Engine) -> None:
+        """See `Database.bound`: a file has no server that could stand still."""
+
+    def sever(self) -> None:
+        """See `Database.sever`."""
 
     def close(self) -> None:
         """Close every connection."""

@@ -104,13 +104,15 @@ class DurableEngine:
             )
             listen(engine, "connect", _as_dbos_does)
             return engine
-        return create_engine(
+        engine = create_engine(
             self._database.url,
             pool_size=POOL,
             max_overflow=POOL,
             pool_pre_ping=True,
             connect_args=self._database.connect_args,
         )
+        self._database.bound(engine)
+        return engine
 
     @cached_property
     def _client(self) -> DBOSClient:

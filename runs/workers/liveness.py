@@ -67,6 +67,7 @@ class Liveness:
         queues: Sequence[str] = (),
     ) -> None:
         self._worker, self._engine, self._registry, self._locks = worker, by.engine, by.workers, by.locks
+        self._sever = by.sever
         self._mine, self._queues = (worker, *also), queues
         self._next_upgrade = 0.0
         self._lost, self._draining = lost, draining
@@ -110,6 +111,7 @@ class Liveness:
             self._silent += 1
             if self._silent * TICK_SECONDS > FENCE_SECONDS:
                 self._lose("the database does not answer")
+                self._sever()  # the event loop itself may be waiting for it, and is to hear that
 
     def _prove(self) -> None:
         """See that the lock is held; where it was lost with the connection, take it again."""
