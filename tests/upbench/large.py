@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from runs.workers.locks import open_locks
 from sandbox import SandboxInfo
 from upbench.home import Home, open_home
 from upbench.settings import Settings
+
+Row = dict[str, object]
+Rows = dict[str, list[Row]]
 
 RUN = "20260101-000000-large-0001"
 SANDBOX = SandboxInfo(
@@ -56,74 +60,95 @@ def write_run(
     execution made `calls` calls of 100 + 10 tokens and a cent; the first call of each wasted one try without a
     price, and each done attempt has one judge's call of two cents. One done attempt ended each second until `at`.
     """
-    at = at or datetime.now(UTC)
-    rows: dict[str, list[dict[str, object]]] = {
-        name: [] for name in ("trial", "attempt", "execution", "call", "waste")
-    }
-    done = 0
+    at, done = at or datetime.now(UTC), 0
+    rows: Rows = {name: [] for name in ("trial", "attempt", "execution", "call", "waste")}
     for number in range(trials):
-        kind, trial = number % 10, f"t{first + number:012x}"
-        attempt = f"{trial}.k1"
-        state = "planned" if kind == 9 else "running" if kind == 8 else "done"
-        cause = None if state != "done" else "sandbox_lost" if kind == 7 else "submitted"
-        ended = at - timedelta(seconds=done)
-        done += state == "done"
-        rows["trial"].append(
-            {
-                "id": trial,
-                "run": run,
-                "position": number,
-                "agent": "react",
-                "job": f"job-{kind}",
-                "repeat": 1,
-                "identity": trial,
-            }
-        )
-        rows["attempt"].append(
-            {
-                "id": attempt,
-                "trial": trial,
-                "run": run,
-                "arm": "alone",
-                "k": 1,
-                "state": state,
-                "cause": cause,
-                "submission": SUBMISSION.model_dump_json(exclude_defaults=True) if cause == "submitted" else None,
-                "finished": ended.isoformat(timespec="milliseconds") if cause else None,
-            }
-        )
-        for e in range(1, {"planned": 1, "running": 2}.get(state, 3 if kind == 7 else 2)):
-            key = f"{attempt}.e{e}"
-            last = e == (2 if kind == 7 else 1)
-            rows["execution"].append(
-                {
-                    "id": key,
-                    "attempt": attempt,
-                    "e": e,
-                    "started": (at - timedelta(seconds=trials + 60 - number)).isoformat(timespec="milliseconds"),
-                    "cause": cause if last else "model_unavailable",
-                    "seconds": 2.0 if cause else None,
-                    "dollars": 0.01 * calls if cause else None,
-                    "sandbox": SANDBOX.model_dump_json() if cause else None,
-                }
-            )
+        one = Past(number, f"t{first + number:012x}", ended=_text(at - timedelta(seconds=done)))
+        done += one.cause is not None
+        began = _text(at - timedelta(seconds=trials + 60 - number))
+        rows["trial"].append(one.trial_row(run))
+        rows["attempt"].append(one.attempt_row(run))
+        for e in range(1, one.executions + 1):
+            key = f"{one.attempt}.e{e}"
+            rows["execution"].append(one.execution_row(e, began, 0.01 * calls))
             rows["call"] += [_call(f"{key}/{n}", 0.01) for n in range(1, calls + 1)]
-            rows["waste"].append(
-                {
-                    "key": f"{key}/1",
-                    "number": 1,
-                    "kind": "dropped",
-                    "seconds": 1.0,
-                    "waited": 2.0,
-                    "at": time.time(),
-                }
-            )
-        if state == "done":
-            rows["call"].append(_call(f"{attempt}/judge/1", 0.02))
+            rows["waste"].append(_waste(f"{key}/1"))
+        if one.cause is not None:
+            rows["call"].append(_call(f"{one.attempt}/judge/1", 0.02))
     _write(home, run, rows, at, queue)
 
 
-def _write(home: Home, run: str, rows: dict[str, list[dict[str, object]]], at: datetime, queue: str) -> None:
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True)
+class Past:
+    """A trial as `write_run` makes it; `ended` is when, if it has."""
+
+    number: int
+    trial: str
+    ended: str
+
+    @property
+    def kind(self) -> int:
+        """Which of its ten."""
+        return self.number % 10
+
+    @property
+    def attempt(self) -> str:
+        return f"{self.trial}.k1"
+
+    @property
+    def state(self) -> str:
+        return {9: "planned", 8: "running"}.get(self.kind, "done")
+
+    @property
+    def cause(self) -> str | None:
+        """For what it ended."""
+        return {9: None, 8: None, 7: "sandbox_lost"}.get(self.kind, "submitted")
+
+    @property
+    def executions(self) -> int:
+        return {9: 0, 7: 2}.get(self.kind, 1)
+
+    def trial_row(self, run: str) -> Row:
+        names = {"id": self.trial, "run": run, "identity": self.trial, "position": self.number}
+        return {**names, "agent": "react", "job": f"job-{self.kind}", "repeat": 1}
+
+    def attempt_row(self, run: str) -> Row:
+        handed_in = self.cause == "submitted"
+        return {
+            "id": self.attempt,
+            "trial": self.trial,
+            "run": run,
+            "arm": "alone",
+            "k": 1,
+            "state": self.state,
+            "cause": self.cause,
+            "submission": SUBMISSION.model_dump_json(exclude_defaults=True) if handed_in else None,
+            "finished": self.ended if self.cause else None,
+        }
+
+    def execution_row(self, e: int, began: str, dollars: float) -> Row:
+        """Of several the last ended as the attempt did."""
+        return {
+            "id": f"{self.attempt}.e{e}",
+            "attempt": self.attempt,
+            "e": e,
+            "started": began,
+            "cause": self.cause if e == self.executions else "model_unavailable",
+            "seconds": 2.0 if self.cause else None,
+            "dollars": dollars if self.cause else None,
+            "sandbox": SANDBOX.model_dump_json() if self.cause else None,
+        }
+
+
+def _waste(key: str) -> Row:
+    return {"key": key, "number": 1, "kind": "dropped", "seconds": 1.0, "waited": 2.0, "at": time.time()}
+
+
+def _write(home: Home, run: str, rows: Rows, at: datetime, queue: str) -> None:
     config = RunConfig(
         pack="large",
         pack_version="1",
@@ -163,7 +188,7 @@ def _write(home: Home, run: str, rows: dict[str, list[dict[str, object]]], at: d
             connection.execute(insert_new(WORKERS), worker_row)
 
 
-def _call(key: str, dollars: float) -> dict[str, object]:
+def _call(key: str, dollars: float) -> Row:
     return {
         "key": key,
         "state": "received",
