@@ -164,7 +164,7 @@ class Bucket:
                     left = left[into.write(left) :]
 
     def must_be_there(self) -> None:
-        """Raises `StoreFault` (`store_refused`) where there is no such bucket: then no object of it is missing."""
+        """Raises `StoreFault` where the bucket itself cannot be looked into: then no object of it is missing."""
         import obstore
 
         with self._faults("look into"):
