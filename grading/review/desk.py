@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ from rubrics import Verdict
 WHOLE, TIME = "", "#time"
 MAX_TEXT = 20_000
 MAX_ACTIVE_MS = 600_000
+AT_ONCE = 500
+"""Reviews that are read together."""
 
 
 Settled = Callable[[Connection, str], None]
@@ -90,10 +92,9 @@ class ReviewDesk:
 
     def queue(self) -> list[Review]:
         """Everything up for review, by job, in an order that says nothing of who made it."""
-        query = _items().order_by(REVIEW_ITEMS.c.alias)
         with self._book.database.read() as connection:
-            rows = connection.execute(query).all()
-            reviews = [self._review(connection, row) for row in rows]
+            rows = connection.execute(_items().order_by(REVIEW_ITEMS.c.alias)).all()
+            reviews = self._reviews(connection, rows)
         return sorted(reviews, key=lambda review: (review.item.title, review.alias))
 
     def open(self, alias: str) -> Review:
@@ -196,39 +197,45 @@ class ReviewDesk:
         )
 
     def _review(self, connection: Connection, row: Row[Any]) -> Review:
-        item = _item(row)
-        drafts: dict[str, tuple[int, Draft]] = {}
-        for saved in connection.execute(
-            select(REVIEW_DRAFTS).where(
-                REVIEW_DRAFTS.c.alias == row.alias, REVIEW_DRAFTS.c.reviewer == self.reviewer
-            )
-        ):
-            if saved.criterion not in (WHOLE, TIME):
-                drafts[saved.criterion] = (saved.revision, Draft.model_validate_json(saved.body))
-        evaluations = [
-            evaluation
-            for evaluation in read_evaluations(connection, [row.attempt_id])
-            if evaluation.grading_digest == item.grading_digest
-        ]
+        (review,) = self._reviews(connection, [row])
+        return review
+
+    def _reviews(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Review]:
+        """The reviews of some rows, by a few statements for each 500 of them."""
+        found: list[Review] = []
+        for begin in range(0, len(rows), AT_ONCE):
+            some = rows[begin : begin + AT_ONCE]
+            drafts: dict[str, dict[str, Row[Any]]] = {row.alias: {} for row in some}
+            mine = (REVIEW_DRAFTS.c.alias.in_(list(drafts)), REVIEW_DRAFTS.c.reviewer == self.reviewer)
+            for saved in connection.execute(select(REVIEW_DRAFTS).where(*mine)):
+                drafts[saved.alias][saved.criterion] = saved
+            said: dict[str, list[Evaluation]] = {row.attempt_id: [] for row in some}
+            for evaluation in read_evaluations(connection, list(said)):
+                said[evaluation.attempt_id].append(evaluation)
+            found += [self._made(row, drafts[row.alias], said[row.attempt_id]) for row in some]
+        return found
+
+    def _made(self, row: Row[Any], saved: Mapping[str, Row[Any]], said: Sequence[Evaluation]) -> Review:
+        item, whole = _item(row), saved.get(WHOLE)
+        evaluations = [e for e in said if e.grading_digest == item.grading_digest]
         checked = records_of([e for e in evaluations if e.grader_kind == "check"])
         decided = {name for name, record in checked.items() if record.verdict is not None}
         locked = row.state == LOCKED
+        own = tuple(e for e in evaluations if e.grader_kind == "human" and e.grader == self.reviewer)
         return Review(
             alias=row.alias,
             item=item,
             state=row.state,
-            drafts=drafts,
-            whole=self._whole(connection, row.alias),
+            drafts={
+                name: (draft.revision, Draft.model_validate_json(draft.body))
+                for name, draft in saved.items()
+                if name not in (WHOLE, TIME)
+            },
+            whole=(whole.revision, Whole.model_validate_json(whole.body)) if whole else (0, Whole()),
             needed=frozenset(c.id for c in item.criteria if c.id not in decided),
-            locked=tuple(e for e in evaluations if e.grader_kind == "human" and e.grader == self.reviewer)
-            if locked
-            else (),
+            locked=own if locked else (),
             said=tuple(e for e in evaluations if e.grader_kind != "human") if locked else (),
         )
-
-    def _whole(self, connection: Connection, alias: str) -> tuple[int, Whole]:
-        saved = connection.execute(self._draft(alias, WHOLE)).one_or_none()
-        return (saved.revision, Whole.model_validate_json(saved.body)) if saved else (0, Whole())
 
     def _spent(self, connection: Connection, alias: str) -> tuple[int, Spent]:
         saved = connection.execute(self._draft(alias, TIME)).one_or_none()
