@@ -7,6 +7,7 @@ from core import CallJournal, Frozen, cause_row
 from grading import Book
 from runs import AttemptRow, Records, Stop
 from sandbox import SandboxInfo
+from upbench.going_on import resume_of
 from upbench.home import Home
 
 
@@ -51,7 +52,7 @@ def _attempt(home: Home, attempt: AttemptRow, stop: Stop | None) -> list[str]:
             lines.append(f"  ended: {cause_row(execution.cause).says} ({execution.cause.value})")
             lines += [f"    {line}" for line in execution.detail.splitlines()]
         else:
-            lines.append(f"  not ended: {_stopped(stop)}`upbench runs resume` goes on with it")
+            lines.append(f"  not ended: {_stopped(stop)}`{resume_of(home, attempt.run)}` goes on with it")
     return lines + _hand_in(attempt) + _grades(home, attempt)
 
 

@@ -81,6 +81,9 @@ def test_a_run_whose_process_died_goes_on_as_is_said(
         until(lambda: at_work(upbench))
         process.kill()
         process.wait()
+    shown = json.loads(upbench("runs", "show", "last", "--json")[1])
+    (left,) = [one["trial"] for one in shown["attempts"] if one["state"] == "running"]
+    assert f"`upbench runs resume {shown['id']}` goes on with it" in upbench("runs", "why", left)[1]
     _, _, err = upbench("runs", "watch", "last")
     code, out, err = upbench(*words_after(err, "go on with: "))
     assert code == 0, err
