@@ -132,8 +132,11 @@ async def _carry(place: str, state: Path, slots: int) -> int:
                     failed = isinstance(me.ended.exception(), StoreFault)
                     log.write(me.id, "fenced")
                     break
-                if not looking.result():
-                    break
+                try:
+                    if not looking.result():
+                        break
+                except StoreFault:  # a server that ended in the middle of it: the next look waits for it
+                    continue
     database.close()
     return int(failed)
 
