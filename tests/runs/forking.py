@@ -83,7 +83,7 @@ class Forked:
             self.code = _zygote().ask(poll=self.pid)
         return self.code is None
 
-    def wait(self, seconds: float = 90) -> int:
+    def wait(self, seconds: float = 180) -> int:
         """Its exit code, negative for a signal. Fails when it does not end in time."""
         deadline = time.monotonic() + seconds
         while self.alive():
@@ -94,7 +94,7 @@ class Forked:
         assert self.code is not None
         return self.code
 
-    def finish(self, seconds: float = 90) -> str:
+    def finish(self, seconds: float = 180) -> str:
         """Wait until it has ended well; its standard output."""
         assert self.wait(seconds) == 0, self.said[-3000:]
         return self.out

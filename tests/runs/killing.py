@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from typing import Any
 
 from runs import AttemptRow, Records
 from sandbox import owner_of, toolbox_path
+from tests.runs.forking import Forked
 from tests.runs.support import script, write_pack
 from tests.standins.e2b import E2BCloud, Template, unusable
 from tests.support import lacking
@@ -50,49 +49,36 @@ class Project:
         self.pack = write_pack(folder / "packs", jobs=jobs, script_text=script_text)
         self.state = folder / ".upbench"
         self.killed: list[int] = []
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Forked] = []
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> Forked:
         """A process of the command line, in a session of its own."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "upbench", *arguments],
-            cwd=self.folder,
-            env=os.environ | self.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        process = Forked("tests.runs.kills.process:upbench", *arguments, folder=self.folder, env=self.env)
         self._processes.append(process)
         return process
 
-    def run(self, sandbox: str, *more: str) -> subprocess.Popen[bytes]:
+    def run(self, sandbox: str, *more: str) -> Forked:
         """Start a run of the scripted agent."""
         words = ["run", str(self.pack), "--agent", "react", "--model", "scripted/test", "--sandbox", sandbox]
         return self.start(*words, *more)
 
-    def finish(self, process: subprocess.Popen[bytes], seconds: float = 300) -> str:
+    def finish(self, process: Forked, seconds: float = 300) -> str:
         """Wait until it has ended well; its standard output."""
-        out, said = process.communicate(timeout=seconds)
-        assert process.returncode == 0, said.decode()
-        return out.decode()
+        return process.finish(seconds)
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Forked) -> None:
         """As `kill -9`."""
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        for stream in (process.stdout, process.stderr):
-            if stream:
-                stream.close()
+        process.kill()
         self.killed.append(process.pid)
 
-    def stop(self, process: subprocess.Popen[bytes]) -> None:
+    def stop(self, process: Forked) -> None:
         """It lives and holds what it holds, and does nothing more until it is killed."""
-        os.kill(process.pid, signal.SIGSTOP)
+        process.send(signal.SIGSTOP)
 
     def end(self) -> None:
         """End what a failed test has left running."""
         for process in self._processes:
-            if process.poll() is None:
+            if process.alive():
                 self.kill(process)
 
     @contextmanager
