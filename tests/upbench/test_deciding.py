@@ -147,6 +147,20 @@ def test_whoever_executes_the_run_and_the_desk_start_one_round(room: Room) -> No
     assert room.open_rounds() == [(f"{planned.id}.e1.r1", QUEUE)]
 
 
+def test_only_trials_in_which_something_ended_since_are_looked_at(room: Room) -> None:
+    place = awaiting(room.bench, room.folder, 2)
+    for row in place.records.attempts(place.run_id):
+        judge(room.home, row.id, Verdict.failed, None)
+    ended = update(ATTEMPTS).where(ATTEMPTS.c.id == first(place)).values(finished="2026-02-02T00:00:00.000+00:00")
+    with room.home.database.write() as connection:
+        connection.execute(ended)
+    assert add_attempts(place, since="2026-03-01T00:00:00.000+00:00").planned == ()
+    assert [one.parent for one in add_attempts(place, since="2026-02-01T00:00:00.000+00:00").planned] == [
+        first(place)
+    ]
+    assert len(add_attempts(place).planned) == 1
+
+
 @pytest.mark.parametrize("how", ["stopped", "interrupted", "cancelled"])
 def test_a_run_that_was_stopped_starts_nothing_and_says_how_to_go_on(room: Room, how: str) -> None:
     place = awaiting(room.bench, room.folder, detached=how == "cancelled")
