@@ -20,6 +20,14 @@ from upbench.home import open_home
 from upbench.settings import Settings
 from upbench.workers import WorkerOrder, serve_rounds
 
+AT_ONCE = 5
+PRELOAD = [
+    "benchmarks.crew",
+    "runs.engine.durable",
+    "dbos._sys_db_postgres",
+    "psycopg",
+    "sandbox.bubblewrap.provider",
+]
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -52,15 +60,21 @@ def _end_with(parent: int) -> None:
 
 
 @contextmanager
-def crew(number: int, *arguments: object) -> Iterator[list[int]]:
-    """`number` workers for the length of the block; their process ids."""
+def crew(number: int, project: Path, database: str, *arguments: object) -> Iterator[list[int]]:
+    """`number` workers for the length of the block; their process ids.
+
+    They are begun some at a time: that costs a second of CPU time each, and none may be kept waiting for it.
+    """
     context = get_context("forkserver")  # what they import is imported once, and shared
-    context.set_forkserver_preload(["benchmarks.crew", "runs.engine.durable", "psycopg"])
-    given = (os.getpid(), *arguments)
+    context.set_forkserver_preload(PRELOAD)
+    given = (os.getpid(), project, database, *arguments)
     processes: list[BaseProcess] = [context.Process(target=carry, args=given) for _ in range(number)]
     try:
-        for process in processes:
-            process.start()
+        for begin in range(0, number, AT_ONCE):
+            for process in processes[begin : begin + AT_ONCE]:
+                process.start()
+            if number > AT_ONCE:
+                _until_present(database, [p.pid for p in processes[begin : begin + AT_ONCE]])
         yield [process.pid for process in processes if process.pid is not None]
     finally:
         for process in processes:
@@ -69,6 +83,19 @@ def crew(number: int, *arguments: object) -> Iterator[list[int]]:
             process.join(60)
             if process.exitcode is None:
                 process.kill()
+
+
+def _until_present(database: str, processes: Sequence[int | None], seconds: float = 120.0) -> None:
+    """Wait until these processes are workers."""
+    import psycopg
+
+    until = time.monotonic() + seconds
+    with psycopg.connect(database, autocommit=True) as connection:
+        query = "select count(*) from workers where ended is null and pid = any(%s)"
+        while connection.execute(query, (list(processes),)).fetchone() != (len(processes),):
+            if time.monotonic() > until:
+                raise TimeoutError("workers do not begin")
+            time.sleep(0.1)
 
 
 def cpu_seconds(processes: Sequence[int]) -> float:

@@ -1,12 +1,13 @@
-"""What a trial costs in a project of 100 trials and of 100,000, on PostgreSQL with real workers.
+"""What a trial costs in runs of 100 trials and of 100,000: a hundred workers on PostgreSQL, and sleeping agents.
 
-The trials sleep (`benchmarks.sleeping`) and write what real ones write; engine, workers, locks, governor and
-records are the product's. Of each size the trials at the beginning of the run are measured, with all the others
-still to come, and those at its end, with all the others done. What lies between is executed as well up to
-`--executed` trials, and copied beyond that (`benchmarks.copying`). CPU time is told rather than the clock's, which
-depends on who else uses the machine.
+The workers are real processes (forked from one that has imported what they need) and carry `upbench worker`'s own
+loop; their agents sleep (`benchmarks.sleeping`) and write what real ones write; engine, queue, locks, governor,
+records and journal are the product's. Every trial is executed. Of each size there is a project of its own; what is
+measured begins when every slot has carried a trial and ends while all are still at work, so that the beginning and
+the end of a run are no part of it. CPU time is told rather than the clock's, which depends on who else uses the
+machine; it is all the CPU time of all workers and of the server, what they use for looking and waiting included.
 
-Run: python -m benchmarks.scale [--sizes 100 1000 10000 100000] [--executed 1000] [--workers 4] [--slots 6]
+Run: python -m benchmarks.scale --to FIGURES.json [--sizes 100 1000 10000 100000] [--workers 100] [--slots 2]
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.copying import copy_trials
 from benchmarks.crew import cpu_seconds, crew, memory_mb, server_cpu_seconds
 from benchmarks.sleeping import create_run, workplace_of
 from runs import Records, count_attempts, hand_over, machinery
@@ -33,9 +33,11 @@ from upbench.settings import Settings
 from upbench.snapshot import take_snapshot
 from upbench.summary import summarise
 
-WARM = 30
-OFTEN = 0.8
-"""A statement that is asked so often a trial is one of a trial; others go with the time."""
+MARKS = 100
+"""Of one run, at equal distances."""
+
+LONGEST_SECONDS = 300.0
+"""Without a single trial coming to its end: something is wrong then."""
 
 _SERVER = {
     "shared_preload_libraries": "pg_stat_statements",
@@ -45,9 +47,9 @@ _SERVER = {
     "max_wal_size": "4GB",
 }
 _KINDS = """
-select query like '%%dbos%%' as engine, query, calls, total_exec_time,
-shared_blks_hit + shared_blks_read
-from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname = %s order by calls desc
+select query, calls, total_exec_time, shared_blks_hit + shared_blks_read, rows
+from pg_stat_statements s join pg_database d on d.oid = s.dbid
+where d.datname = %s and query !~ 'pg_stat|select sum.calls' order by calls desc
 """
 
 
@@ -67,7 +69,7 @@ def server() -> Iterator[Postgres]:
 
 
 class Measurement:
-    """One project of one size.
+    """One project.
 
     Args:
         postgres: The server.
@@ -76,56 +78,63 @@ class Measurement:
     """
 
     def __init__(self, postgres: Postgres, folder: Path, given: argparse.Namespace) -> None:
-        self._postgres, self._given = postgres, given
-        url = postgres.database()
-        self._name = url.rsplit("/", 1)[1]
+        self._postgres, self._given, self._folder = postgres, given, folder
+        self._url = postgres.database()
+        self._name = self._url.rsplit("/", 1)[1]
         self._superuser = postgres.connect(self._name)
         self._superuser.execute("create extension pg_stat_statements")
-        self._home: Home = open_home(Settings(project=folder, database=url, snapshots=False))
-        self._workers = (folder, url, given.slots, given.turns, given.seconds)
-        self.found: dict[str, Any] = {}
-        self._idle = (0.0, 0.0)
+        self._home: Home = open_home(Settings(project=folder, database=self._url, snapshots=False))
+        self._lead = given.workers * given.slots
+        self._ends = time.monotonic() + given.minutes * 60
 
     def close(self) -> None:
         """End all connections."""
         self._home.close()
         self._superuser.close()
 
-    def run(self, size: int) -> dict[str, Any]:
-        """Measure all of it."""
-        given, found = self._given, self.found
-        found["size"] = size
-        window = given.window
-        runs = [f"run{number}" for number in range(max(1, window // size))]
-        executed = max(given.executed, 2 * window)
-        with crew(given.workers, *self._workers) as workers:
-            self._begin("warm", WARM)
-            self._until("warm", WARM)
-            self._idle = self._at_rest(workers)
-            for run in runs:
-                found |= self._begin(run, size)
-            with self._counted(workers) as found["head"]:
-                for run in runs:
-                    self._until(run, min(self._done(run) + window, size))
-            found["tail"] = found["head"]
-            if window < size <= executed:
-                self._until(runs[-1], size - window)
-                with self._counted(workers) as found["tail"]:
-                    self._until(runs[-1], size)
-        if size > executed:
-            self._copy(runs[-1], size - window)
-            with crew(given.workers, *self._workers) as workers:
-                self._until(runs[-1], size - window + 10)
-                with self._counted(workers) as found["tail"]:
-                    self._until(runs[-1], size)
-        found["copied"] = max(0, size - executed)
-        found["bytes"] = self._bytes(len(runs) * size + WARM)
-        found["reading"] = self._reading(runs[-1])
-        found["latency"] = self._latency(given.single)
+    def run(self, size: int, times: int) -> dict[str, Any]:
+        """Execute runs of that size one after the other: what each cost, at its marks.
+
+        Beyond its `size`, each run has as many trials as there are slots before them, twice, and as many after
+        them: they are executed as well, and are no part of what is measured.
+        """
+        found: dict[str, Any] = {"size": size, "runs": []}
+        given = self._given
+        with crew(given.workers, self._folder, self._url, given.slots, given.turns, given.seconds) as workers:
+            for number in range(times):
+                found["runs"].append(self._one(f"run{number}", size, workers))
+            found["sessions"] = self._number(
+                "select count(*) from pg_stat_activity where datname = %s", self._name
+            )
+            found["memory_mb"] = memory_mb(workers)
+            found["rest"] = self._at_rest(workers)
+        found["executed"] = self._number("select count(*) from executions where cause = 'submitted'")
+        found["not_submitted"] = self._number("select count(*) from executions where cause <> 'submitted'")
+        found["executions_again"] = self._number("select count(*) from executions where e > 1")
+        found["rounds_again"] = self._number("select count(*) from attempts where rounds > 1")
+        found["bytes"] = self._bytes(found["executed"])
+        found["reading"] = self._reading(f"run{times - 1}")
+        return found
+
+    def _one(self, run: str, size: int, workers: list[int]) -> dict[str, Any]:
+        found: dict[str, Any] = self._begin(run, size + 3 * self._lead)
+        begin = 2 * self._lead
+        self._until(run, begin)
+        self._superuser.execute("select pg_stat_statements_reset()")
+        marks = [self._mark(run, workers)]
+        while marks[-1]["trials"] < begin + size and time.monotonic() < self._ends:
+            done = marks[-1]["trials"] - begin
+            step = 100 if done < 1000 else max(100, size // MARKS)
+            self._until(run, min(begin + size, begin + step * int(done // step + 1)))
+            marks.append(self._mark(run, workers))
+        found["kinds"] = self._kinds(marks[-1]["trials"] - marks[0]["trials"])
+        found["marks"] = [{name: mark[name] - marks[0][name] for name in mark} for mark in marks]
+        if time.monotonic() < self._ends:
+            self._until_over(run)
         return found
 
     def _begin(self, run: str, trials: int) -> dict[str, float]:
-        """Plan a run and hand it over; milliseconds of this process's time a trial."""
+        """Plan a run and hand it over; seconds of this process's time."""
         began = time.process_time()
         create_run(self._home, run, trials)
         planned = time.process_time()
@@ -137,79 +146,86 @@ class Measurement:
             after = time.process_time()
         return {"plan_ms": (planned - began) * 1000 / trials, "hand_over_seconds": after - before}
 
-    @contextmanager
-    def _counted(self, workers: list[int]) -> Iterator[dict[str, Any]]:
-        """What the trials cost that end within the block."""
-        postmaster, found = self._postgres.process_id, dict[str, Any]()
-        self._superuser.execute("select pg_stat_statements_reset()")
-        done, began = self._done(), time.perf_counter()
-        before = cpu_seconds(workers), server_cpu_seconds(postmaster)
-        yield found
-        after = cpu_seconds(workers), server_cpu_seconds(postmaster)
-        seconds, trials = time.perf_counter() - began, self._done() - done
-        used = [(one - other) * 1000 / trials for one, other in zip(after, before, strict=True)]
-        resting = [share * 1000 * seconds / trials for share in self._idle]
-        kinds = self._superuser.execute(_KINDS, (self._name,)).fetchall()
-        mine = [row for row in kinds if "pg_stat" not in row[1] and "filter" not in row[1]]
-        often = [row for row in mine if row[2] >= OFTEN * trials]
-        found |= {
-            "trials": trials,
-            "harness_ms": used[0] - resting[0],
-            "server_ms": used[1] - resting[1],
-            "harness_ms_with_rest": used[0],
-            "server_ms_with_rest": used[1],
-            "seconds": seconds,
-            "per_second": trials / seconds,
-            "memory_mb": memory_mb(workers),
-            "statements": sum(row[2] for row in often) / trials,
-            "statement_ms": sum(row[3] for row in often) / trials,
-            "pages": int(sum(row[4] for row in often)) / trials,
-            "other_statements_a_second": (sum(row[2] for row in mine) - sum(row[2] for row in often)) / seconds,
-            "kinds": [
-                {
-                    "query": row[1][:3000],
-                    "a_trial": row[2] / trials,
-                    "ms": row[3] / row[2],
-                    "pages": int(row[4]) / row[2],
-                }
-                for row in mine
-            ],
+    def _mark(self, run: str, workers: list[int]) -> dict[str, float]:
+        """All that was used until now."""
+        calls, took, pages = self._superuser.execute(
+            "select sum(calls), sum(total_exec_time), sum(shared_blks_hit + shared_blks_read)"
+            " from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname = %s",
+            (self._name,),
+        ).fetchone() or (0, 0, 0)
+        return {
+            "trials": self._carried(run),
+            "harness_ms": cpu_seconds(workers) * 1000,
+            "server_ms": server_cpu_seconds(self._postgres.process_id) * 1000,
+            "seconds": time.perf_counter(),
+            "statements": float(calls or 0),
+            "statement_ms": float(took or 0),
+            "pages": float(pages or 0),
         }
 
-    def _at_rest(self, workers: list[int], seconds: float = 8.0) -> tuple[float, float]:
-        """What workers and server use while there is nothing to do: shares of a core."""
-        postmaster, began = self._postgres.process_id, time.perf_counter()
-        before = cpu_seconds(workers), server_cpu_seconds(postmaster)
-        time.sleep(seconds)
-        after, taken = (cpu_seconds(workers), server_cpu_seconds(postmaster)), time.perf_counter() - began
-        return (after[0] - before[0]) / taken, (after[1] - before[1]) / taken
+    def _kinds(self, trials: float) -> list[dict[str, Any]]:
+        rows = self._superuser.execute(_KINDS, (self._name,)).fetchall()
+        return [
+            {
+                "query": row[0][:3000],
+                "a_trial": row[1] / trials,
+                "ms": row[2] / row[1],
+                "pages": int(row[3]) / row[1],
+            }
+            for row in rows
+        ]
 
-    def _done(self, run: str | None = None) -> int:
-        query = "select count(*) filter (where state = 'done') from attempts where run = coalesce(%s, run)"
-        row = self._superuser.execute(query, (run,)).fetchone()
+    def _carried(self, run: str) -> int:
+        """Trials of a run whose model has answered for the last time: cheap to know, however many there are."""
+        query = "select coalesce(sum(calls), 0) from run_spend where run = %s"
+        return self._number(query, run) // int(self._given.turns)
+
+    def _number(self, query: str, *values: object) -> int:
+        row = self._superuser.execute(query, values).fetchone()
         assert row is not None
         return int(row[0])
 
     def _until(self, run: str, number: int) -> None:
-        while (done := self._done(run)) < number:
-            time.sleep(min(2.0, 0.1 + (number - done) / 500))
+        """Wait until so many trials of a run were carried."""
+        last, since = -1, time.monotonic()
+        while (carried := self._carried(run)) < number:
+            if carried > last:
+                last, since = carried, time.monotonic()
+            if time.monotonic() - since > LONGEST_SECONDS:
+                raise TimeoutError(f"{run}: {carried} trials, and no more")
+            if last >= 0 and time.monotonic() > self._ends:
+                return
+            time.sleep(min(5.0, 0.05 + (number - carried) / 200))
 
-    def _copy(self, run: str, until: int) -> None:
+    def _until_over(self, run: str) -> None:
+        until = time.monotonic() + LONGEST_SECONDS
+        while Records(self._home.database).has_undone(run):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{run} does not end")
+            time.sleep(0.5)
+
+    def _at_rest(self, workers: list[int], seconds: float = 15.0) -> dict[str, float]:
+        """What each worker, and the server for it, uses while there is nothing to do; statements a second."""
+        postmaster, began = self._postgres.process_id, time.perf_counter()
+        time.sleep(5)
+        self._superuser.execute("select pg_stat_statements_reset()")
+        before = cpu_seconds(workers), server_cpu_seconds(postmaster)
         began = time.perf_counter()
-        copied = copy_trials(self._superuser, run, until)
-        print(f"  {copied} trials copied in {time.perf_counter() - began:.0f} s", flush=True)
+        time.sleep(seconds)
+        after, taken = (cpu_seconds(workers), server_cpu_seconds(postmaster)), time.perf_counter() - began
+        statements = self._number("select coalesce(sum(calls), 0) from pg_stat_statements")
+        shares = [(one - other) / taken / len(workers) for one, other in zip(after, before, strict=True)]
+        return {"harness": shares[0], "server": shares[1], "statements": statements / taken / len(workers)}
 
     def _bytes(self, trials: int) -> dict[str, float]:
         """Bytes a trial of ours, of the engine's, and of the largest tables."""
-        self._superuser.execute("vacuum analyze")
         rows = self._superuser.execute(
-            "select schemaname, relname, pg_total_relation_size(relid), n_live_tup from pg_stat_user_tables"
+            "select schemaname, relname, pg_total_relation_size(relid) from pg_stat_user_tables"
         ).fetchall()
-        sums: dict[str, float] = {}
-        for schema, table, size, number in rows:
+        sums: dict[str, float] = {"all": self._number("select pg_database_size(%s)", self._name) / trials}
+        for schema, table, size in rows:
             owner = "engine" if schema == "dbos" else "ours"
             sums[owner] = sums.get(owner, 0) + size / trials
-            sums[f"{owner}_rows"] = sums.get(f"{owner}_rows", 0) + number / trials
             if size / trials > 100:
                 sums[f"{schema}.{table}"] = size / trials
         return sums
@@ -221,30 +237,9 @@ class Measurement:
             "list": records.runs,
             "watch": lambda: take_snapshot(home, run),
             "counts": lambda: count_attempts(home.database, run),
-            "has_unstarted": lambda: records.has_unstarted(run),
-            "has_undone": lambda: records.has_undone(run),
             "show": lambda: summarise(home, run),
         }
         return {name: _milliseconds(call, 1 if name == "show" else 3) for name, call in todo.items()}
-
-    def _latency(self, number: int) -> dict[str, float]:
-        """Milliseconds from the start of a round to its beginning, in a queue that is empty otherwise."""
-        waits = []
-        with crew(2, *self._workers):
-            self._begin("first", 1)
-            self._until("first", 1)
-            for one in range(number):
-                self._begin(f"single{one}", 1)
-                self._until(f"single{one}", 1)
-                row = self._superuser.execute(
-                    "select extract(epoch from e.started::timestamptz) * 1000 - w.created_at"
-                    " from attempts a join executions e on e.attempt = a.id"
-                    " join dbos.workflow_status w on w.workflow_uuid = a.round where a.run = %s",
-                    (f"single{one}",),
-                ).fetchone()
-                assert row is not None
-                waits.append(float(row[0]))
-        return {"median": statistics.median(waits), "worst": max(waits)}
 
 
 def _milliseconds(call: Callable[[], object], times: int) -> float:
@@ -256,88 +251,44 @@ def _milliseconds(call: Callable[[], object], times: int) -> float:
     return statistics.median(taken)
 
 
-def idle(postgres: Postgres, folder: Path, number: int, seconds: float = 20.0) -> dict[str, float]:
-    """What `number` real workers cost that have nothing to do: of a core, and statements a second."""
-    url = postgres.database()
-    home = open_home(Settings(project=folder, database=url, snapshots=False))
-    create_run(home, "nothing", 1)
-    with machinery(home.database, home.state) as by:
-        by.engine.prepare()
-    home.close()
-    name = url.rsplit("/", 1)[1]
-    with postgres.connect(name) as superuser, crew(number, folder, url, 4, 1, 0.0) as workers:
-        superuser.execute("create extension pg_stat_statements")
-        count = "select count(*) from workers where ended is null"
-        until = time.monotonic() + 300
-        while superuser.execute(count).fetchone() != (number,) and time.monotonic() < until:
-            time.sleep(1)
-        time.sleep(5)
-        superuser.execute("select pg_stat_statements_reset()")
-        began, before = time.perf_counter(), (cpu_seconds(workers), server_cpu_seconds(postgres.process_id))
-        time.sleep(seconds)
-        taken = time.perf_counter() - began
-        used = cpu_seconds(workers) - before[0], server_cpu_seconds(postgres.process_id) - before[1]
-        kinds = superuser.execute(_KINDS, (name,)).fetchall()
-        count = "select count(*) from pg_stat_activity where datname = %s"
-        sessions = superuser.execute(count, (name,)).fetchone()
-        assert sessions is not None
-        return {
-            "workers": number,
-            "harness_share": used[0] / taken / number,
-            "server_share": used[1] / taken / number,
-            "statements": sum(row[2] for row in kinds) / taken / number,
-            "sessions": sessions[0] / number,
-            "memory_mb": memory_mb(workers),
-            "kinds": [{"query": row[1][:300], "a_second": row[2] / taken / number, "ms": row[3] / row[2]}
-                      for row in kinds[:25]],
-        }  # fmt: skip
-
-
 def main() -> None:
     """Print each size as it is known, and write all of it to a file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 1_000, 10_000, 100_000])
-    parser.add_argument("--executed", type=int, default=1_000, help="trials of a size that are not copied")
-    parser.add_argument("--window", type=int, default=500, help="trials that are measured, at either end of a run")
-    parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--slots", type=int, default=6)
-    parser.add_argument("--turns", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=0.2, help="that a model takes for a reply")
-    parser.add_argument("--single", type=int, default=10, help="rounds whose waiting is measured")
-    parser.add_argument("--idle", type=int, nargs="*", default=[], help="workers that have nothing to do")
+    parser.add_argument("--workers", type=int, default=100)
+    parser.add_argument("--slots", type=int, default=2, help="of each worker")
+    parser.add_argument("--turns", type=int, default=1, help="calls of a model in a trial")
+    parser.add_argument("--seconds", type=float, default=2.0, help="that a model takes for a reply")
+    parser.add_argument("--times", type=int, default=5, help="runs of the smallest size")
+    parser.add_argument(
+        "--minutes", type=float, default=240, help="for a project, after which it is left as it is"
+    )
     parser.add_argument("--to", type=Path, help="file for the figures (JSON)")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # workers are ended on the way out
-    found: dict[str, Any] = {"given": {k: str(v) for k, v in vars(given).items()}, "sizes": [], "idle": []}
+    found: dict[str, Any] = {"given": {k: str(v) for k, v in vars(given).items()}, "sizes": []}
     with server() as postgres:
         for size in given.sizes:
             with TemporaryDirectory(prefix="upbench-scale-") as folder:
                 measurement = Measurement(postgres, Path(folder), given)
                 try:
-                    found["sizes"].append(measurement.run(size))
+                    found["sizes"].append(measurement.run(size, given.times if size <= 100 else 1))
                 finally:
                     measurement.close()
             show(found["sizes"][-1])
-            _write(given.to, found)
-        for number in given.idle:
-            with TemporaryDirectory(prefix="upbench-scale-") as folder:
-                found["idle"].append(idle(postgres, Path(folder), number))
-            print({k: v for k, v in found["idle"][-1].items() if k != "kinds"}, flush=True)
-            _write(given.to, found)
+            if given.to is not None:
+                given.to.write_text(json.dumps(found, indent=1, default=float))
 
 
 def show(found: dict[str, Any]) -> None:
-    """A size, in some lines."""
-    for part in ("head", "tail"):
-        numbers = {k: round(v, 2) for k, v in found[part].items() if k != "kinds"}
-        print(f"{found['size']:7} {part}: {numbers}", flush=True)
-    rest = {k: found[k] for k in ("plan_ms", "hand_over_seconds", "bytes", "reading", "latency")}
-    print("       ", json.dumps(rest, default=float), flush=True)
-
-
-def _write(file: Path | None, found: dict[str, Any]) -> None:
-    if file is not None:
-        file.write_text(json.dumps(found, indent=1, default=float))
+    """Print what matters of a size."""
+    for run in found["runs"]:
+        end = run["marks"][-1]
+        each = {name: end[name] / end["trials"] for name in end if name not in ("trials", "seconds")}
+        line = "  ".join(f"{name} {value:.2f}" for name, value in each.items())
+        print(f"{found['size']:>7,}: {line}  {end['trials'] / end['seconds']:.1f}/s", flush=True)
+    rest = {k: v for k, v in found.items() if k not in ("runs", "size")}
+    print("        ", json.dumps(rest, default=float), flush=True)
 
 
 if __name__ == "__main__":

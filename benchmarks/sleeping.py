@@ -7,6 +7,7 @@ records, journal, transcripts, submissions, review, the durable engine and its w
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import os
 import shutil
@@ -167,6 +168,7 @@ class SleepingAgent:
         return AgentResult(cause=Cause.submitted, steps=self._turns, note="done", seconds=1.0, working_seconds=1.0)
 
 
+@functools.cache
 def jobs_of(folder: Path) -> list[Job]:
     """As many trivial jobs without checks as the largest run needs."""
     pack = folder / "pack"

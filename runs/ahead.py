@@ -18,10 +18,27 @@ IN_THE_PLAN = (TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm)
 _BEGUN_FIRST = case((ATTEMPTS.c.state == RUNNING, 0), else_=1)
 
 
-def unstarted(database: Database, run: str, limit: int) -> list[AttemptRow]:
-    """The next attempts of a run that wait for their first round, at most `limit`, in the order of the plan."""
+def unstarted(database: Database, run: str, limit: int, *, begin: int = 0) -> tuple[list[AttemptRow], int]:
+    """The next attempts of a run that wait for their first round, in the order of the plan.
+
+    Args:
+        database: The project's.
+        run: Its id.
+        limit: So many at most.
+        begin: A position in the plan before which none is thought to be left: what was started is not gone through
+            again each time. Where too few are found after it, they are looked for before it as well.
+
+    Returns:
+        The attempts, and where to begin the next time.
+    """
     waiting = (ATTEMPTS.c.run == run, ATTEMPTS.c.state == PLANNED, ATTEMPTS.c.rounds == 0)
-    return attempts_by(database, ATTEMPT_ROWS.where(*waiting).order_by(*IN_THE_PLAN).limit(limit))
+    query = ATTEMPT_ROWS.add_columns(TRIALS.c.position).where(TRIALS.c.run == run, *waiting)
+    query = query.order_by(*IN_THE_PLAN).limit(limit)
+    with database.read() as connection:
+        rows = connection.execute(query.where(TRIALS.c.position >= begin)).all()
+        if begin and len(rows) < limit:
+            rows = connection.execute(query).all()
+    return [sound(attempt_row, row) for row in rows], rows[-1].position if rows else 0
 
 
 def undone(database: Database, run: str, *, after: str = "", limit: int = 500) -> list[AttemptRow]:

@@ -50,7 +50,7 @@ class Governor:
         self._shared = place.queue == QUEUE
         self._lock = governing(place.run_id)
         self._started: str | None = None
-        self._next_count = self._next = 0.0
+        self._next_count = self._next = self._next_try = 0.0
         self._next_lost, self._looked_to = time.monotonic() + LOST_SECONDS, ""
         self._settled = self._over = self._asks = False
         self._asked: str | None = None
@@ -115,7 +115,14 @@ class Governor:
         return standing
 
     def _leads(self) -> bool:
-        return not self._shared or self._by.locks.take(self._lock)
+        """Whether it is this process that leads. The others ask seldom whether it is theirs to do so."""
+        if not self._shared:
+            return True
+        if (now := time.monotonic()) < self._next_try:
+            return False
+        leads = self._by.locks.take(self._lock)
+        self._next_try = 0.0 if leads else now + SELDOM_SECONDS
+        return leads
 
     def _in_nobodys_stead(self, standing: Standing) -> None:
         """Nobody waits for a run that workers execute: what its own process would do is done by one of them."""
@@ -159,7 +166,7 @@ class Governor:
     def _due(self, standing: Standing) -> Stop | None:
         if why := self._crashes(standing):
             return Stop(reason="crash_rate", detail=why)
-        if why := self._budget.met():
+        if self._leads() and (why := self._budget.met()):
             return Stop(reason="run_budget", detail=why)
         if self._shared:
             return None  # a worker without room takes no more rounds; others may have some

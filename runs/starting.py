@@ -77,9 +77,11 @@ def start_rest(place: Workplace, by: Machinery) -> bool:
             begin_rounds(place, by.engine, [a for a in first if a.round is None])
             return False
         room = AHEAD - count_queued(place.database, place.run_id, AHEAD)
-        # Looking for the next goes through all that are left: it is done for many at a time.
-        todo = unstarted(place.database, place.run_id, AT_ONCE) if room >= AT_ONCE else []
+        if room < AT_ONCE:
+            return False
+        todo, ahead = unstarted(place.database, place.run_id, AT_ONCE, begin=place.ahead)
         begin_rounds(place, by.engine, todo)
+        place.ahead = ahead
         return len(todo) == AT_ONCE
     finally:
         by.locks.give(name)

@@ -34,6 +34,7 @@ class Workplace:
         options: How the run is executed.
         reaper: Removes what dead processes left, while the trials run; None: nobody does.
         stop: Why nothing more is begun and what is at work is to end; agents look at it between steps.
+        ahead: A position in the run's plan; what comes before it was started, as far as this process knows.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class Workplace:
     reaper: Reaper | None = None
     keep_workspaces: bool = False
     stop: Stop | None = None
+    ahead: int = 0
     records: Records = field(init=False)
     book: Book = field(init=False)
     journal: CallJournal = field(init=False)

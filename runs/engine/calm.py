@@ -27,8 +27,8 @@ def calm(library: DBOS) -> None:
     library._registry.get_internal_queue()._polling_interval_sec = SELDOM_SECONDS
     for name in ("list_queues", "get_queue"):
         setattr(tables, name, _remembering(getattr(tables, name)))
-    if library._sys_db.engine.dialect.name == "postgresql":
-        tables.background_job_lock = _patient(tables.background_job_lock)  # type: ignore[method-assign]
+    if tables.engine.dialect.name == "postgresql":
+        setattr(tables, "background_job_lock", _patient(tables.background_job_lock))  # noqa: B010
 
 
 def _remembering(read: Callable[..., Any]) -> Callable[..., Any]:

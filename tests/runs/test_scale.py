@@ -22,8 +22,11 @@ from sqlalchemy import Engine, event
 from benchmarks.copying import copy_trials
 from benchmarks.crew import crew
 from benchmarks.sleeping import create_run, workplace_of
-from runs import Records, hand_over, machinery
+from runs import Records, RunBudget, RunOptions, hand_over, machinery
+from runs.ahead import unstarted
+from runs.govern import Governor
 from runs.starting import AHEAD, AT_ONCE
+from runs.workers.liveness import FEW, TICK_SECONDS, Liveness
 from tests.standins.postgres import Postgres
 from upbench import workers
 from upbench.home import Home, open_home
@@ -161,6 +164,76 @@ def thrown_away(plan: str) -> int:
     return sum(
         int(number) for number in re.findall(r"Rows Removed by (?:Filter|Index Recheck|Join Filter): (\d+)", plan)
     )
+
+
+def test_what_comes_next_is_looked_for_where_the_last_look_ended(project: Project) -> None:
+    project.plan("small", 2)
+    project.execute("small")
+    create_run(project.home, "large", LARGE)
+    done = LARGE - EXECUTED
+    assert copy_trials(project.superuser, "large", done, of="small") == done
+
+    with asking() as asked:
+        first, begin = unstarted(project.home.database, "large", 10)
+        second, _ = unstarted(project.home.database, "large", 10, begin=begin)
+    assert begin == done + 9
+    assert second[0] == first[-1]
+    ((look, number),) = [(one, n) for one, n in asked.number.items() if plannable(one)]
+    assert number == 2
+    plan = plan_of(project, look, asked.values[look])
+    assert gone_through(plan) == set()
+    assert thrown_away(plan) <= EXECUTED
+
+    rest, _ = unstarted(project.home.database, "large", LARGE, begin=begin + 1)
+    assert len(rest) == EXECUTED, "what was left before it is found when nothing else is"
+
+
+def test_of_many_workers_one_looks_after_a_run(project: Project) -> None:
+    create_run(project.home, "run", 10)
+    options = RunOptions(preflight=0, budget=RunBudget(dollars=5))
+    first, second = (workplace_of(project.home, "run", turns=1, seconds=0) for _ in range(2))
+    first.records.go_on("run", options, first.queue)
+    first.options = second.options = options
+    with (
+        machinery(project.home.database, project.home.state) as leads,
+        machinery(project.home.database, project.home.state) as follows,
+    ):
+        leader, follower = Governor(first, leads), Governor(second, follows)
+        leads.engine.prepare()
+        with asking() as asked:
+            leader.look()
+        assert spending(asked) == 1
+        with asking() as asked, patch.object(follows.locks, "take", wraps=follows.locks.take) as take:
+            for _ in range(5):
+                follower.look()
+        assert spending(asked) == 0
+        assert take.call_count == 1
+        leader.close()
+        follower._next_try = 0.0
+        with asking() as asked:
+            follower.look()
+        assert spending(asked) == 1, "who follows the leader looks after it"
+
+
+def spending(asked: Asked) -> int:
+    """How often it was asked what the run has cost."""
+    return sum(number for one, number in asked.number.items() if "run_spend" in one)
+
+
+def test_the_more_workers_there_are_the_more_rarely_each_looks_after_the_others(project: Project) -> None:
+    place = (project.home.database, project.home.state)
+    with machinery(*place) as by, machinery(*place) as others:
+        by.engine.prepare()
+        names = [f"worker-{number}" for number in range(3 * FEW)]
+        for name in names:
+            by.workers.enter(name, {})
+            assert (by if name == names[0] else others).locks.take(name)
+        liveness = Liveness(names[0], by, lost=lambda fault: None, draining=lambda: None)
+        liveness._look()
+        assert liveness._pause == 3 * TICK_SECONDS
+        others.locks.give(names[-1])
+        liveness._look()
+        assert liveness._pause == TICK_SECONDS, "one that may be dead is looked at all the time"
 
 
 def test_a_large_run_is_started_bit_by_bit(project: Project) -> None:
