@@ -121,8 +121,8 @@ class Desk:
         snapshot: Keeps `/job` as it is now, and returns what the event `snapshot` is to say of it (nothing where
             nothing has changed). Called after each tool call that may have changed something, before the call
             counts as done. None: this run keeps no snapshots.
-        cancelled: True once the user or the run's budget wants the attempt to stop; asked between steps. A user who
-            cancels the run has the task of `work` cancelled as well.
+        cancelled: True once the user or the run's budget wants the attempt to stop; asked between steps. Where a
+            user cancels the run, the task of `work` is cancelled as well.
     """
 
     sandbox: Sandbox

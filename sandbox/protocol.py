@@ -70,7 +70,7 @@ class SandboxSpec(Frozen):
             a crash; `SandboxProvider.discard` removes it.
         inputs: Host folder shown read-only at `/job/inputs`, or None for an empty one.
         mounts: More read-only folders. An agent's sandbox has one in a later attempt: what the attempt before it
-            handed in, at `/job/previous`. A check's has the deliverables and the checks, which no agent's ever has.
+            handed in, at `/job/previous`. A check's has the deliverables and the checks; no agent's ever has.
         labels: Run and trial; every resource of the sandbox carries them, beside its owner and lease.
     """
 
