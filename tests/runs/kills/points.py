@@ -27,7 +27,8 @@ BEFORE, AFTER = ".before", ".after"
 # Name of a point -> what is wrapped. `event` is several: see `_event`.
 PLACES = {
     "run.create": "runs.records:Records.create_run",
-    "run.state": "runs.records:Records.set_run_state",
+    "run.begun": "runs.records:Records.go_on",
+    "run.ended": "runs.records:Records.end_if_done",
     "pack.keep": "upbench.bench:keep_pack",
     "enqueue": "runs.engine.durable:DurableEngine.start",
     "dequeue": "dbos._sys_db:SystemDatabase.start_queued_workflows",
