@@ -60,7 +60,7 @@ def points() -> Iterator[str]:
 def cases() -> Iterator[Case]:
     """All of the matrix. The combinations of who and where that come first see every point, the others half."""
     everywhere = list(points())
-    carried = [point for point in everywhere if point.rpartition(".")[0] not in {"run.begun", "round.next", "enqueue"}]
+    carried = [point for point in everywhere if point.rpartition(".")[0] not in HANDING_OVER]
     second = [point for point in everywhere if point.rpartition(".")[0] in SECOND]
     yield from (Case("command", "sqlite", point) for point in everywhere)
     yield from (Case("worker", "postgresql", point) for point in carried)
