@@ -175,7 +175,7 @@ def test_users_of_one_project_do_not_disturb_each_other(upbench: Upbench, monkey
     everybodys = json.loads(upbench("runs", "list", "--all", "--json")[1])
     assert [(line["id"], line["owner"]) for line in everybodys] == [(runs["bob"], "bob"), (runs["ada"], "ada")]
     assert everybodys[0]["trials"] == {"total": 1, "done": 1}
-    assert everybodys[0]["cost"] == {"dollars": 0.0, "unpriced_calls": 0}
+    assert everybodys[0]["cost"] == {"dollars": 0.0, "estimated_dollars": 0.0, "unpriced_calls": 0}
     refused(upbench, ("runs", "cancel", runs["bob"][:-1]), f"{runs['bob']} is bob's", "whole id")
     refused(upbench, ("runs", "cancel", runs["bob"]), "nothing is left to cancel")
     monkeypatch.setenv("LOGNAME", "eve")
