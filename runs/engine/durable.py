@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions
 from dbos._sys_db import SystemDatabase
-from sqlalchemy import Connection, Engine, create_engine, exc, literal, select, union_all, update
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, exc, literal, select, union_all, update
 from sqlalchemy.event import listen
 
 from core import BadInput, Cause, Database, StoreFault
@@ -182,8 +182,7 @@ class DurableEngine:
         limit: int | None = None,
     ) -> list[RoundStatus]:
         """See `Engine`."""
-        tables = self._client._sys_db
-        status = tables.tables.workflow_status
+        status = self._client._sys_db.tables.workflow_status
         ours = select(
             status.c.workflow_uuid,
             status.c.status,
@@ -206,8 +205,12 @@ class DurableEngine:
         else:
             ours = (ours.where(status.c.status.in_(names)) if names else ours).order_by(status.c.created_at)
             ours = ours.limit(limit)
-        with self._database.read() as connection:
-            found = connection.execute(ours, execution_options=tables.engine.get_execution_options()).all()
+        try:
+            found = self._read(ours)
+        except StoreFault as fault:
+            if fault.cause is not Cause.store_failed:
+                raise
+            found = self._read(ours)  # the server restarted in the midst of it: a transaction that begins waits
         return [
             RoundStatus(
                 key=one.workflow_uuid,
@@ -218,6 +221,11 @@ class DurableEngine:
             )
             for one in found
         ]
+
+    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        schema = self._client._sys_db.engine.get_execution_options()
+        with self._database.read() as connection:
+            return connection.execute(query, execution_options=schema).all()
 
     def recover(self, worker: str, *, blameless: bool = False) -> int:
         """See `Engine`."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import pytest
 
@@ -12,6 +14,8 @@ from runs.engine.port import Context, Json
 from tests.runs.engine.conftest import Bench
 
 QUEUE = "workers"
+WAITING = """select pid from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query like '%%workflow_status%%'"""
 
 
 async def test_a_kept_fault_keeps_its_cause(bench: Bench) -> None:
@@ -42,3 +46,21 @@ async def test_a_kept_fault_keeps_its_cause(bench: Bench) -> None:
                 await asyncio.sleep(0.05)
     assert tried == ["1"]
     assert seen == [(Cause.check_failed_to_run, "the checks' sandbox went")] * 2
+
+
+def test_a_look_that_the_server_cuts_off_is_looked_again(shared: Bench) -> None:
+    """As when it restarts in the midst of it: a run that looks whether it is over does not end of that."""
+    shared.by.engine.start([Round("round", "a", {}, QUEUE, share="run")])
+    found: list[str] = []
+    looking = threading.Thread(target=lambda: found.extend(one.key for one in shared.by.engine.list(states=OPEN)))
+    with shared.database.write() as connection:
+        connection.exec_driver_sql("lock table dbos.workflow_status in access exclusive mode")
+        looking.start()
+        deadline, waiting = time.monotonic() + 60, None
+        while waiting is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+            connection.exec_driver_sql("select pg_stat_clear_snapshot()")
+            waiting = connection.exec_driver_sql(WAITING).scalar()
+        assert connection.exec_driver_sql(f"select pg_terminate_backend({waiting})").scalar()
+    looking.join(60)
+    assert found == ["a"]
