@@ -58,8 +58,10 @@ async def test_a_fork_bomb_alone(box: Sandbox) -> None:
 
 
 async def test_a_fork_bomb_beside_a_command_that_stays(box: Sandbox) -> None:
-    other = asyncio.create_task(line(box, "sleep 3; echo lived"))
-    await asyncio.sleep(0.2)
+    assert (await line(box, "mkfifo /tmp/begun /tmp/go")).exit_code == 0
+    stays = "echo > /tmp/begun; read line < /tmp/go; echo $line"
+    other = asyncio.create_task(line(box, stays, seconds=300))
+    assert (await line(box, "cat /tmp/begun")).exit_code == 0
     bomb = asyncio.create_task(line(box, BOMB, seconds=1.5))
     await asyncio.sleep(0.8)
     more = await asyncio.gather(*(box.run(Command(argv=("/bin/true",))) for _ in range(20)))
@@ -70,6 +72,7 @@ async def test_a_fork_bomb_beside_a_command_that_stays(box: Sandbox) -> None:
     assert result.timed_out
     assert result.seconds < 60
     assert (await box.run(Command(argv=("pgrep", "-c", "bash")))).stdout.text == "1\n"
+    assert (await line(box, "echo lived > /tmp/go")).exit_code == 0
     assert (await other).stdout.text == "lived\n"
 
 
