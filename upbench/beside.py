@@ -104,12 +104,14 @@ def main() -> int:
 
 
 async def _work(home: Home, slots: int) -> None:
+    from upbench.keeping import keeping_blobs
     from upbench.workers import WorkerOrder, serve_rounds
 
-    serving = asyncio.ensure_future(serve_rounds(home, WorkerOrder(slots=slots)))
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), serving.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
+    async with keeping_blobs(home):
+        serving = asyncio.ensure_future(serve_rounds(home, WorkerOrder(slots=slots)))
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), serving.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
 
 
 if __name__ == "__main__":
