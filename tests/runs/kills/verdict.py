@@ -17,7 +17,7 @@ from grading.tables import REVIEW_ITEMS
 from runs import OPEN, AttemptRow, machinery
 from sandbox import provider, providers_written_down
 from tests.runs.killing import groups_of, left_below, processes_naming
-from tests.runs.kills.scene import Scene
+from tests.runs.kills.scene import LAST, Scene
 from upbench.bench import Bench
 
 VERDICTS = {("total", "pass"), ("note", None)}
@@ -145,8 +145,9 @@ def _of(events: list[Event], kind: str) -> list[Event]:
 def _engine_at_rest(bench: Bench, scene: Scene) -> None:
     with machinery(bench.home.database, bench.home.state) as by:
         assert by.engine.list(states=OPEN) == []
+        assert list(by.alive()) == []
         killed = {one.pid for one in scene.processes if one.code == -9}
-        late = {one for one in killed if scene.case.point.startswith("worker.leave")}
+        late = {one for one in killed if scene.case.point.startswith(LAST)}  # nobody had anything to adopt
         assert {one.pid for one in by.workers.unsettled()} <= late, "a worker is thought to be there"
     if bench.home.database.dialect == "postgresql":
         with bench.home.database.read() as connection:
