@@ -20,7 +20,9 @@ where table_schema in ('public', 'dbos') and table_type = 'BASE TABLE' order by 
 _LEFT_ALONE = {"trials", "attempts", "runs", "run_sheets", "run_spend", "workers"}
 
 
-def copy_trials(connection: psycopg.Connection[Any], run: str, number: int, *, of: str | None = None) -> int:
+def copy_trials(
+    connection: psycopg.Connection[Any], run: str, number: int, *, of: str | None = None, begin: int = 0
+) -> int:
     """Make copies of a trial that has ended for the first trials of a run's plan that have not; how many.
 
     Args:
@@ -28,6 +30,7 @@ def copy_trials(connection: psycopg.Connection[Any], run: str, number: int, *, o
         run: Its id.
         number: How many of the plan's first trials are to have ended.
         of: The run of the trial that is copied; default: the same.
+        begin: Those before this position in the plan are left alone: workers may be about to carry them.
     """
     model = _one(
         connection,
@@ -38,8 +41,8 @@ def copy_trials(connection: psycopg.Connection[Any], run: str, number: int, *, o
     connection.execute("drop table if exists targets")
     connection.execute(
         "create temp table targets as select t.id from trials t join attempts a on a.trial = t.id"
-        " where t.run = %s and a.state = 'planned' and t.position < %s",
-        (run, number),
+        " where t.run = %s and a.state = 'planned' and t.position >= %s and t.position < %s",
+        (run, begin, number),
     )
     for (schema, table), columns in _tables(connection).items():
         if table not in _LEFT_ALONE:

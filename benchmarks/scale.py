@@ -112,7 +112,8 @@ class Measurement:
         found["not_submitted"] = self._number("select count(*) from executions where cause <> 'submitted'")
         found["executions_again"] = self._number("select count(*) from executions where e > 1")
         found["rounds_again"] = self._number("select count(*) from attempts where rounds > 1")
-        found["bytes"] = self._bytes(found["executed"])
+        found["deadlocks"] = self._number("select deadlocks from pg_stat_database where datname = %s", self._name)
+        found["bytes"] = self._bytes(found["executed"] + found.get("copied", 0))
         found["reading"] = self._reading(f"run{times - 1}")
         return found
 

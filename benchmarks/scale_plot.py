@@ -1,45 +1,57 @@
 """The figures of `benchmarks.scale` as a plot and as tables for `docs/scale.md`.
 
-Run: python -m benchmarks.scale_plot FIGURES.json [--plot docs/scale.svg]
+Run: python -m benchmarks.scale_plot FIGURES.json... [--plot docs/scale.svg]
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
-import re
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 300, 60, 190, 20, 40
-HIGHEST, OFTEN = 1.6, 0.8
-TRANSACTIONS = ("BEGIN", "COMMIT", "ROLLBACK")
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 320, 60, 200, 20, 60
+HIGHEST, FLAT = 1.6, 0.2
 STYLE = (
-    "text{font:13px system-ui,sans-serif;fill:#3d4451}.grid{stroke:#d9dde3}"
+    "text{font:13px system-ui,sans-serif;fill:#3d4451}.grid{stroke:#d9dde3}.flat{fill:#2f6f4f;opacity:.08}"
     ".a{stroke:#2f6f4f;fill:none;stroke-width:2}.b{stroke:#b4552d;fill:none;stroke-width:2}"
     ".c{stroke:#4a5fa5;fill:none;stroke-width:2}circle.a{fill:#2f6f4f}circle.b{fill:#b4552d}circle.c{fill:#4a5fa5}"
     "@media(prefers-color-scheme:dark){text{fill:#c9d1d9}.grid{stroke:#3d4451}}"
 )
-LINES = (
-    ("statements", "statements", "a"),
-    ("pages", "pages touched", "b"),
-    ("harness_ms", "CPU ms, harness", "c"),
-)
+LINES = (("cpu_ms", "CPU ms", "b"), ("statements", "statements", "a"), ("pages", "pages touched", "c"))
+Window = dict[str, float]
+"""What each trial of a window cost; `trials`: how many had been carried when it ended."""
 
 
-def cost_plot(sizes: Sequence[int], lines: Sequence[tuple[str, str, Sequence[float]]]) -> Markup:
-    """What a trial costs by the size of its run, each line in shares of its first value.
+def windows(marks: Sequence[dict[str, float]], ends: Sequence[float]) -> list[Window]:
+    """What a trial cost between one mark and the next, for the marks next to `ends`."""
+    known = [0] + [min(range(len(marks)), key=lambda n: abs(marks[n]["trials"] - end)) for end in ends]
+    return [_between(marks[one], marks[other]) for one, other in itertools.pairwise(known) if other > one]
 
-    Args:
-        sizes: Trials of a run, on a logarithmic axis.
-        lines: Name, kind (its colour), and a value for each size.
-    """
+
+def _between(begin: dict[str, float], end: dict[str, float]) -> Window:
+    number = end["trials"] - begin["trials"]
+    each = {name: (end[name] - begin[name]) / number for name in end if name != "trials"}
+    cpu = each["harness_ms"] + each["server_ms"]
+    return each | {"trials": end["trials"], "cpu_ms": cpu, "per_second": 1 / max(each["seconds"], 1e-9)}
+
+
+def cost_plot(points: Sequence[Window]) -> Markup:
+    """What a trial costs by how many were carried before it, each line in shares of the median of its values."""
+    trials = [point["trials"] for point in points]
     parts = [Markup("<style>{}</style>").format(Markup(STYLE))]
-    for share in (0.0, 0.5, 0.8, 1.0, 1.2, 1.5):
+    parts.append(
+        Markup('<rect class="flat" x="{}" y="{}" width="{}" height="{}"/>').format(
+            LEFT, _y(1 + FLAT), WIDTH - LEFT - RIGHT, _y(1 - FLAT) - _y(1 + FLAT)
+        )
+    )
+    for share in (0.0, 0.5, 1 - FLAT, 1.0, 1 + FLAT, 1.5):
         y = _y(share)
         parts.append(
             Markup(
@@ -47,31 +59,38 @@ def cost_plot(sizes: Sequence[int], lines: Sequence[tuple[str, str, Sequence[flo
                 '<text x="{3}" y="{4}" text-anchor="end">{5}</text>'
             ).format(LEFT, WIDTH - RIGHT, y, LEFT - 8, y + 4, f"{share:.0%}")
         )
-    for size in sizes:
+    for power in range(math.ceil(math.log10(trials[0])), math.floor(math.log10(trials[-1])) + 1):
         parts.append(
             Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
-                _x(size, sizes), HEIGHT - 14, f"{size:,}"
+                _x(10**power, trials), HEIGHT - 36, f"{10**power:,}"
             )
         )
-    ends = sorted((_y(values[-1] / values[0]), name) for name, _, values in lines)
-    places, below = dict[str, float](), 0.0
-    for y, name in ends:
-        places[name] = below = max(y, below + 17)
-    for name, kind, values in lines:
-        points = [(_x(s, sizes), _y(v / values[0])) for s, v in zip(sizes, values, strict=True)]
-        path = " ".join(f"{x},{y}" for x, y in points)
+    parts.append(
+        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
+            (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, "trials of the run that have been carried"
+        )
+    )
+    said = []
+    for key, name, kind in LINES:
+        values = [point[key] for point in points]
+        usual = statistics.median(values)
+        line = [(_x(t, trials), _y(v / usual)) for t, v in zip(trials, values, strict=True)]
+        path = " ".join(f"{x},{y}" for x, y in line)
         parts.append(Markup('<polyline class="{}" points="{}"/>').format(kind, path))
-        parts += [Markup('<circle class="{}" cx="{}" cy="{}" r="4"/>').format(kind, x, y) for x, y in points]
-        said = f"{name}: {values[-1]:.3g}"
-        parts.append(Markup('<text x="{}" y="{}">{}</text>').format(WIDTH - RIGHT + 14, places[name] + 4, said))
-    label = "; ".join(f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, _, values in lines)
+        parts += [Markup('<circle class="{}" cx="{}" cy="{}" r="3"/>').format(kind, x, y) for x, y in line]
+        said.append((name, kind, f"{name}: {usual:.3g} each"))
+    for number, (_, kind, text) in enumerate(said):
+        y = TOP + 30 + 22 * number
+        parts.append(Markup('<circle class="{}" cx="{}" cy="{}" r="4"/>').format(kind, WIDTH - RIGHT + 16, y - 4))
+        parts.append(Markup('<text x="{}" y="{}">{}</text>').format(WIDTH - RIGHT + 28, y, text))
+    label = "What a trial costs: " + "; ".join(text for _, _, text in said)
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>\n'
-    ).format(WIDTH, HEIGHT, f"What a trial costs: {label}", Markup("").join(parts))
+    ).format(WIDTH, HEIGHT, label, Markup("").join(parts))
 
 
-def _x(size: int, sizes: Sequence[int]) -> float:
-    share = math.log(size / sizes[0]) / max(math.log(sizes[-1] / sizes[0]), 1e-9)
+def _x(trials: float, all_: Sequence[float]) -> float:
+    share = math.log(trials / all_[0]) / max(math.log(all_[-1] / all_[0]), 1e-9)
     return round(LEFT + 20 + share * (WIDTH - LEFT - RIGHT - 40), 1)
 
 
@@ -79,66 +98,56 @@ def _y(share: float) -> float:
     return round(TOP + (HIGHEST - min(share, HIGHEST)) / HIGHEST * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def keep_common(found: dict[str, Any]) -> None:
-    """Count those statements alone that are asked for each trial of whatever size.
-
-    On a machine that is slow for a while, those that go with the time are asked as often.
-    """
-    parts = [one[name] for one in found["sizes"] for name in ("head", "tail")]
-    kinds = [{_name(kind["query"]): kind for kind in part["kinds"] if kind["a_trial"] >= OFTEN} for part in parts]
-    common = set.intersection(*(set(one) for one in kinds))
-    for part, by_name in zip(parts, kinds, strict=True):
-        mine = [kind for name, kind in by_name.items() if name in common and not name.startswith(TRANSACTIONS)]
-        part["statements"] = sum(kind["a_trial"] for kind in mine)
-        part["pages"] = sum(kind["a_trial"] * kind["pages"] for kind in mine)
-
-
-def _name(query: str) -> str:
-    """Constants are numbered as they come."""
-    return re.sub(r"\s+", " ", re.sub(r"\$\d+", "$", query))
-
-
-def table(found: dict[str, Any]) -> str:
-    """Both tables, as Markdown."""
+def table(sizes: Sequence[dict[str, Any]]) -> str:
+    """What a trial of runs of each size cost, and of each window of the largest, as Markdown."""
     head = (
-        "| trials | where | statements | pages touched | harness, CPU ms | server, CPU ms | kB ours | engine |\n"
-        "|---:|---|---:|---:|---:|---:|---:|---:|\n"
+        "| trials | workers | harness, CPU ms | server, CPU ms | together | statements | pages touched | kB |\n"
+        "|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     )
-    rows = [
-        f"| {one['size']:,} | {name} | {part['statements']:.1f} | {part['pages']:.0f} |"
-        f" {part['harness_ms']:.1f} | {part['server_ms']:.1f} | {one['bytes']['ours'] / 1000:.1f} |"
-        f" {one['bytes']['engine'] / 1000:.1f} |\n"
-        for one in found["sizes"]
-        for name, part in (("first", one["head"]), ("last", one["tail"]))
-        if name == "first" or one["tail"] != one["head"]
-    ]
-    more = (
-        "\n| trials | planned, ms each | handed over, s | begun after, ms (worst) | `runs list` ms | one look of"
-        " `runs watch` ms | `runs show` s |\n|---:|---:|---:|---:|---:|---:|---:|\n"
-    )
-    reads = [
-        f"| {one['size']:,} | {one['plan_ms']:.2f} | {one['hand_over_seconds']:.1f} |"
-        f" {one['latency']['median']:.0f} ({one['latency']['worst']:.0f}) | {one['reading']['list']:.0f} |"
-        f" {one['reading']['watch']:.0f} | {one['reading']['show'] / 1000:.1f} |\n"
-        for one in found["sizes"]
-    ]
-    return head + "".join(rows) + more + "".join(reads)
+    rows = []
+    for one in sizes:
+        whole = [_between(run["marks"][0], run["marks"][-1]) for run in one["runs"]]
+        rows.append(f"| {one['size']:,} | {one['workers']} | {_row(whole)} | {one['bytes']['all'] / 1000:.1f} |\n")
+    largest = sizes[-1]
+    more = "\n| trials of one run | harness, CPU ms | server, CPU ms | together | statements | pages touched |\n"
+    more += "|---|---:|---:|---:|---:|---:|\n"
+    before = 0.0
+    for window in windows(largest["runs"][0]["marks"], _ends(largest)):
+        more += f"| {before:,.0f} to {window['trials']:,.0f} | {_row([window])} |\n"
+        before = window["trials"]
+    return head + "".join(rows) + more
+
+
+def _row(each: Sequence[Window]) -> str:
+    names = ("harness_ms", "server_ms", "cpu_ms")
+    cpu = [f"{statistics.median(one[name] for one in each):.1f}" for name in names]
+    counts = [f"{statistics.median(one[name] for one in each):.1f}" for name in ("statements",)]
+    pages = f"{statistics.median(one['pages'] for one in each):.0f}"
+    return " | ".join([*cpu, *counts, pages])
+
+
+def _ends(one: dict[str, Any], each: int = 1) -> list[float]:
+    """Powers of ten; with `each`, so many steps between two of them, evenly on a logarithmic axis."""
+    last = one["runs"][0]["marks"][-1]["trials"]
+    steps = [100 * 10 ** (number / each) for number in range(int(each * math.log10(last / 100)) + 1)]
+    return [step for step in steps if step < 0.97 * last] + [last]
 
 
 def main() -> None:
     """Draw, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("figures", type=Path)
+    parser.add_argument("figures", type=Path, nargs="+")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    found: dict[str, Any] = json.loads(given.figures.read_text())
-    found["sizes"].sort(key=lambda one: one["size"])
-    keep_common(found)
+    sizes = []
+    for file in given.figures:
+        found = json.loads(file.read_text())
+        sizes += [one | {"workers": found["given"]["workers"]} for one in found["sizes"]]
+    sizes.sort(key=lambda one: (one["size"], int(one["workers"])))
     if given.plot is not None:
-        parts = [one["tail"] for one in found["sizes"]]
-        lines = [(name, kind, [part[key] for part in parts]) for key, name, kind in LINES]
-        given.plot.write_text(cost_plot([one["size"] for one in found["sizes"]], lines))
-    print(table(found))
+        largest = sizes[-1]
+        given.plot.write_text(cost_plot(windows(largest["runs"][0]["marks"], _ends(largest, each=6))))
+    print(table(sizes))
 
 
 if __name__ == "__main__":
