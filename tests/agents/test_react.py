@@ -5,11 +5,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from agents import AttemptLimits, Expected, Remark, Rework, agent_config, tell
+from agents import AttemptLimits, Event, Expected, Remark, Rework, agent_config, tell
+from agents.react.meter import Meter
 from core import (
     BadInput,
     Cause,
@@ -212,9 +214,21 @@ async def test_waiting_for_rate_limits_is_not_working_time(office: Office, sandb
     limits = AttemptLimits(working_seconds=0.6)
     result = await office.work(Player([waiting]), sandbox, task=assignment(limits=limits))
     assert result.cause is Cause.working_time
-    assert result.steps > 0
     assert result.working_seconds > 0.59, "it is not met earlier by what was waited"
     assert result.seconds - result.working_seconds == pytest.approx(0.25 * result.steps, abs=0.01)
+
+
+def test_a_limit_of_working_time_that_waiting_would_exceed() -> None:
+    now = datetime.now(UTC)
+    meter = Meter(AttemptLimits(working_seconds=1000))
+    for seconds in (1500, 0):
+        at = (now - timedelta(seconds=seconds)).isoformat()
+        meter.see(Event(seq=0, kind="reply", at=at, body={}))
+    meter.pay(0, None, waited=400)
+    assert meter.exceeded() is Cause.working_time
+    meter.pay(0, None, waited=300)
+    assert meter.exceeded() is None
+    assert 100 < meter.seconds_left < 201
 
 
 async def test_the_model_is_warned_once_when_little_is_left(office: Office, sandbox: Sandbox) -> None:
