@@ -34,7 +34,16 @@ class OwnEngine:
 
     def start(self) -> None:
         """Start it (again) and wait until it answers."""
-        words = ["dockerd", "--host", self.host, "--config-file", str(self.root / "settings.json")]
+        # An engine without a bridge removes the one that it finds: the machine's own engine needs that.
+        words = [
+            "unshare",
+            "--net",
+            "dockerd",
+            "--host",
+            self.host,
+            "--config-file",
+            str(self.root / "settings.json"),
+        ]
         words += ["--data-root", str(self.root / "data"), "--exec-root", str(self.root / "run")]
         words += ["--pidfile", str(self.root / "pid"), "--bridge=none", "--iptables=false", "--ip6tables=false"]
         words += ["--containerd-namespace=upbench-test", "--containerd-plugins-namespace=upbench-test-plugins"]

@@ -109,7 +109,11 @@ def test_a_real_engine_is_started_and_stopped(folder: Path, monkeypatch: pytest.
     host = f"unix://{folder}/s"
     flags = f"--host {host} --data-root {folder}/data --exec-root {folder}/run --bridge=none --iptables=false"
     flags += " --containerd-namespace=upbench-scripts --containerd-plugins-namespace=upbench-scripts-plugins"
+    # An engine without a bridge removes the one that it finds: the machine's own engine needs that.
+    (folder / "bin").mkdir()
+    write(folder / "bin" / "dockerd", f'exec unshare --net {shutil.which("dockerd")} "$@"')
     env = {"UPBENCH_SYSTEM_STATE": f"{folder}/state", "DOCKER_SETTINGS": f"{folder}/none", "DOCKERD_FLAGS": flags}
+    env["PATH"] = f"{folder}/bin:{os.environ['PATH']}"
     try:
         done = run("ensure-docker.sh", SYSTEM="yes", DOCKER_HOST=host, **env)
         assert done.returncode == 0, done.stderr
