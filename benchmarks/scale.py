@@ -2,10 +2,13 @@
 
 The workers are real processes (forked from one that has imported what they need) and carry `upbench worker`'s own
 loop; their agents sleep (`benchmarks.sleeping`) and write what real ones write; engine, queue, locks, governor,
-records and journal are the product's. Every trial is executed. Of each size there is a project of its own; what is
-measured begins when every slot has carried a trial and ends while all are still at work, so that the beginning and
-the end of a run are no part of it. CPU time is told rather than the clock's, which depends on who else uses the
-machine; it is all the CPU time of all workers and of the server, what they use for looking and waiting included.
+records and journal are the product's. Every trial is executed, unless `--executed` says that a run is to be filled
+with copies (`benchmarks.copying`) after so many, and measured on.
+
+Of each size there is a project of its own; what is measured begins when every slot has carried a trial and ends
+while all are still at work, so that the beginning and the end of a run are no part of it. CPU time is told rather
+than the clock's, which depends on who else uses the machine; it is all the CPU time of all workers and of the
+server, what they use for looking and waiting included.
 
 Run: python -m benchmarks.scale --to FIGURES.json [--sizes 100 1000 10000 100000] [--workers 100] [--slots 2]
 """
@@ -24,9 +27,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.copying import copy_trials
 from benchmarks.crew import cpu_seconds, crew, memory_mb, server_cpu_seconds
 from benchmarks.sleeping import create_run, workplace_of
 from runs import Records, count_attempts, hand_over, machinery
+from runs.starting import AHEAD
 from tests.standins.postgres import Postgres
 from upbench.home import Home, open_home
 from upbench.settings import Settings
@@ -113,26 +118,45 @@ class Measurement:
         found["executions_again"] = self._number("select count(*) from executions where e > 1")
         found["rounds_again"] = self._number("select count(*) from attempts where rounds > 1")
         found["deadlocks"] = self._number("select deadlocks from pg_stat_database where datname = %s", self._name)
-        found["bytes"] = self._bytes(found["executed"] + found.get("copied", 0))
+        found["bytes"] = self._bytes(found["executed"])
         found["reading"] = self._reading(f"run{times - 1}")
         return found
 
     def _one(self, run: str, size: int, workers: list[int]) -> dict[str, Any]:
         found: dict[str, Any] = self._begin(run, size + 3 * self._lead)
-        begin = 2 * self._lead
-        self._until(run, begin)
+        self._until(run, 2 * self._lead)
         self._superuser.execute("select pg_stat_statements_reset()")
-        marks = [self._mark(run, workers)]
-        while marks[-1]["trials"] < begin + size and time.monotonic() < self._ends:
-            done = marks[-1]["trials"] - begin
-            step = 100 if done < 1000 else max(100, size // MARKS)
-            self._until(run, min(begin + size, begin + step * int(done // step + 1)))
-            marks.append(self._mark(run, workers))
-        found["kinds"] = self._kinds(marks[-1]["trials"] - marks[0]["trials"])
-        found["marks"] = [{name: mark[name] - marks[0][name] for name in mark} for mark in marks]
+        executed = min(size, self._given.executed or size)
+        found["marks"] = self._marks(run, workers, executed)
+        found["kinds"] = self._kinds(found["marks"][-1]["trials"])
+        if executed < size and time.monotonic() < self._ends:
+            found["copied"] = self._fill(run, size)
+            self._superuser.execute("select pg_stat_statements_reset()")
+            found["after"] = self._marks(run, workers, self._given.last)
+            found["kinds_after"] = self._kinds(found["after"][-1]["trials"])
         if time.monotonic() < self._ends:
             self._until_over(run)
         return found
+
+    def _marks(self, run: str, workers: list[int], number: int) -> list[dict[str, float]]:
+        """What was used at some marks while so many trials of a run are carried, counted from now on."""
+        marks = [self._mark(run, workers)]
+        begin = marks[0]["trials"]
+        while (done := marks[-1]["trials"] - begin) < number and time.monotonic() < self._ends:
+            step = 100 if done < 1000 else max(100, number // MARKS)
+            self._until(run, int(begin + min(number, step * (done // step + 1))))
+            marks.append(self._mark(run, workers))
+        return [{name: mark[name] - marks[0][name] for name in mark} for mark in marks]
+
+    def _fill(self, run: str, size: int) -> int:
+        """Fill the run with copies of a trial, but for what is in the queue and what is measured after it."""
+        started = self._number(
+            "select max(t.position) from trials t join attempts a on a.trial = t.id"
+            " where t.run = %s and a.rounds > 0",
+            run,
+        )
+        begin = started + 2 * AHEAD  # workers go on meanwhile
+        return copy_trials(self._superuser, run, size + self._lead - self._given.last, begin=begin)
 
     def _begin(self, run: str, trials: int) -> dict[str, float]:
         """Plan a run and hand it over; seconds of this process's time."""
@@ -264,6 +288,10 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=240, help="for a project, after which it is left as it is"
     )
+    parser.add_argument(
+        "--executed", type=int, help="trials after which a run is filled with copies; default: never"
+    )
+    parser.add_argument("--last", type=int, default=2000, help="trials that are measured after that")
     parser.add_argument("--to", type=Path, help="file for the figures (JSON)")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # workers are ended on the way out

@@ -98,24 +98,34 @@ def _y(share: float) -> float:
     return round(TOP + (HIGHEST - min(share, HIGHEST)) / HIGHEST * (HEIGHT - TOP - BOTTOM), 1)
 
 
+def along(run: dict[str, Any], each: int = 1) -> list[Window]:
+    """The windows of a run: between powers of ten (with `each`, so many steps to one), and after it was filled."""
+    found = windows(run["marks"], _ends(run["marks"], each))
+    after = run.get("after")
+    if after:
+        ended = run["marks"][-1]["trials"] + run["copied"]
+        steps = [after[-1]["trials"] * step / each for step in range(1, each + 1)]
+        found += [window | {"trials": window["trials"] + ended} for window in windows(after, steps)]
+    return found
+
+
 def table(sizes: Sequence[dict[str, Any]]) -> str:
     """What a trial of runs of each size cost, and of each window of the largest, as Markdown."""
     head = (
-        "| trials | workers | harness, CPU ms | server, CPU ms | together | statements | pages touched | kB |\n"
-        "|---:|---:|---:|---:|---:|---:|---:|---:|\n"
+        "| trials of a run | harness, CPU ms | server, CPU ms | together | statements | pages touched | kB |\n"
+        "|---:|---:|---:|---:|---:|---:|---:|\n"
     )
     rows = []
-    for one in sizes:
+    for one in sizes[:-1]:
         whole = [_between(run["marks"][0], run["marks"][-1]) for run in one["runs"]]
-        rows.append(f"| {one['size']:,} | {one['workers']} | {_row(whole)} | {one['bytes']['all'] / 1000:.1f} |\n")
-    largest = sizes[-1]
-    more = "\n| trials of one run | harness, CPU ms | server, CPU ms | together | statements | pages touched |\n"
-    more += "|---|---:|---:|---:|---:|---:|\n"
-    before = 0.0
-    for window in windows(largest["runs"][0]["marks"], _ends(largest)):
-        more += f"| {before:,.0f} to {window['trials']:,.0f} | {_row([window])} |\n"
+        rows.append(f"| {one['size']:,} | {_row(whole)} | {one['bytes']['all'] / 1000:.1f} |\n")
+    run, before = sizes[-1]["runs"][0], 0.0
+    for window in along(run):
+        rows.append(
+            f"| {sizes[-1]['size']:,}: from {before:,.0f} to {window['trials']:,.0f} | {_row([window])} | |\n"
+        )
         before = window["trials"]
-    return head + "".join(rows) + more
+    return head + "".join(rows) + f"\n{sizes[-1]['bytes']['all'] / 1000:.1f} kB a trial of the largest\n"
 
 
 def _row(each: Sequence[Window]) -> str:
@@ -126,9 +136,8 @@ def _row(each: Sequence[Window]) -> str:
     return " | ".join([*cpu, *counts, pages])
 
 
-def _ends(one: dict[str, Any], each: int = 1) -> list[float]:
-    """Powers of ten; with `each`, so many steps between two of them, evenly on a logarithmic axis."""
-    last = one["runs"][0]["marks"][-1]["trials"]
+def _ends(marks: Sequence[dict[str, float]], each: int) -> list[float]:
+    last = marks[-1]["trials"]
     steps = [100 * 10 ** (number / each) for number in range(int(each * math.log10(last / 100)) + 1)]
     return [step for step in steps if step < 0.97 * last] + [last]
 
@@ -142,11 +151,10 @@ def main() -> None:
     sizes = []
     for file in given.figures:
         found = json.loads(file.read_text())
-        sizes += [one | {"workers": found["given"]["workers"]} for one in found["sizes"]]
-    sizes.sort(key=lambda one: (one["size"], int(one["workers"])))
+        sizes += found["sizes"]
+    sizes.sort(key=lambda one: one["size"])
     if given.plot is not None:
-        largest = sizes[-1]
-        given.plot.write_text(cost_plot(windows(largest["runs"][0]["marks"], _ends(largest, each=6))))
+        given.plot.write_text(cost_plot(along(sizes[-1]["runs"][0], each=6)))
     print(table(sizes))
 
 
