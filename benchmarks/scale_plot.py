@@ -59,7 +59,7 @@ def cost_plot(points: Sequence[Window]) -> Markup:
                 '<text x="{3}" y="{4}" text-anchor="end">{5}</text>'
             ).format(LEFT, WIDTH - RIGHT, y, LEFT - 8, y + 4, f"{share:.0%}")
         )
-    for power in range(math.ceil(math.log10(trials[0])), math.floor(math.log10(trials[-1])) + 1):
+    for power in range(math.ceil(math.log10(trials[0])), math.floor(math.log10(1.05 * trials[-1])) + 1):
         parts.append(
             Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
                 _x(10**power, trials), HEIGHT - 36, f"{10**power:,}"
