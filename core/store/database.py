@@ -54,17 +54,30 @@ class Database:
         self.connect_args: dict[str, Any] = self._store.connect_args
         opened = False
         try:
-            with self.write() as connection:
-                self._store.prepare(connection)
-                apply_migrations(connection, migrations, file=self.shown)
+            self._open(migrations)
             opened = True
-            self._store.opened()
         except StoreFault as fault:
             what = f"cannot be opened: {fault.problem}"
             raise BadInput(what, file=self.shown, mend=self._store.mend()) from fault
         finally:
             if not opened:
                 self.close()
+
+    def _open(self, migrations: Sequence[Migration]) -> None:
+        """Make the tables. A server that goes away in the midst of it had answered: it is waited for, once."""
+        answered = False
+        for last in (False, True):
+            try:
+                with self.write() as connection:
+                    answered = True
+                    self._store.opened()
+                    self._store.prepare(connection)
+                    apply_migrations(connection, migrations, file=self.shown)
+            except StoreFault:
+                if last or not answered:
+                    raise
+            else:
+                return
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

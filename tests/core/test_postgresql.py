@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, select
 
 from core import BadInput, Cause, Database, Migration, StoreFault, create_all, look_at_database
 from core.store import postgresql
@@ -209,6 +209,21 @@ def test_one_that_is_still_starting_is_waited_for_at_the_opening(postgres: Postg
     postgres.kill()
     postgres.start(wait=False)
     assert count(Database(fresh_database, [FIRST])) == 0
+
+
+def test_one_that_goes_in_the_midst_of_the_opening_is_waited_for(postgres: Postgres, fresh_database: str) -> None:
+    """It had answered, so its address is right: it is no mistake of the user's."""
+    begun: list[int] = []
+
+    def cut_off(connection: Connection) -> None:
+        begun.append(1)
+        create_all(METADATA)(connection)
+        if len(begun) == 1:
+            postgres.kill()
+            threading.Timer(1.0, postgres.start).start()
+
+    assert count(Database(fresh_database, [Migration("test", 1, cut_off)])) == 0
+    assert len(begun) == 2
 
 
 def test_a_transaction_that_the_operator_ends_is_a_store_fault(postgres: Postgres, database: Database) -> None:
