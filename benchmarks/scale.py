@@ -193,7 +193,7 @@ class Measurement:
         return [
             {
                 "query": row[0][:3000],
-                "a_trial": row[1] / trials,
+                "a_trial": row[1] / max(1, trials),
                 "ms": row[2] / row[1],
                 "pages": int(row[3]) / row[1],
             }
