@@ -48,6 +48,11 @@ class RunRow:
         """Workers execute it, and no process of its own."""
         return self.queue == QUEUE
 
+    @property
+    def broken_off(self) -> Stop | None:
+        """Why it did not do all that it was to do: a stop that came when all was done has broken nothing off."""
+        return None if self.state == DONE and self.stop is not None and not self.stop.final else self.stop
+
 
 @dataclass(frozen=True)
 class Standing:

@@ -158,7 +158,7 @@ def summarise(home: Home, run: str, *, listed: int | None = LISTED) -> RunSummar
         unlisted=counts.total - len(named),
         owner=row.owner,
         created=row.created,
-        stop=row.stop,
+        stop=row.broken_off,
         not_done={row.stop.cause.value: undone} if row.stop and undone else {},
         budget=row.options.budget,
     )
@@ -296,5 +296,5 @@ def _line(row: RunRow, states: Mapping[str, int], spent: Spent, told: float) -> 
             "estimated_dollars": round(spent.estimated, DIGITS),
             "unpriced_calls": spent.unpriced,
         },
-        stop=row.stop.reason if row.stop else None,
+        stop=row.broken_off.reason if row.broken_off else None,
     )

@@ -32,7 +32,8 @@ def test_a_run_that_its_budget_stopped_goes_on_as_is_said(upbench: Upbench, tmp_
     write_pack(tmp_path / "a study" / "packs", jobs=2)
     project = ("--project", "a study")
     pack = str(tmp_path / "a study" / "packs" / "small")
-    order = ("run", pack, *REACT, "--repeats", "2", "--concurrency", "1", "--budget", "tokens=1")
+    # So many that the budget is looked at (once a second) long before all are done.
+    order = ("run", pack, *REACT, "--repeats", "30", "--concurrency", "1", "--budget", "tokens=1")
     code, out, _ = upbench(*project, *order)
     assert code == 1
     assert "stopped  run_budget" in out

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from core import CallJournal, CallTotals
-from runs import Records, count_attempts, totals_of_run
+from runs import Records, Stop, count_attempts, totals_of_run
 from runs.tables import ATTEMPTS
+from tests.runs.project import bench_in, order, run_all
+from tests.runs.support import write_pack
 from tests.upbench.large import RUN, counted_statements, home_at, workers_at, write_run
 from upbench.snapshot import take_snapshot
-from upbench.summary import summarise
+from upbench.summary import list_runs, summarise
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -130,3 +132,13 @@ def test_the_time_of_a_run_that_is_over_stands_still(tmp_path: Path) -> None:
     assert seen.seconds == 3600
     assert (seen.per_minute, seen.seconds_left) == (None, None)
     home.close()
+
+
+def test_a_stop_that_comes_when_all_is_done_has_broken_nothing_off(tmp_path: Path) -> None:
+    with bench_in(tmp_path) as bench:
+        place = bench.begin(order(write_pack(tmp_path), "nop"))
+        run_all(place)
+        place.records.stop(place.run_id, Stop(reason="run_budget", detail="tokens=1 is used up"))
+        shown, (line,) = bench.show(place.run_id), list_runs(bench.home)
+    assert (shown.state, shown.stop, shown.resume, shown.not_done) == ("done", None, None, {})
+    assert line.stop is None
