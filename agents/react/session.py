@@ -169,13 +169,14 @@ class Session:
 
     def result(self, cause: Cause, detail: str = "") -> AgentResult:
         """How the attempt ended, as of now."""
+        seconds = self.meter.seconds  # read once: time goes on
         return AgentResult(
             cause=cause,
             note=self.handed_in or "",
             detail=detail,
             steps=self.meter.steps,
-            seconds=round(self.meter.seconds, 3),
-            working_seconds=round(self.meter.working_seconds, 3),
+            seconds=round(seconds, 3),
+            working_seconds=round(max(0.0, seconds - self.meter.waited), 3),
         )
 
     def see(self, event: Event, reply: ChatReply | None = None) -> None:
