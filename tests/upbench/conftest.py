@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from runs import Machinery, machinery
+from tests.runs.project import bench_in
 from tests.runs.support import write_pack
 from tests.upbench.mistakes import Upbench
+from upbench import Bench
 from upbench.cli.main import main
 
 
@@ -27,3 +31,18 @@ def upbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return int(ended.value.code or 0), said.out, said.err
 
     return call
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A project of one's own."""
+    with bench_in(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def by(bench: Bench) -> Iterator[Machinery]:
+    """What executes runs in that project."""
+    with machinery(bench.home.database, bench.home.state) as found:
+        found.engine.prepare()
+        yield found

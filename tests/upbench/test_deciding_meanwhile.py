@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from core import BadInput
 from grading.tables import REVIEW_ITEMS
 from rubrics import Verdict
 from runs import OPEN, QUEUE, Progress, Workplace, machinery
-from tests.runs.project import bench_in, order, run_all
+from tests.runs.project import order, run_all
 from tests.runs.support import write_pack
 from tests.upbench.judging import BY_PEOPLE, awaiting, judge, run_state
 from tests.upbench.life import attempts, hand_in, turn
@@ -20,12 +20,6 @@ from upbench import Bench
 from upbench.deciding import deciding
 
 SCRIPT = attempts(*[[turn("echo Birch > /job/deliverables/note.txt"), hand_in("note.txt")]] * 3)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with bench_in(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

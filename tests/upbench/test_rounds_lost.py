@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,32 +18,18 @@ from runs import (
     Workplace,
     begin_rounds,
     bury_dead,
-    machinery,
 )
 from runs.ahead import undone
 from runs.engine.inprocess import InProcessContext
 from runs.engine.port import Context, Json
 from runs.starting import bury, start_lost
 from runs.workers.locks import AdvisoryLocks
-from tests.runs.project import bench_in, order
+from tests.runs.project import order
 from tests.runs.support import write_pack
 from tests.upbench.large import counted_statements
 from upbench import Bench
 from upbench.order import Order
 from upbench.workers import WorkerOrder, place_of, serve_rounds
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with bench_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def by(bench: Bench) -> Iterator[Machinery]:
-    with machinery(bench.home.database, bench.home.state) as found:
-        found.engine.prepare()
-        yield found
 
 
 @pytest.fixture

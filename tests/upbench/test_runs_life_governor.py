@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,18 +10,12 @@ import pytest
 from core import Cause
 from runs import QUEUE, Machinery, RunBudget, Workplace, machinery
 from runs.govern import Governor
-from tests.runs.project import bench_in, order
+from tests.runs.project import order
 from tests.runs.support import write_pack
 from upbench import Bench
 from upbench.workers import place_of
 
 MANY = 40
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with bench_in(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

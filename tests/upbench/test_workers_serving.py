@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,26 +32,13 @@ from runs.engine.inprocess import InProcessContext
 from runs.engine.port import Context, Json
 from runs.govern import Governor
 from runs.workers import places as open_places
-from tests.runs.project import bench_in, order, run_it
+from tests.runs.project import order, run_it
 from tests.runs.support import write_pack
 from tests.upbench.life import pack_of, slow_script
 from upbench import Bench, workers
 from upbench.workers import WorkerOrder, place_of, serve_rounds
 
 SOON = 90.0
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with bench_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def by(bench: Bench) -> Iterator[Machinery]:
-    with machinery(bench.home.database, bench.home.state) as found:
-        found.engine.prepare()
-        yield found
 
 
 def detached(bench: Bench, pack: Path, agent: str = "nop", repeats: int = 1) -> Workplace:
