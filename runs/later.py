@@ -15,13 +15,12 @@ from runs.arms import ArmPlan, judged_trials, plan_retries
 from runs.engine.port import Engine
 from runs.options import QUEUE
 from runs.plan import PlannedAttempt
-from runs.records import Records
+from runs.records import HOLD_RUN, Records
 from runs.rows import DONE, PLANNED, RUNNING, STOPPED, AttemptRow, RunRow
 from runs.tables import ATTEMPTS, RUNS
 from runs.trial import start_attempt
 from runs.workplace import Workplace
 
-_HOLD = select(RUNS.c.id).where(RUNS.c.id == bindparam("run")).with_for_update()
 _GO_ON = update(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
@@ -97,7 +96,7 @@ def go_on_after(database: Database, engine: Engine, connection: Connection, atte
     here = database.joined(connection)
     records = Records(here)
     run = records.attempt(attempt).run
-    connection.execute(_HOLD, {"run": run}).one()  # with it: whether the run goes on, and who executes it
+    connection.execute(HOLD_RUN, {"run": run}).one()  # with it: whether the run goes on, and who executes it
     row = records.run(run)
     planned = _due(here, records, row, attempt)
     due = tuple(one.id for one in planned)

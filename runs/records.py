@@ -44,7 +44,7 @@ _ATTEMPT = (
 )
 _CAUSE = select(EXECUTIONS.c.cause).where(EXECUTIONS.c.id == bindparam("execution"))
 _WORK = select(EXECUTIONS.c.result, EXECUTIONS.c.collected).where(EXECUTIONS.c.id == bindparam("execution"))
-_HOLD_RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run")).with_for_update()
+HOLD_RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run")).with_for_update()
 _STANDING = select(RUNS.c.state, RUNS.c.stop, RUNS.c.started).where(RUNS.c.id == bindparam("run"))
 _CAUSES_SINCE = (
     select(ATTEMPTS.c.cause, func.count())
@@ -107,13 +107,13 @@ class Records:
     def regrade_by(self, run_id: str, job: Job) -> None:
         """From now on the job's verdicts of record are read by its present rubric and checks."""
         with self._database.write() as connection:
-            connection.execute(_HOLD_RUN, {"run": run_id})
+            connection.execute(HOLD_RUN, {"run": run_id})
             add_sheets(connection, run_id, [job])
 
     def add_trial(self, run_id: str, config: RunConfig, trial: PlannedTrial) -> None:
         """Add a trial at the end of a run's plan; `config` is the run's, with the trial's agent and job."""
         with self._database.write() as connection:
-            connection.execute(_HOLD_RUN, {"run": run_id})
+            connection.execute(HOLD_RUN, {"run": run_id})
             position = connection.execute(
                 select(func.count()).select_from(TRIALS).where(TRIALS.c.run == run_id)
             ).scalar_one()
@@ -220,7 +220,7 @@ class Records:
                 return False
         ended = update(RUNS).where(RUNS.c.id == run_id, ~left.exists()).values(state=DONE)
         with self._database.write() as connection:
-            connection.execute(_HOLD_RUN, {"run": run_id})  # whoever adds attempts to it holds it as well
+            connection.execute(HOLD_RUN, {"run": run_id})  # whoever adds attempts to it holds it as well
             return connection.execute(ended).rowcount > 0
 
     def attempt(self, attempt: str) -> AttemptRow:

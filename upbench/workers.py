@@ -104,7 +104,12 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
 
 def _is_left(home: Home) -> bool:
     with machinery(home.database, home.state) as by:
-        return bool(by.engine.list(queue=QUEUE, states=OPEN, limit=1))
+        return _is_queued(by)
+
+
+def _is_queued(by: Machinery) -> bool:
+    """Whether a round waits for a worker, or is carried by one."""
+    return bool(by.engine.list(queue=QUEUE, states=OPEN, limit=1))
 
 
 async def _serve(home: Home, order: WorkerOrder, finish: asyncio.Event) -> DiskGuard | str:
@@ -207,7 +212,7 @@ async def _is_idle(home: Home, me: Worker, by: Machinery, places: Places) -> boo
 
 
 def _is_waited_for(by: Machinery, places: Places) -> bool:
-    return bool(by.engine.list(queue=QUEUE, states=OPEN, limit=1)) or places.waiting()
+    return _is_queued(by) or places.waiting()
 
 
 async def _adopt_on(home: Home, by: Machinery, places: Places, pause: float) -> None:

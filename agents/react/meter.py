@@ -53,7 +53,11 @@ class Meter:
     @property
     def working_seconds(self) -> float:
         """Without the time slept for rate limits."""
-        return max(0.0, self.seconds - self.waited)
+        return self.worked(self.seconds)
+
+    def worked(self, seconds: float) -> float:
+        """How much of these seconds was not slept for rate limits."""
+        return max(0.0, seconds - self.waited)
 
     @property
     def wall_left(self) -> float:

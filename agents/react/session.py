@@ -176,7 +176,7 @@ class Session:
             detail=detail,
             steps=self.meter.steps,
             seconds=round(seconds, 3),
-            working_seconds=round(max(0.0, seconds - self.meter.waited), 3),
+            working_seconds=round(self.meter.worked(seconds), 3),
         )
 
     def see(self, event: Event, reply: ChatReply | None = None) -> None:
