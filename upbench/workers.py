@@ -40,6 +40,10 @@ POLL_SECONDS, RAREST_SECONDS = 0.5, 2.0
 
 FEW = 10
 IDLE_LOOK_SECONDS, ADOPT_LOOK_SECONDS = 0.5, 3.0
+AGAIN_SECONDS, PATIENCE_SECONDS = 0.5, 60.0
+"""A run that cannot be opened since database or bucket do not answer is opened again, for as long as a server may
+take to restart; a worker that gave up at once would take what it carries of other runs with it."""
+
 _FOREVER = float("inf")
 TOLD, IDLE = "told", "idle"
 _log = logging.getLogger("upbench.worker")
@@ -121,9 +125,9 @@ async def _serve(home: Home, order: WorkerOrder, finish: asyncio.Event) -> DiskG
 
         async def opened(run: str) -> Workplace:
             try:
-                return await places.of(run)
+                return await _opened(places, run)
             except UpBenchError as error:
-                if not isinstance(error, StoreFault) or error.cause is Cause.store_damaged:
+                if not _is_silence(error):
                     _refuse(Records(home.database), run, error)
                     raise Overtaken(run) from error
                 if not failed.done():
@@ -155,6 +159,24 @@ async def _serve(home: Home, order: WorkerOrder, finish: asyncio.Event) -> DiskG
             finally:
                 adopting.cancel()
                 failed.cancel()
+
+
+async def _opened(places: Places, run: str) -> Workplace:
+    """The workplace of a run; what it is read from is asked again when it does not answer. Raises as `place_of`."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await places.of(run)
+        except StoreFault as fault:
+            if not _is_silence(fault) or time.monotonic() > until:
+                raise
+            _log.warning("run %s is opened again: %s", run, fault)
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _is_silence(error: UpBenchError) -> bool:
+    """Whether records or blobs did not answer; not that they answered with what cannot be used."""
+    return isinstance(error, StoreFault) and error.cause is not Cause.store_damaged
 
 
 def _refuse(records: Records, run: str, error: UpBenchError) -> None:

@@ -234,6 +234,28 @@ async def test_who_governs_outlives_records_that_do_not_answer_and_leads_on(
     governor.close()
 
 
+async def test_a_server_that_goes_while_a_run_is_opened_is_asked_again(
+    bench: Bench, by: Machinery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives nothing up, neither this run nor what it carries of others."""
+    place, faults = detached(bench, write_pack(tmp_path), repeats=2), list[str]()
+    look = Governor.look
+
+    def cut_off(governor: Governor) -> None:
+        if len(faults) < 3:
+            faults.append(governor._lock)
+            raise StoreFault(Cause.store_failed, "server closed the connection unexpectedly")
+        look(governor)
+
+    begin_rounds(place, by.engine, place.records.attempts(place.run_id))
+    monkeypatch.setattr(Governor, "look", cut_off)
+    monkeypatch.setattr(workers, "AGAIN_SECONDS", 0.01)
+    async with asyncio.timeout(SOON):
+        await serve_rounds(bench.home, WorkerOrder(slots=2, until_idle=True))
+    assert len(faults) == 3
+    assert place.records.count_undone(place.run_id) == 0
+
+
 async def test_an_idle_worker_opens_what_nobody_governs(bench: Bench, tmp_path: Path) -> None:
     """As when a process is killed between handing a run over and starting its first round."""
     place = detached(bench, write_pack(tmp_path), repeats=2)
