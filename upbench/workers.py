@@ -162,7 +162,7 @@ async def _serve(home: Home, order: WorkerOrder, finish: asyncio.Event) -> DiskG
 
 
 async def _opened(places: Places, run: str) -> Workplace:
-    """The workplace of a run; what it is read from is asked again when it does not answer. Raises as `place_of`."""
+    """The workplace of a run; what it is read from is asked again when silent. Raises as `place_of`."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
