@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from grading.people.person import Person
 from grading.review.signing import Secrets, derive, verify
 
 COOKIE = "upbench_review"
@@ -94,7 +95,7 @@ class SessionGuard:
             )
             return
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["reviewer"], state["csrf"] = body["reviewer"], token
+        state["person"], state["csrf"] = Person.local(body["reviewer"]), token
         await self._app(scope, receive, send)
 
     def _is_ours(self, headers: Headers, token: str) -> bool:

@@ -1,0 +1,1 @@
+"""Who may review: people, their roles, and how they prove who they are."""

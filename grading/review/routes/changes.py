@@ -1,0 +1,70 @@
+"""The JSON interface behind the grading page: drafts, the lock, corrections."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from core import Frozen
+from grading.evaluations import Evidence, Judgement
+from grading.review.desk import Draft
+from grading.review.routes.parts import Parts
+from rubrics import Verdict
+
+
+class SaveDraft(Frozen):
+    """A draft on one criterion, made from `revision` (0: the first)."""
+
+    revision: int = Field(ge=0)
+    verdict: Verdict | None = None
+    feedback: str = Field(default="", max_length=20_000)
+    evidence: tuple[Evidence, ...] = Field(default=(), max_length=20)
+    active_ms: int = Field(default=0, ge=0)
+
+    @property
+    def draft(self) -> Draft:
+        """What is saved of it."""
+        return Draft(verdict=self.verdict, feedback=self.feedback, evidence=self.evidence)
+
+
+class SaveJudgement(Frozen):
+    """The overall judgement, made from `revision`."""
+
+    revision: int = Field(ge=0)
+    judgement: Judgement | None = None
+    active_ms: int = Field(default=0, ge=0)
+
+
+class Correction(Frozen):
+    """A later change of one locked verdict."""
+
+    criterion: str
+    verdict: Verdict
+    feedback: str = Field(default="", max_length=20_000)
+
+
+def add_changes(app: FastAPI, parts: Parts) -> None:
+    """`/api/reviews/ALIAS/...`: criteria/ID and judgement (PUT), lock and corrections (POST)."""
+
+    @app.put("/api/reviews/{alias}/criteria/{criterion}")
+    def save(request: Request, alias: str, criterion: str, body: SaveDraft) -> Response:
+        desk = parts.desk(request)
+        revision = desk.save(alias, criterion, body.revision, body.draft, body.active_ms)
+        return JSONResponse({"revision": revision, "left": desk.open(alias).left})
+
+    @app.put("/api/reviews/{alias}/judgement")
+    def judge(request: Request, alias: str, body: SaveJudgement) -> Response:
+        desk = parts.desk(request)
+        revision = desk.judge(alias, body.revision, body.judgement, body.active_ms)
+        return JSONResponse({"revision": revision, "left": desk.open(alias).left})
+
+    @app.post("/api/reviews/{alias}/lock")
+    def lock(request: Request, alias: str) -> Response:
+        parts.desk(request).lock(alias)
+        return JSONResponse({"locked": True})
+
+    @app.post("/api/reviews/{alias}/corrections")
+    def correct(request: Request, alias: str, body: Correction) -> Response:
+        draft = Draft(verdict=body.verdict, feedback=body.feedback)
+        return JSONResponse({"revision": parts.desk(request).correct(alias, body.criterion, draft)})
