@@ -100,8 +100,8 @@ class Measurement:
     def run(self, size: int, times: int) -> dict[str, Any]:
         """Execute runs of that size one after the other: what each cost, at its marks.
 
-        Beyond its `size`, each run has as many trials as there are slots before them, twice, and as many after
-        them: they are executed as well, and are no part of what is measured.
+        Beyond its `size`, each run has as many trials as there are slots before them, twice, and three times as
+        many after them: they are executed as well, and are no part of what is measured.
         """
         found: dict[str, Any] = {"size": size, "runs": []}
         given = self._given
@@ -123,7 +123,7 @@ class Measurement:
         return found
 
     def _one(self, run: str, size: int, workers: list[int]) -> dict[str, Any]:
-        found: dict[str, Any] = self._begin(run, size + 3 * self._lead)
+        found: dict[str, Any] = self._begin(run, size + 5 * self._lead)
         self._until(run, 2 * self._lead)
         self._superuser.execute("select pg_stat_statements_reset()")
         executed = min(size, self._given.executed or size)

@@ -206,7 +206,7 @@ def create_run(home: Home, run: str, trials: int, queue: str = QUEUE) -> None:
         pack_version=jobs[0].pack.version,
         jobs=tuple(job.id for job in jobs),
         agents=(CONFIG,),
-        repeats=trials // len(jobs),
+        repeats=-(-trials // len(jobs)),  # at least so many
         provider=SleepingProvider.name,
     )
     planned = list(plan_trials(config, {job.id: job for job in jobs}, run))
