@@ -33,6 +33,8 @@ test-tools: setup
 	@scripts/system/ensure-postgres.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-docker.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-image.sh || [ "$(SYSTEM)" = no ]
+	@scripts/system/ensure-chromium.sh || [ "$(SYSTEM)" = no ]
+	@scripts/system/ensure-renderers.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-compose.sh >/dev/null || [ "$(SYSTEM)" = no ]
 
 test: test-tools

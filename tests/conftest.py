@@ -6,15 +6,18 @@ import os
 
 import pytest
 
+from tests.browser import chromium, tab
 from tests.schedule import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.standins.postgres import database_place, fresh_database, postgres
 
 __all__ = [
+    "chromium",
     "database_place",
     "fresh_database",
     "postgres",
     "pytest_collection_modifyitems",
     "pytest_xdist_make_scheduler",
+    "tab",
 ]
 
 

@@ -18,6 +18,7 @@ GROUPS = {
     r"tests/deploy/": "compose.yaml",
     r"tests/grading/checks/test_(?:python_checks|run|vocabulary)\.py": "samples",
     r"tests/grading/judge/test_canaries\.py": "samples",
+    r"tests/grading/review/browser/(test_\w+)\.py": "a browser",
     r"tests/grading/render/test_texts\.py": "samples",
     r"tests/runs/engine/test_(crew)\.py": "workers",
     r"tests/runs/kills/test_(matrix)\.py": "workers",

@@ -1,0 +1,64 @@
+"""Debian's Chromium, driven by Playwright: without a screen, and without the network that it would talk to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.support import lacking
+
+_ARGUMENTS = (
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# What stands in the console when a page is asked for that is refused on purpose, or the line is cut on purpose.
+_EXPECTED = ("Failed to load resource",)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a module; each opens contexts of its own in it.
+
+    Not of a session: while it is there Playwright has an event loop of its own in this thread, and asynchronous
+    tests cannot run. Modules that use it have none.
+    """
+    path = shutil.which(os.environ.get("CHROMIUM", "chromium"))
+    if path is None:
+        lacking("chromium", "not found")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Page]:
+    """A tab of a fresh context; no script may have failed in it, and nothing that a page's policy forbids been tried."""
+    context = chromium.new_context()
+    page = context.new_page()
+    said = complaints(context)
+    yield page
+    context.close()
+    assert not said, said
+
+
+def complaints(context: BrowserContext) -> list[str]:
+    """What scripts of any page of a context fail with, or try against its policy, from now on."""
+    said: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(_EXPECTED):
+            said.append(message.text)
+
+    context.on("console", hear)
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    return said
