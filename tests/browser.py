@@ -42,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def tab(chromium: Browser) -> Iterator[Page]:
-    """A tab of a fresh context; no script may have failed in it, and nothing that a page's policy forbids been tried."""
+    """A tab of a fresh context; no script may have failed in it, nor tried what its policy forbids."""
     context = chromium.new_context()
     page = context.new_page()
     said = complaints(context)
