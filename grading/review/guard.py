@@ -29,8 +29,9 @@ def app_headers(content_origin: str) -> dict[str, str]:
     """Headers of every answer of the app origin."""
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
-        f"img-src 'self' {content_origin}; frame-src 'self' {content_origin}; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        f"img-src 'self' {content_origin}; media-src {content_origin}; frame-src 'self' {content_origin}; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        "trusted-types 'none'"
     )
     return {
         "content-security-policy": policy,
