@@ -163,11 +163,10 @@ async def _serve(both: Iterable[tuple[FastAPI, int]], listens: threading.Event, 
         for app, port in both
     ]
     tasks = [asyncio.create_task(server.serve()) for server in servers]
-    while not all(server.started for server in servers):
+    while not all(server.started for server in servers):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     listens.set()
-    while not stop.is_set():
-        await asyncio.sleep(0.02)
+    await asyncio.to_thread(stop.wait)
     for server in servers:
         server.should_exit = True
     await asyncio.gather(*tasks)

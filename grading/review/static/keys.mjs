@@ -1,0 +1,153 @@
+// Keys: one table, from which they are bound and the help is written. No action has a key of another.
+
+const STORE = "upbench.keys";
+
+/** Every action that has a key. `name`: what the page does; `keys`: unless somebody chose others. */
+export const ACTIONS = [
+  { name: "next", keys: ["j"], group: "Criteria", says: "next criterion" },
+  { name: "previous", keys: ["k"], group: "Criteria", says: "previous criterion" },
+  { name: "open", keys: ["n"], group: "Criteria", says: "next criterion without a verdict" },
+  { name: "jump", keys: ["g"], group: "Criteria", says: "go to a criterion: its number follows" },
+  { name: "pass", keys: ["1"], group: "Verdict", says: "pass" },
+  { name: "fail", keys: ["2"], group: "Verdict", says: "fail, and write why" },
+  { name: "cannot_judge", keys: ["3"], group: "Verdict", says: "cannot judge" },
+  { name: "feedback", keys: ["c"], group: "Verdict", says: "write feedback" },
+  { name: "snippets", keys: ["r"], group: "Verdict", says: "own comments, to use again" },
+  { name: "evidence", keys: ["e"], group: "Verdict", says: "take the place you look at as evidence" },
+  { name: "absence", keys: ["a"], group: "Verdict", says: "it is not there: note what you searched" },
+  { name: "undo", keys: ["u"], group: "Verdict", says: "undo the last change" },
+  { name: "file", keys: ["f"], group: "Looking", says: "next file" },
+  { name: "file_back", keys: ["F"], group: "Looking", says: "previous file" },
+  { name: "page_back", keys: ["["], group: "Looking", says: "previous page or sheet" },
+  { name: "page", keys: ["]"], group: "Looking", says: "next page or sheet" },
+  { name: "brief", keys: ["b"], group: "Looking", says: "the brief, and back" },
+  { name: "search", keys: ["/"], group: "Looking", says: "search in the file" },
+  { name: "larger", keys: ["+"], group: "Looking", says: "larger" },
+  { name: "smaller", keys: ["-"], group: "Looking", says: "smaller" },
+  { name: "fit", keys: ["0"], group: "Looking", says: "fit the width" },
+  { name: "split", keys: ["s"], group: "Looking", says: "two files side by side, and back" },
+  { name: "other", keys: ["o"], group: "Looking", says: "the other side of the two" },
+  { name: "compare", keys: ["v"], group: "Looking", says: "what changed since the previous submission" },
+  { name: "submit", keys: ["Mod+Enter"], group: "Review", says: "submit the review: first a summary", typing: true },
+  { name: "help", keys: ["?"], group: "Review", says: "these keys" },
+  { name: "leave", keys: ["Escape"], group: "Review", says: "leave a field, close a window", typing: true, fixed: true },
+];
+
+/** Keys that belong to the browser or to fields and can be given to nothing. */
+const TAKEN = new Set(["Tab", "Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Backspace", "Delete"]);
+const NAMES = { Escape: "Esc", "Mod+Enter": "Ctrl Enter" };
+
+/** How a key is shown. */
+export const shownKey = (key) => NAMES[key] ?? key;
+
+/** Whether somebody is typing there. */
+export function typing(target) {
+  if (!(target instanceof Element)) return false;
+  if (target.closest("textarea, select, [contenteditable]:not([contenteditable=false])")) return true;
+  return target.matches("input") && !["radio", "checkbox", "button", "range"].includes(target.type);
+}
+
+/** `j`, `?`, `Mod+Enter`; null: a key that is somebody else's (of the browser, of a screen reader). */
+export function keyOf(event) {
+  if (event.isComposing || event.altKey || ["Control", "Meta", "Shift", "Alt"].includes(event.key)) return null;
+  if (event.ctrlKey || event.metaKey) return event.key === "Enter" ? "Mod+Enter" : null;
+  return event.key;
+}
+
+/** Why a key cannot be given to an action; null: it can. */
+export function problemOf(key, name, bindings) {
+  if (key === null || TAKEN.has(key)) return "This key belongs to the browser.";
+  const other = ACTIONS.find((action) => action.name !== name && bindings[action.name].includes(key));
+  return other ? `${shownKey(key)} is taken: ${other.says}.` : null;
+}
+
+/** Who has which key: the table's, changed by what was chosen here, never one key for two. */
+export function bindingsFrom(chosen) {
+  const bindings = Object.fromEntries(ACTIONS.map((action) => [action.name, [...action.keys]]));
+  const wanted = ACTIONS.filter((action) => !action.fixed && typeof chosen?.[action.name] === "string");
+  for (const { name } of wanted) bindings[name] = [];
+  for (const { name, keys } of wanted) {
+    const first = [chosen[name], ...keys].find((key) => problemOf(key, name, bindings) === null);
+    bindings[name] = first === undefined ? [] : [first];
+  }
+  return bindings;
+}
+
+export class Keyboard extends EventTarget {
+  /** @param {string} person whose choice of keys it is. @param {Record<string, () => void>} actions by name */
+  constructor(person, actions) {
+    super();
+    this.store = `${STORE}.${person}`;
+    this.actions = actions;
+    this.chosen = this.#read();
+    this.#bind();
+    /** Takes the keys that follow (of `g`); returns false when it wants no more. */
+    this.following = null;
+    this.listener = (event) => this.#hear(event);
+    document.addEventListener("keydown", this.listener);
+  }
+
+  close() {
+    document.removeEventListener("keydown", this.listener);
+  }
+
+  keysOf(name) {
+    return this.bindings[name];
+  }
+
+  /** Give an action another key; returns why not, or null. */
+  choose(name, key) {
+    const problem = problemOf(key, name, this.bindings);
+    if (problem === null) this.#keep({ ...this.chosen, [name]: key });
+    return problem;
+  }
+
+  /** All keys as they were. */
+  reset() {
+    this.#keep({});
+  }
+
+  run(name) {
+    this.actions[name]?.();
+  }
+
+  #hear(event) {
+    const key = keyOf(event);
+    if (key === null || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (this.following !== null && !typing(event.target)) {
+      event.preventDefault();
+      this.following(key);
+      return;
+    }
+    const action = this.byKey.get(key);
+    if (action === undefined || (typing(event.target) && !action.typing)) return;
+    if (this.actions[action.name] === undefined) return;
+    event.preventDefault();
+    this.actions[action.name](event);
+  }
+
+  #bind() {
+    this.bindings = bindingsFrom(this.chosen);
+    this.byKey = new Map(ACTIONS.flatMap((action) => this.bindings[action.name].map((key) => [key, action])));
+  }
+
+  #keep(chosen) {
+    this.chosen = chosen;
+    this.#bind();
+    try {
+      localStorage.setItem(this.store, JSON.stringify(chosen));
+    } catch {
+      // Storage may be full or switched off: the choice holds until the page goes.
+    }
+    this.dispatchEvent(new CustomEvent("changed"));
+  }
+
+  #read() {
+    try {
+      const chosen = JSON.parse(localStorage.getItem(this.store) ?? "{}");
+      return typeof chosen === "object" && chosen !== null ? chosen : {};
+    } catch {
+      return {};
+    }
+  }
+}
