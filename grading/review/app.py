@@ -16,6 +16,7 @@ from grading.review.routes.errors import add_errors
 from grading.review.routes.files import add_files
 from grading.review.routes.pages import add_pages
 from grading.review.routes.parts import HERE, Parts, make_templates
+from grading.review.routes.session import add_session
 from grading.review.signing import Secrets
 
 
@@ -54,4 +55,5 @@ def create_review_app(
     add_pages(app, parts)
     add_files(app, parts)
     add_changes(app, parts)
+    add_session(app, parts)
     return app

@@ -21,6 +21,7 @@ class SaveDraft(Frozen):
     feedback: str = Field(default="", max_length=20_000)
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=20)
     active_ms: int = Field(default=0, ge=0)
+    uuid: str = Field(default="", max_length=64)
 
     @property
     def draft(self) -> Draft:
@@ -34,6 +35,7 @@ class SaveJudgement(Frozen):
     revision: int = Field(ge=0)
     judgement: Judgement | None = None
     active_ms: int = Field(default=0, ge=0)
+    uuid: str = Field(default="", max_length=64)
 
 
 class Correction(Frozen):

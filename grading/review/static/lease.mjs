@@ -1,0 +1,92 @@
+// Whose review it is: a lease on the server that lasts as long as somebody looks at the page, or it has something to save.
+
+const BEAT_MS = 30_000;
+const ENDING_MS = 120_000;
+const GONE = new Set([404, 405]); // A server that knows no leases: the review is this person's as long as they like.
+
+export class Lease extends EventTarget {
+  /** @param {{api: import("./api.mjs").Api, pending?: () => number}} of the review; changes that wait to be sent */
+  constructor({ api, pending = () => 0 }) {
+    super();
+    Object.assign(this, { api, pending });
+    this.expires = null;
+    this.lost = false;
+    this.beating = null;
+    this.seen = () => { if (document.visibilityState === "visible") this.#beat(); };
+  }
+
+  start() {
+    if (this.timer !== undefined) return;
+    document.addEventListener("visibilitychange", this.seen);
+    addEventListener("online", this.seen);
+    this.timer = setInterval(() => {
+      this.#warn();
+      if (document.visibilityState === "visible" || this.pending()) this.#beat();
+    }, BEAT_MS);
+    this.#beat();
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    document.removeEventListener("visibilitychange", this.seen);
+    removeEventListener("online", this.seen);
+  }
+
+  /** Ask for it again, also when it was lost; resolves to whether it is this person's now. */
+  async take() {
+    this.lost = false;
+    await this.#beat();
+    return !this.lost;
+  }
+
+  /** Give the review back; its drafts stay. */
+  async release() {
+    this.stop();
+    this.expires = null;
+    return this.api.change("POST", "/release").then((response) => response.ok, () => false);
+  }
+
+  #beat() {
+    if (this.lost) return null;
+    this.beating ??= this.#ask().finally(() => { this.beating = null; });
+    return this.beating;
+  }
+
+  async #ask() {
+    let response;
+    try {
+      response = await this.api.change("POST", "/lease");
+    } catch {
+      return; // No connection: the lease lasts until it ends, and `#warn` says so before it does.
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok) this.#renewed(response, answer);
+    else if (response.status === 401) this.#emit("signed-out", {});
+    else if (response.status === 409) this.#gone(answer);
+    else if (GONE.has(response.status)) this.stop();
+  }
+
+  /** The end by this machine's clock, whatever it shows. */
+  #renewed(response, answer) {
+    const theirs = Date.parse(response.headers.get("date") ?? "");
+    const skew = Number.isNaN(theirs) ? 0 : Date.now() - theirs;
+    const ends = Date.parse(answer.expires);
+    this.expires = Number.isNaN(ends) ? null : new Date(ends + skew);
+    this.#emit("renewed", { expires: this.expires });
+  }
+
+  #gone(answer) {
+    this.lost = true;
+    this.expires = null;
+    this.#emit(answer.locked ? "locked" : "lost", {});
+  }
+
+  #warn() {
+    if (this.expires && this.expires - Date.now() < ENDING_MS) this.#emit("ending", { expires: this.expires });
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
