@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from core import Deliverable
 from grading.evaluations import CriterionVerdict
 from grading.review.desk import Review
 
@@ -71,3 +73,55 @@ def size(number: int) -> str:
     if number < 1000:
         return f"{number} B"
     return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many of a reviewer's locked verdicts a check or judge also gave.
+
+    Attributes:
+        compared: Criteria on which both said something. agreed: Where somebody else said the same; the others differ.
+    """
+
+    compared: int
+    agreed: int
+
+    @property
+    def differ(self) -> int:
+        """Where nobody else said the same."""
+        return self.compared - self.agreed
+
+
+def tally_of(own: Mapping[str, Sequence[Said]], others: Mapping[str, Sequence[Said]]) -> Tally:
+    """First verdicts only: a correction does not make anybody agree."""
+    both = [name for name in own if own[name] and others.get(name)]
+    same = [name for name in both if own[name][0].verdict.verdict in {s.verdict.verdict for s in others[name]}]
+    return Tally(len(both), len(same))
+
+
+def start_of(review: Review, following: str | None) -> dict[str, Any]:
+    """What the grading page starts from, as JSON; all of it is also what the reviewer sees."""
+    item = review.item
+    return {
+        "alias": review.alias,
+        "state": review.state,
+        "title": item.title,
+        "criteria": [
+            {"id": c.id, "importance": c.importance.value, "text": c.text, "needed": c.id in review.needed}
+            for c in item.criteria
+        ],
+        "files": {"inputs": _files(item.inputs), "deliverables": _files(item.deliverables)},
+        "missing": list(item.missing),
+        "left_out": [{"name": left.path, "why": left.why} for left in item.left_out],
+        "drafts": {
+            name: {"revision": revision, **draft.model_dump(mode="json")}
+            for name, (revision, draft) in review.drafts.items()
+        },
+        "whole": {"revision": review.whole[0], "judgement": review.whole[1].judgement},
+        "changed": False,
+        "following": following,
+    }
+
+
+def _files(files: Sequence[Deliverable]) -> list[dict[str, Any]]:
+    return [{"name": file.path, "size": file.size, "media_type": file.media_type} for file in files]

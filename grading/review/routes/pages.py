@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from fastapi import FastAPI, Request, Response
 
 from grading.review.desk import Review, ReviewDesk
 from grading.review.routes.parts import Parts
-from grading.review.views import queue_groups, said_by_others, said_by_reviewer
+from grading.review.views import queue_groups, said_by_others, said_by_reviewer, start_of, tally_of
 
 
 def add_pages(app: FastAPI, parts: Parts) -> None:
@@ -25,15 +26,17 @@ def add_pages(app: FastAPI, parts: Parts) -> None:
     def review(request: Request, alias: str) -> Response:
         desk = parts.desk(request)
         opened = desk.open(alias)
-        return parts.page(
-            request,
-            "review.html.j2",
-            review=opened,
-            item=opened.item,
-            others=said_by_others(opened),
-            own=said_by_reviewer(opened),
-            following=_following(desk, opened),
-        )
+        following = _following(desk, opened)
+        if opened.state == "locked":
+            return _locked(parts, request, opened, following)
+        start = json.dumps(start_of(opened, following))
+        return parts.page(request, "review.html.j2", review=opened, item=opened.item, start=start, earlier={})
+
+
+def _locked(parts: Parts, request: Request, review: Review, following: str | None) -> Response:
+    own, others = said_by_reviewer(review), said_by_others(review)
+    values = {"own": own, "others": others, "tally": tally_of(own, others), "following": following}
+    return parts.page(request, "locked.html.j2", review=review, item=review.item, **values)
 
 
 def _following(desk: ReviewDesk, review: Review) -> str | None:

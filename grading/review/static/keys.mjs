@@ -1,6 +1,7 @@
 // Keys: one table, from which they are bound and the help is written. No action has a key of another.
 
 const STORE = "upbench.keys";
+const OFF = "#off";
 
 /** Every action that has a key. `name`: what the page does; `keys`: unless somebody chose others. */
 export const ACTIONS = [
@@ -81,8 +82,6 @@ export class Keyboard extends EventTarget {
     this.actions = actions;
     this.chosen = this.#read();
     this.#bind();
-    /** Takes the keys that follow (of `g`); returns false when it wants no more. */
-    this.following = null;
     this.listener = (event) => this.#hear(event);
     document.addEventListener("keydown", this.listener);
   }
@@ -111,16 +110,20 @@ export class Keyboard extends EventTarget {
     this.actions[name]?.();
   }
 
+  /** Single letters do nothing (a program that types what is spoken would set them off). */
+  get off() {
+    return this.chosen[OFF] === true;
+  }
+
+  set off(off) {
+    this.#keep({ ...this.chosen, [OFF]: off });
+  }
+
   #hear(event) {
     const key = keyOf(event);
     if (key === null || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-    if (this.following !== null && !typing(event.target)) {
-      event.preventDefault();
-      this.following(key);
-      return;
-    }
     const action = this.byKey.get(key);
-    if (action === undefined || (typing(event.target) && !action.typing)) return;
+    if (action === undefined || ((this.off || typing(event.target)) && !action.typing)) return;
     if (this.actions[action.name] === undefined) return;
     event.preventDefault();
     this.actions[action.name](event);

@@ -1,0 +1,71 @@
+// The next submission, fetched while this one is being submitted.
+import { Api, send } from "./api.mjs";
+import { prefetch } from "./looking.mjs";
+
+const FIRST_FILES = 2;
+
+export class Ahead {
+  /** @param {string} alias of the review on the page. @param {string|null} following: the next one, as the page knew */
+  constructor(alias, following) {
+    Object.assign(this, { alias, following });
+    this.found = null;
+    this.leave = () => this.giveBack();
+    addEventListener("pagehide", this.leave);
+  }
+
+  /** {alias, root} or null where there is none; asked for again where there was none before. */
+  async fetch() {
+    this.asking ??= this.#find().finally(() => { this.asking = null; });
+    this.found ??= await this.asking;
+    return this.found;
+  }
+
+  /** It was not begun: somebody else may have it. */
+  giveBack() {
+    removeEventListener("pagehide", this.leave);
+    if (this.found?.taken) new Api(this.found.alias).change("POST", "/release").catch(() => {});
+    this.found = null;
+  }
+
+  /** It is begun now. */
+  begun() {
+    removeEventListener("pagehide", this.leave);
+    this.found = null;
+  }
+
+  async #find() {
+    const [alias, taken] = await this.#next();
+    if (!alias || alias === this.alias) return null;
+    const page = await readPage(`/review/${alias}`);
+    const root = page?.getElementById("review");
+    if (!root?.dataset.start) return null;
+    const start = JSON.parse(root.dataset.start);
+    for (const kind of ["deliverables", "inputs"]) {
+      start.files[kind].slice(0, FIRST_FILES).forEach((file, at) => prefetch(`/api/reviews/${alias}/${kind}/${at}`, file));
+    }
+    return { alias, root, title: page.title, taken };
+  }
+
+  async #next() {
+    try {
+      const response = await send("POST", "/api/queue/next");
+      if (response.status === 200) return [(await response.json()).alias, true];
+      if (response.status === 404 || response.status === 405) return [this.following, false];
+    } catch {
+      // No connection: asked for again when it is needed.
+    }
+    return [null, false];
+  }
+}
+
+/** A page of ours as a document whose scripts do not run; null: it could not be had. */
+function readPage(address) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", address);
+    request.responseType = "document";
+    request.onload = () => resolve(request.status === 200 ? request.response : null);
+    request.onerror = () => resolve(null);
+    request.send();
+  });
+}

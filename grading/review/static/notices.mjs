@@ -1,0 +1,46 @@
+// How saving goes, and what stands in its way.
+import { byId, element } from "./dom.mjs";
+import { wording } from "./outbox/outbox.mjs";
+
+const CALM = new Set(["saved", "saving"]);
+
+/** The line in the header; a banner only where the person has something to do or to know. */
+export function showState(detail) {
+  const node = byId("status");
+  const words = wording(detail);
+  if (node.textContent !== words) node.textContent = words;
+  node.classList.toggle("trouble", !CALM.has(detail.state));
+  if (detail.state === "offline") banner("offline", `${words}. Go on; it is sent when the line is back.`);
+  else if (detail.state === "signed-out") banner("signed-out", `${words}.`, [link("Sign in in another tab", "/")]);
+  else if (detail.state === "other-person") banner("other-person", `${words}.`);
+  else if (CALM.has(detail.state)) banner(null);
+}
+
+/** What becomes of the lease. */
+export function watchTroubles(review) {
+  const { lease, outbox } = review;
+  const again = () => {
+    const button = element("button", { type: "button", className: "small", textContent: "Take it again" });
+    button.addEventListener("click", async () => { if (await lease.take()) await outbox.resume(); });
+    return button;
+  };
+  const lost = () => banner("lost", "This review is no longer yours: it was left for too long, or given to somebody else. What is not saved is kept in this browser.", [again(), link("To the queue", "/", false)]);
+  lease.addEventListener("lost", lost);
+  lease.addEventListener("ending", () => banner("ending", "No contact with the server for a while: this review may be given to somebody else soon. Your changes are kept."));
+  lease.addEventListener("renewed", () => { if (["lost", "ending"].includes(byId("banner").dataset.why)) banner(null, "", [], true); });
+  lease.addEventListener("signed-out", () => banner("signed-out", "You are signed out. Changes are kept in this browser until you sign in again.", [link("Sign in in another tab", "/")]));
+}
+
+function link(text, href, apart = true) {
+  return element("a", { className: "button small", textContent: text, href, ...(apart ? { target: "_blank", rel: "noopener" } : {}) });
+}
+
+function banner(why, text = "", more = [], force = false) {
+  const node = byId("banner");
+  const held = ["lost", "ending"].includes(node.dataset.why);
+  if (why === null && held && !force) return;
+  if (why !== null && node.dataset.why === why && node.dataset.text === text) return;
+  node.hidden = why === null;
+  Object.assign(node.dataset, { why: why ?? "", text });
+  node.replaceChildren(text, " ", ...more);
+}
