@@ -1,3 +1,5 @@
+from .adjudication.tables import ADJUDICATION_MIGRATIONS as ADJUDICATION_MIGRATIONS
+from .adjudication.voids import voided_in as voided_in
 from .book import Book as Book
 from .bundle import GRADING_AT_HOME as GRADING_AT_HOME
 from .bundle import GRADING_BUNDLE as GRADING_BUNDLE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agents import AGENT_MIGRATIONS
 from core import LLM_MIGRATIONS, BadInput, Blobs, Database, Lanes
-from grading import GRADING_MIGRATIONS
+from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS
 from runs import RUN_MIGRATIONS
 from upbench.settings import Settings
 
@@ -52,7 +52,13 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
     try:
         (state / "scratch").mkdir(parents=True, exist_ok=True)
         blobs = Blobs(state / "blobs", settings.blobs)
-        migrations = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS]
+        migrations = [
+            *LLM_MIGRATIONS,
+            *AGENT_MIGRATIONS,
+            *GRADING_MIGRATIONS,
+            *ADJUDICATION_MIGRATIONS,
+            *RUN_MIGRATIONS,
+        ]
         return Home(settings, state, Database(settings.database or file, migrations), blobs)
     except OSError as error:
         raise BadInput(

@@ -1,0 +1,1 @@
+"""Where reviewers stand against each other, where a criterion is at fault, and how well reviewers judge."""

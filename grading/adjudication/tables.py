@@ -1,0 +1,109 @@
+"""The tables of adjudication, rubric tickets, voided criteria, gold keys and pay.
+
+They name review items, evaluations and people by their names only: each room makes its own tables.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+from core import Migration, create_all
+
+METADATA = MetaData()
+
+# `criterion` is '' where the overall judgement is adjudicated.
+ADJUDICATIONS = Table(
+    "adjudications",
+    METADATA,
+    Column("alias", String, primary_key=True),
+    Column("item", String, nullable=False),
+    Column("criterion", String, nullable=False),
+    Column("triggers", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("opened", String, nullable=False),
+    Column("adjudicator", String),
+    Column("reason", String),
+    Column("body", Text),
+    Column("closed", String),
+    UniqueConstraint("item", "criterion"),
+    sqlite_with_rowid=False,
+)
+
+# Somebody's word that a criterion of a rubric is at fault, and what a lead made of it. `alias` is drawn from what
+# was said by whom, so that the same words are one ticket.
+TICKETS = Table(
+    "tickets",
+    METADATA,
+    Column("alias", String, primary_key=True),
+    Column("item", String, nullable=False),
+    Column("grading_digest", String, nullable=False, index=True),
+    Column("criterion", String, nullable=False),
+    Column("opened_by", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("opened", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("decided_by", String),
+    Column("answer", Text),
+    Column("decided", String),
+    sqlite_with_rowid=False,
+)
+
+# Append-only: the last row of a criterion says whether it counts, all of them who said so and why.
+VOIDS = Table(
+    "voids",
+    METADATA,
+    Column("grading_digest", String, primary_key=True),
+    Column("criterion", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("voided", Boolean, nullable=False),
+    Column("decided_by", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ticket", String),
+    Column("ts", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What is known to be right of a submission, by which reviewers are measured.
+GOLD = Table(
+    "gold",
+    METADATA,
+    Column("item", String, primary_key=True),
+    Column("criterion", String, primary_key=True),
+    Column("verdict", String, nullable=False),
+    Column("absent", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("retired", Boolean, nullable=False),
+    Column("decided_by", String, nullable=False),
+    Column("ts", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# By which rule work is paid from then on; the last one counts. Amounts are whole minor units of the currency.
+PAY_RULES = Table(
+    "pay_rules",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("decided_by", String, nullable=False),
+    Column("ts", String, nullable=False),
+)
+
+PAY = Table(
+    "pay",
+    METADATA,
+    Column("evaluation", Integer, primary_key=True, autoincrement=False),
+    Column("person", String, nullable=False, index=True),
+    Column("stage", String, nullable=False),
+    Column("criteria", Integer, nullable=False),
+    Column("active_seconds", Integer),
+    Column("paid_seconds", Integer, nullable=False),
+    Column("amount", Integer, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("rule", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("due", String, nullable=False),
+    Column("paid", String),
+    Column("paid_by", String),
+)
+
+ADJUDICATION_MIGRATIONS = [Migration("adjudication", 1, create_all(METADATA))]

@@ -1,0 +1,90 @@
+"""Criteria that count for nobody any more: voided for every submission graded by the same rubric, and back.
+
+Nothing is deleted. Verdicts stay where they are and figures leave them out; every decision is a row of its own,
+and the last one stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, func, select
+
+from core import Frozen, insert_new
+from grading.adjudication.tables import VOIDS
+from grading.book import now
+
+_IN_ONE_QUERY = 500
+_ADD = insert_new(VOIDS).returning(VOIDS.c.number)
+
+
+class Voiding(Frozen):
+    """One decision on whether a criterion counts.
+
+    Attributes:
+        number: 1 is the first decision on this criterion.
+        voided: It counts for nobody; False: it counts again.
+        decided_by: Id of the person. ticket: The rubric ticket it answers.
+        ts: When, ISO 8601 in UTC.
+    """
+
+    grading_digest: str
+    criterion: str
+    number: int
+    voided: bool
+    decided_by: str
+    reason: str
+    ticket: str | None = None
+    ts: str = ""
+
+
+def voided_in(connection: Connection, grading_digests: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Grading digest -> ids of its voided criteria; a digest without any is not in there."""
+    digests = sorted(set(grading_digests))
+    found: dict[str, set[str]] = {}
+    for begin in range(0, len(digests), _IN_ONE_QUERY):
+        some = VOIDS.c.grading_digest.in_(digests[begin : begin + _IN_ONE_QUERY])
+        # In the order of decisions: the last one on a criterion is read last.
+        for row in connection.execute(select(VOIDS).where(some).order_by(VOIDS.c.number)):
+            of_rubric = found.setdefault(row.grading_digest, set())
+            (of_rubric.add if row.voided else of_rubric.discard)(row.criterion)
+    return {digest: frozenset(criteria) for digest, criteria in found.items() if criteria}
+
+
+def history_of(connection: Connection, grading_digest: str) -> list[Voiding]:
+    """Every decision on the criteria of a rubric, oldest first for each criterion."""
+    query = select(VOIDS).where(VOIDS.c.grading_digest == grading_digest)
+    rows = connection.execute(query.order_by(VOIDS.c.criterion, VOIDS.c.number))
+    return [Voiding.model_validate(dict(row._mapping)) for row in rows]
+
+
+def write_voiding(
+    connection: Connection,
+    grading_digest: str,
+    criterion: str,
+    *,
+    voided: bool,
+    by: str,
+    reason: str,
+    ticket: str | None = None,
+) -> Voiding | None:
+    """Write a decision down, in the caller's transaction; None: it stands so already, and nothing is written.
+
+    Of two leads who decide at one time the first is heard.
+    """
+    if (criterion in voided_in(connection, [grading_digest]).get(grading_digest, frozenset())) == voided:
+        return None
+    same = (VOIDS.c.grading_digest == grading_digest, VOIDS.c.criterion == criterion)
+    last = connection.execute(select(func.max(VOIDS.c.number)).where(*same)).scalar_one()
+    decision = Voiding(
+        grading_digest=grading_digest,
+        criterion=criterion,
+        number=(last or 0) + 1,
+        voided=voided,
+        decided_by=by,
+        reason=reason,
+        ticket=ticket,
+        ts=now(),
+    )
+    written = connection.execute(_ADD, decision.model_dump()).scalar()
+    return decision if written is not None else None
