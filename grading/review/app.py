@@ -17,6 +17,7 @@ from grading.review.routes.files import add_files
 from grading.review.routes.pages import add_pages
 from grading.review.routes.parts import HERE, Parts, make_templates
 from grading.review.routes.session import add_session
+from grading.review.routes.snippets import add_snippets
 from grading.review.signing import Secrets
 
 
@@ -55,5 +56,6 @@ def create_review_app(
     add_pages(app, parts)
     add_files(app, parts)
     add_changes(app, parts)
+    add_snippets(app, parts)
     add_session(app, parts)
     return app

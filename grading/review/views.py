@@ -80,7 +80,8 @@ class Tally:
     """How many of a reviewer's locked verdicts a check or judge also gave.
 
     Attributes:
-        compared: Criteria on which both said something. agreed: Where somebody else said the same; the others differ.
+        compared: Criteria on which both said something.
+        agreed: Where somebody else said the same; the others differ.
     """
 
     compared: int
