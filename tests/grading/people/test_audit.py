@@ -1,0 +1,109 @@
+"""The audit log: there with what it tells of or not at all, in a chain that shows where somebody changed it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from core import Database
+from grading.people.audit import append_audit, read_audit, verify_audit
+from grading.people.people import People
+from grading.people.person import Role
+from grading.people.tables import AUDIT, AUDIT_HEAD
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    for number in range(1, 8):
+        with database.write() as connection:
+            append_audit(connection, actor="p-1", action="test", subject=f"s{number}", detail={"n": number})
+    assert verify_audit(database).broken is None
+    return database
+
+
+def test_every_change_of_people_is_told(people: People, database: Database) -> None:
+    ada = people.add("ada", by="operator")
+    people.change("ada", by="p-lead", roles=[Role.lead])
+    people.change("ada", by="p-lead", roles=[Role.lead])  # changes nothing
+    people.close("ada", by="p-lead")
+    people.reopen("ada", by="p-lead")
+    people.set_password("ada", "five oak trees", by="operator")
+    key, _ = people.invitations.make(by="p-lead")
+    people.invitations.accept(key, login="bob", name="", password="five oak trees")
+    told = [(row.actor, row.action) for row in reversed(read_audit(database))]
+    bob = people.get("bob").id
+    assert told == [
+        ("operator", "person.add"),
+        ("p-lead", "person.change"),
+        ("p-lead", "person.close"),
+        ("p-lead", "person.reopen"),
+        ("operator", "person.password"),
+        ("p-lead", "invitation.make"),
+        (bob, "invitation.accept"),
+    ]
+    change = read_audit(database, before=3, last=1)[0]
+    assert change.subject == ada.id
+    assert change.detail == {"before": {"roles": '["reviewer"]'}, "after": {"roles": '["lead"]'}}
+    assert "oak" not in repr(read_audit(database))
+    assert verify_audit(database).rows == 7
+
+
+def test_what_is_rolled_back_leaves_no_row(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as connection:
+            append_audit(connection, actor="p-1", action="test", subject="s")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert verify_audit(database).rows == 0
+
+
+@pytest.mark.parametrize("column", ["ts", "actor", "action", "subject", "detail", "previous", "digest"])
+def test_a_changed_row_is_named(filled: Database, column: str) -> None:
+    with filled.write() as connection:
+        connection.execute(update(AUDIT).where(AUDIT.c.number == 4).values({column: "forged"}))
+    assert verify_audit(filled).broken == 4
+
+
+def test_a_removed_row_is_named(filled: Database) -> None:
+    with filled.write() as connection:
+        connection.execute(delete(AUDIT).where(AUDIT.c.number == 3))
+    assert verify_audit(filled).broken == 3
+
+
+def test_a_removed_end_is_named(filled: Database) -> None:
+    with filled.write() as connection:
+        connection.execute(delete(AUDIT).where(AUDIT.c.number > 5))
+    assert verify_audit(filled).broken == 6
+
+
+def test_a_row_put_in_at_the_end_is_named(filled: Database) -> None:
+    with filled.write() as connection:
+        last = connection.execute(select(AUDIT).where(AUDIT.c.number == 7)).one()._asdict()
+        connection.execute(insert(AUDIT).values(last | {"number": 8}))
+    assert verify_audit(filled).broken == 8
+
+
+def test_all_rows_removed_with_the_head_left(filled: Database) -> None:
+    with filled.write() as connection:
+        connection.execute(delete(AUDIT))
+    assert verify_audit(filled).broken == 1
+    with filled.write() as connection:
+        connection.execute(delete(AUDIT_HEAD))
+    assert verify_audit(filled).broken == 1
+
+
+def test_many_who_append_at_one_time_make_one_chain(database: Database) -> None:
+    def append(number: int) -> int:
+        with database.write() as connection:
+            return append_audit(connection, actor=f"p-{number}", action="test", subject="s")
+
+    with ThreadPoolExecutor(8) as threads:
+        numbers = list(threads.map(append, range(80)))
+    assert sorted(numbers) == list(range(1, 81))
+    state = verify_audit(database)
+    assert (state.rows, state.broken) == (80, None)
+    assert len(state.head) == 64
