@@ -109,6 +109,7 @@ class EvaluationLine(Frozen):
         attempt: k, the number of the try; execution: how often it had been run when this was graded.
         criterion: None: the line stands for the attempt (a crash, or an overall judgement alone).
         verdict: None with a criterion: it is part of the rubric and awaits its verdict.
+        voided: The criterion counts for nobody any more; what was said of it is kept.
         scripted: A scripted stand-in made the submission, not a model; reports say so everywhere.
         rubric_visible: The agent was shown the rubric.
         cost, minutes: `model`, `work` belong to the attempt; `review` to the attempt and grader.
@@ -126,6 +127,7 @@ class EvaluationLine(Frozen):
     importance: Importance | None = None
     weight: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
     decides: bool = False
+    voided: bool = False
     grader: str = ""
     grader_kind: GraderKind | None = None
     stage: Stage = "primary"
@@ -156,6 +158,8 @@ class EvaluationLine(Frozen):
             raise ValueError("a `verdict` needs a `criterion`")
         if self.criterion is not None and self.importance is None:
             raise ValueError("a `criterion` needs its `importance`")
+        if self.voided and self.criterion is None:
+            raise ValueError("what is `voided` is a `criterion`")
         if self.verdict is not None and (not self.grader or self.grader_kind is None):
             raise ValueError("a `verdict` needs `grader` and `grader_kind`")
         if self.judgement is not None and self.grader_kind is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,10 @@ class AttemptFacts:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-def lines_of(facts: AttemptFacts, rubric: Rubric, evaluations: Sequence[Evaluation]) -> list[EvaluationLine]:
-    """The lines of one attempt.
+def lines_of(
+    facts: AttemptFacts, rubric: Rubric, evaluations: Sequence[Evaluation], *, voided: Collection[str] = ()
+) -> list[EvaluationLine]:
+    """The lines of one attempt; those of criteria that are `voided` say so.
 
     A criterion that no evaluation judges gets a line without a verdict, so that a reader of the file knows what
     the rubric asks. An attempt of which nothing was collected, and an overall judgement alone, get a line without
@@ -60,13 +62,13 @@ def lines_of(facts: AttemptFacts, rubric: Rubric, evaluations: Sequence[Evaluati
                     "evidence": verdict.evidence,
                     "decides": verdict.decides,
                 }
-                lines.append(EvaluationLine(**common, **_of_criterion(criterion), **of_verdict))
+                lines.append(EvaluationLine(**common, **_of_criterion(criterion, voided), **of_verdict))
         if not evaluation.verdicts and evaluation.judgement is not None:
             lines.append(EvaluationLine(**common, criterion=None))
     if not evaluations and facts.submission is None:
         return [EvaluationLine(**shared, criterion=None)]
     waiting = [criterion for criterion in rubric.criteria if criterion.id not in judged]
-    return lines + [EvaluationLine(**shared, **_of_criterion(criterion)) for criterion in waiting]
+    return lines + [EvaluationLine(**shared, **_of_criterion(criterion, voided)) for criterion in waiting]
 
 
 def _shared(facts: AttemptFacts) -> dict[str, Any]:
@@ -98,8 +100,13 @@ def _of_grader(facts: AttemptFacts, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _of_criterion(criterion: Criterion) -> dict[str, Any]:
-    return {"criterion": criterion.id, "importance": criterion.importance, "weight": criterion.weight}
+def _of_criterion(criterion: Criterion, voided: Collection[str]) -> dict[str, Any]:
+    return {
+        "criterion": criterion.id,
+        "importance": criterion.importance,
+        "weight": criterion.weight,
+        "voided": criterion.id in voided,
+    }
 
 
 def dump_line(line: EvaluationLine) -> str:

@@ -7,7 +7,7 @@ models count only on the basis `judge`, and after everybody else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol, TypeVar
@@ -123,11 +123,15 @@ def judgement_of_record(words: Iterable[Overall], *, basis: Basis = "record") ->
     return None
 
 
-def records_of(evaluations: Sequence[Evaluation], *, basis: Basis = "record") -> dict[str, RecordVerdict]:
-    """The verdict of record of each criterion that the evaluations of one attempt speak of."""
+def records_of(
+    evaluations: Sequence[Evaluation], *, basis: Basis = "record", voided: Collection[str] = ()
+) -> dict[str, RecordVerdict]:
+    """The verdict of record of each criterion that the evaluations of one attempt speak of; none of the voided."""
     words: dict[str, list[_Said]] = {}
     for evaluation in evaluations:
         for said in evaluation.verdicts:
+            if said.criterion in voided:
+                continue
             words.setdefault(said.criterion, []).append(
                 _Said(
                     said.verdict,

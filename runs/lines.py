@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core import Database, Submission, cause_row
-from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of
+from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of, voided_in
 from runs.records import Records
 from runs.rows import DONE, AttemptRow, ExecutionRow, RunRow
 from runs.sheets import JobSheet, sheets_of
@@ -27,11 +27,13 @@ def evaluation_lines(
     names = [attempt.id for attempt in attempts]
     evaluations = Book(database).evaluations_of(names)
     executions = records.executions_of(names)
+    with database.read() as connection:
+        voided = voided_in(connection, (sheet.grading_digest for sheet in sheets.values()))
     for attempt in attempts:
         job = sheets[attempt.job]
         current = _current(evaluations[attempt.id], attempt, job)
         facts = _facts(attempt, executions[attempt.id], job, run)
-        yield from lines_of(facts, job.rubric, current)
+        yield from lines_of(facts, job.rubric, current, voided=voided.get(job.grading_digest, ()))
 
 
 def _current(evaluations: Sequence[Evaluation], attempt: AttemptRow, job: JobSheet) -> list[Evaluation]:

@@ -27,6 +27,9 @@ _FACTS = (
 )
 
 
+RubricKey = tuple[str, str | None]
+
+
 class TrialKey(NamedTuple):
     """One agent on one job, one repeat."""
 
@@ -66,7 +69,7 @@ class Attempt:
     """One execution of an attempt with all that was said of it.
 
     Attributes:
-        words: The lines with a verdict, by criterion.
+        words: The lines with a verdict, by criterion. set_aside: The same of voided criteria, which count nowhere.
         importances: Of the criteria known from this attempt's own lines.
         sittings: One entry for each evaluation.
         cost: Dollars for model calls. minutes: Of work. None: unknown.
@@ -80,8 +83,14 @@ class Attempt:
     scripted: bool = False
     rubric_visible: bool = False
     words: dict[str, list[EvaluationLine]] = field(default_factory=dict)
+    set_aside: dict[str, list[EvaluationLine]] = field(default_factory=dict)
     importances: dict[str, Importance] = field(default_factory=dict)
     sittings: dict[Sitting, Reviewed] = field(default_factory=dict)
+
+    @property
+    def rubric(self) -> RubricKey:
+        """By what it was graded: its job, and the digest where that is known."""
+        return self.key.trial.job, self.facts.get("grading_digest")
 
     @property
     def cause(self) -> Cause | None:
@@ -105,14 +114,27 @@ class Attempt:
 
 @dataclass(slots=True)
 class Gathered:
-    """All attempts, every execution of each (oldest first), and the criteria of each job."""
+    """All attempts, every execution of each (oldest first), and the criteria of each job.
+
+    Attributes:
+        rubrics: By job and grading digest: the criteria that count. voided: Those that count no more.
+    """
 
     attempts: dict[AttemptKey, list[Attempt]]
-    rubrics: dict[tuple[str, str | None], Rubric]
+    rubrics: dict[RubricKey, Rubric]
+    voided: dict[RubricKey, Rubric] = field(default_factory=dict)
 
     def rubric_of(self, attempt: Attempt) -> Rubric:
         """The criteria of the attempt's job, as far as any line graded by the same rubric knows them."""
-        return self.rubrics[attempt.key.trial.job, attempt.facts.get("grading_digest")]
+        return self.rubrics[attempt.rubric]
+
+    def whole_rubric_of(self, attempt: Attempt) -> Rubric | None:
+        """The same with the voided criteria; None: none is voided."""
+        voided = self.voided.get(attempt.rubric)
+        if voided is None:
+            return None
+        criteria = (*self.rubrics[attempt.rubric].criteria, *voided.criteria)
+        return rubric_of({criterion.id: criterion.importance for criterion in criteria})
 
 
 def gather(placed: Iterable[Placed]) -> Gathered:
@@ -123,6 +145,7 @@ def gather(placed: Iterable[Placed]) -> Gathered:
     """
     found: dict[tuple[AttemptKey, int], Attempt] = {}
     seen: set[tuple[object, ...]] = set()
+    voided: list[tuple[Attempt, str]] = []
     for item in placed:
         line = item.line
         key = AttemptKey(TrialKey(line.run, line.agent, line.job, line.repeat), line.arm, line.attempt)
@@ -133,10 +156,13 @@ def gather(placed: Iterable[Placed]) -> Gathered:
         _facts(attempt, item)
         _sitting(attempt, item)
         _criterion(attempt, item)
+        if line.voided and line.criterion is not None:
+            voided.append((attempt, line.criterion))
     attempts: dict[AttemptKey, list[Attempt]] = {}
     for (key, _), attempt in sorted(found.items()):
         attempts.setdefault(key, []).append(attempt)
-    return Gathered(attempts, _rubrics(found.values()))
+    rubrics = _rubrics(found.values())
+    return Gathered(attempts, rubrics, _set_aside(voided, rubrics, found.values()))
 
 
 def place(lines: Iterable[EvaluationLine]) -> list[Placed]:
@@ -213,10 +239,31 @@ def _criterion(attempt: Attempt, item: Placed) -> None:
         attempt.words.setdefault(line.criterion, []).append(line)
 
 
-def _rubrics(attempts: Iterable[Attempt]) -> dict[tuple[str, str | None], Rubric]:
-    rubrics: dict[tuple[str, str | None], dict[str, Importance]] = {}
+def _set_aside(
+    voided: Iterable[tuple[Attempt, str]], rubrics: dict[RubricKey, Rubric], attempts: Iterable[Attempt]
+) -> dict[RubricKey, Rubric]:
+    """Take voided criteria out of `rubrics` and of what was said, and return them by rubric.
+
+    One line that says so is enough: a criterion is voided for every submission that was graded by the rubric.
+    """
+    names: dict[RubricKey, set[str]] = {}
+    for attempt, criterion in voided:
+        names.setdefault(attempt.rubric, set()).add(criterion)
+    taken: dict[RubricKey, Rubric] = {}
+    for key, out in names.items():
+        known = {criterion.id: criterion.importance for criterion in rubrics[key].criteria}
+        rubrics[key] = rubric_of({name: level for name, level in known.items() if name not in out})
+        taken[key] = rubric_of({name: level for name, level in known.items() if name in out})
     for attempt in attempts:
-        key = (attempt.key.trial.job, attempt.facts.get("grading_digest"))
+        for name in names.get(attempt.rubric, set()) & set(attempt.words):
+            attempt.set_aside[name] = attempt.words.pop(name)
+    return taken
+
+
+def _rubrics(attempts: Iterable[Attempt]) -> dict[RubricKey, Rubric]:
+    rubrics: dict[RubricKey, dict[str, Importance]] = {}
+    for attempt in attempts:
+        key = attempt.rubric
         known = rubrics.setdefault(key, {})
         for criterion, importance in attempt.importances.items():
             if known.setdefault(criterion, importance) != importance:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from core import Ended
 from grading.evaluations import Judgement
-from grading.figures.completion import AWAITING, Score, completion_of, score_of
+from grading.figures.completion import AWAITING, UNDECIDED, Completion, Score, completion_of, score_of
 from grading.figures.gather import Attempt, AttemptKey, Gathered, TrialKey
 from grading.record import Basis, RecordVerdict, Source, judgement_of_record, verdict_of_record
 from rubrics import CompletionPolicy, Rubric, Verdict
@@ -25,6 +25,7 @@ class Outcome:
         score: Share of criteria passed.
         rubric: The job's criteria; records: the verdicts of record of those that have one.
         early: Failed on a criterion while others still await their verdicts.
+        flipped: It failed by criteria that are voided, and without them it did not.
     """
 
     attempt: Attempt
@@ -35,6 +36,7 @@ class Outcome:
     records: dict[str, RecordVerdict]
     judgement: Judgement | None
     early: bool = False
+    flipped: bool = False
 
     @property
     def known(self) -> bool:
@@ -138,6 +140,9 @@ def judge_attempt(attempt: Attempt, gathered: Gathered, policy: CompletionPolicy
         nothing = {criterion.id: RecordVerdict(Verdict.failed, Source.check) for criterion in rubric.criteria}
         return Outcome(attempt, False, None, Score(0.0, 0.0, 0.0), rubric, nothing, "fail")
     completion = completion_of(policy, rubric, records, judgement)
+    whole = gathered.whole_rubric_of(attempt)
+    if whole is not None and not rubric.criteria and completion.completed is None:
+        completion = Completion(None, UNDECIDED)  # nothing is left that anybody could judge
     waits = any(c.id not in records or records[c.id].verdict is None for c in rubric.criteria)
     return Outcome(
         attempt,
@@ -148,7 +153,19 @@ def judge_attempt(attempt: Attempt, gathered: Gathered, policy: CompletionPolicy
         records,
         judgement,
         early=completion.completed is False and waits and policy != CompletionPolicy.judgement,
+        flipped=completion.completed is not False and _failed_by(whole, attempt, policy, basis, judgement),
     )
+
+
+def _failed_by(
+    whole: Rubric | None, attempt: Attempt, policy: CompletionPolicy, basis: Basis, judgement: Judgement | None
+) -> bool:
+    """Whether the attempt failed by its whole rubric, the voided criteria included."""
+    if whole is None:
+        return False
+    words = {**attempt.words, **attempt.set_aside}
+    records = {name: verdict_of_record(said, basis=basis) for name, said in words.items()}
+    return completion_of(policy, whole, records, judgement).completed is False
 
 
 def _empty(attempt: Attempt) -> bool:

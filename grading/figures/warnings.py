@@ -32,11 +32,13 @@ def warnings_of(
             *_impossible(agent, agents[agent]),
             *_selection(agent, trials),
             *_gaps(agent, agents[agent]),
+            *_voided_flips(agent, trials),
             *_odd_attempts(agent, trials),
             *_grading(agent, trials, basis),
         )
     ]
-    return tuple(found) + tuple(_rubrics_differ(gathered)) + tuple(_judgements(by_agent, policy))
+    of_all = (*_voided(gathered), *_rubrics_differ(gathered), *_judgements(by_agent, policy))
+    return (*found, *of_all)
 
 
 def _stand_ins(agent: str, figures: AgentFigures) -> Iterator[Warned]:
@@ -98,10 +100,33 @@ def _gaps(agent: str, figures: AgentFigures) -> Iterator[Warned]:
         yield Warned(kind="few_trials", detail=f"{agent}: only {n} first attempts are scored")
 
 
+def _voided(gathered: Gathered) -> Iterator[Warned]:
+    criteria = sum(len(rubric.criteria) for rubric in gathered.voided.values())
+    if criteria:
+        jobs = {job for job, _ in gathered.voided}
+        yield Warned(
+            kind="voided",
+            detail=f"{criteria} criteria of {len(jobs)} jobs are voided (as of {min(jobs)}): what was said of "
+            "them is kept, and counts in no figure",
+        )
+
+
+def _voided_flips(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:
+    flipped = [t for t in trials if t.first is not None and t.first.flipped]
+    reworked = sum(t.rework is not None for t in flipped)
+    if flipped:
+        yield Warned(
+            kind="voided_flip",
+            detail=f"{agent}: {len(flipped)} first attempts failed by criteria that are voided now, and no longer "
+            f"do (as job {flipped[0].key.job}); {reworked} of them were tried again with remarks, and are not in M",
+        )
+
+
 def _odd_attempts(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:
     orphans = sum(t.first is None for t in trials)
+    trials = [t for t in trials if t.first is not None and not t.first.flipped]  # those are warned of already
     reworked = sum(t.rework is not None and t.passed_1 is True for t in trials)
-    early = sum(t.rework is not None and t.first is not None and t.passed_1 is None for t in trials)
+    early = sum(t.rework is not None and t.passed_1 is None for t in trials)
     for number, kind, what in (
         (orphans, "no_first_attempt", "have no first attempt, and count as missing"),
         (

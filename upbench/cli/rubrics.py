@@ -121,7 +121,7 @@ def score(
     rubric, tree = rubric_and_tree(rubric_path)
     overall: Judgement | None = None if judgement is None else "pass" if judgement == "pass" else "fail"
     if verdicts_path.suffix == ".jsonl":
-        verdicts, recorded = attempt_of(verdicts_path, rubric, where)
+        rubric, verdicts, recorded = attempt_of(verdicts_path, rubric, where)
         overall = overall or recorded
     elif where:
         raise BadInput("is for evaluations.jsonl only", field="--where")

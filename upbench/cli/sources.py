@@ -70,8 +70,11 @@ def verdicts_and_tree(path: Path, rubric: Rubric) -> tuple[dict[str, Verdict | N
 
 def attempt_of(
     path: Path, rubric: Rubric, where: tuple[str, ...]
-) -> tuple[dict[str, Verdict | None], Judgement | None]:
-    """Verdicts and judgement of record of the one attempt in an `evaluations.jsonl` that `where` leaves."""
+) -> tuple[Rubric, dict[str, Verdict | None], Judgement | None]:
+    """Verdicts and judgement of record of the one attempt in an `evaluations.jsonl` that `where` leaves.
+
+    They come with the rubric that counts for it: without the criteria that the file calls voided.
+    """
     conditions = [_condition(text) for text in where]
     lines = [line for line in read_lines(path) if all(_is(line, field, value) for field, value in conditions)]
     if not lines:
@@ -93,8 +96,12 @@ def attempt_of(
         if line.criterion is not None:
             words.setdefault(line.criterion, []).append(line)
     refuse_unknown(path, words, rubric)
-    verdicts = {name: verdict_of_record(said).verdict for name, said in words.items()}
-    return verdicts, judgement_of_record(lines)
+    voided = {line.criterion for line in lines if line.voided}
+    counting = tuple(criterion for criterion in rubric.criteria if criterion.id not in voided)
+    if not counting:
+        raise BadInput("every criterion of the rubric is voided in it", file=path)
+    verdicts = {name: verdict_of_record(said).verdict for name, said in words.items() if name not in voided}
+    return rubric.model_copy(update={"criteria": counting}), verdicts, judgement_of_record(lines)
 
 
 def _condition(text: str) -> tuple[str, str]:
