@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary, String, Table
 
 Row = dict[str, Any]
 MAX_PLAIN = 256 << 20
@@ -66,6 +66,7 @@ class BundleTable:
         leaves, lands: Change a row on its way out and in.
         blobs: The digests of the blobs that a row names. packed: Those of them that are unpacked without asking.
         check: Raises `ValueError` for a row that cannot be.
+        absent: Writes what stands for the rows of a bundle that is older than the table.
     """
 
     table: Table
@@ -84,6 +85,7 @@ class BundleTable:
     blobs: Callable[[Row], Iterable[str]] = _nothing
     packed: Callable[[Row], Iterable[str]] = _nothing
     check: Callable[[Row], object] = _nothing
+    absent: Callable[[Connection], object] | None = None
 
     @property
     def name(self) -> str:

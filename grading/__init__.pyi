@@ -1,5 +1,6 @@
 from .adjudication.tables import ADJUDICATION_MIGRATIONS as ADJUDICATION_MIGRATIONS
 from .adjudication.voids import voided_in as voided_in
+from .awaited import word_awaited as word_awaited
 from .book import Book as Book
 from .bundle import GRADING_AT_HOME as GRADING_AT_HOME
 from .bundle import GRADING_BUNDLE as GRADING_BUNDLE
@@ -22,6 +23,7 @@ from .figures.model import Warned as Warned
 from .figures.trials import Outcome as Outcome
 from .figures.trials import Trial as Trial
 from .items import ReviewCriterion as ReviewCriterion
+from .items import Reviewing as Reviewing
 from .items import ReviewItem as ReviewItem
 from .judge.config import JudgeConfig as JudgeConfig
 from .judge.run import JudgeOutcome as JudgeOutcome
@@ -33,12 +35,18 @@ from .lines import dump_lines as dump_lines
 from .lines import lines_of as lines_of
 from .lines import read_lines as read_lines
 from .lines import read_placed as read_placed
+from .migrations import GRADING_MIGRATIONS as GRADING_MIGRATIONS
 from .record import Basis as Basis
 from .record import RecordVerdict as RecordVerdict
 from .record import Source as Source
 from .record import judgement_of_record as judgement_of_record
 from .record import records_of as records_of
 from .record import verdict_of_record as verdict_of_record
+from .render.awaiting import files_awaiting as files_awaiting
+from .render.model import Rendered as Rendered
+from .render.renderer import Renderer as Renderer
+from .render.shelf import Shelf as Shelf
+from .render.tables import RENDER_MIGRATIONS as RENDER_MIGRATIONS
 from .render.texts import Rendering as Rendering
 from .render.texts import render_texts as render_texts
 from .review.app import create_review_app as create_review_app
@@ -50,10 +58,10 @@ from .review.serve import review_origins as review_origins
 from .review.serve import serve_review as serve_review
 from .review.signing import Secrets as Secrets
 from .review.signing import load_secrets as load_secrets
+from .review.tables import REVIEW_MIGRATIONS as REVIEW_MIGRATIONS
 from .statistics.detectable import detectable_difference as detectable_difference
 from .statistics.detectable import power_to_detect as power_to_detect
 from .statistics.review_time import MINUTES_PER_CRITERION as MINUTES_PER_CRITERION
 from .statistics.review_time import minutes_per_criterion as minutes_per_criterion
 from .statistics.variation import Variation as Variation
 from .statistics.variation import variation_of as variation_of
-from .tables import GRADING_MIGRATIONS as GRADING_MIGRATIONS

@@ -16,7 +16,9 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from core import Database, canonical_json, digest_of, insert_new
 from grading.evaluations import CriterionVerdict, Evaluation
-from grading.items import ReviewItem
+from grading.items import Reviewing, ReviewItem, category_text
+from grading.queue.slots import ADD_SLOTS, Turn, previous_of, slots_of
+from grading.queue.turn import decided_by_checks
 from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SHEETS, VERDICTS
 from rubrics import Rubric, Verdict
 
@@ -24,6 +26,7 @@ CHECKS = "checks"
 EMPTY_HAND_IN = "empty hand-in"
 AWAITING, CLAIMED, LOCKED = "awaiting", "claimed", "locked"
 _IN_ONE_QUERY = 500
+_ONE = Reviewing()
 
 # The statements of publishing are made once: building one costs more than carrying it out.
 _ADD_SHEET = insert_new(REVIEW_SHEETS)
@@ -123,8 +126,23 @@ class Book:
                         found[evaluation.attempt_id].append(evaluation)
         return {name: tuple(evaluations) for name, evaluations in found.items()}
 
-    def publish(self, attempt_key: str, item: ReviewItem) -> str:
-        """Put a submission up for review and return its random alias; published already: the alias it has."""
+    def publish(
+        self,
+        attempt_key: str,
+        item: ReviewItem,
+        *,
+        reviewing: Reviewing | None = None,
+        previous: str | None = None,
+    ) -> str:
+        """Put a submission up for review and return its random alias; published already: the alias it has.
+
+        Args:
+            attempt_key: Id of the attempt.
+            item: What reviewers see of it.
+            reviewing: How many reviews it is to have; default: one.
+            previous: Id of the attempt that it reworks, or alias of that attempt's item: whoever reviewed that one
+                is to have this one.
+        """
         body = item.sheet
         digest = digest_of(body)
         with self.database.write() as connection:
@@ -132,6 +150,9 @@ class Book:
             if alias is not None:
                 return alias
             connection.execute(_ADD_SHEET, {"digest": digest, "body": canonical_json(body)})
+            required: dict[int, str] = {}
+            if previous is not None:
+                previous, required = previous_of(connection, previous)
             values = {
                 "attempt_id": attempt_key,
                 "submission": item.submission,
@@ -140,10 +161,20 @@ class Book:
                 "handed_in": canonical_json(item.handed_in),
                 "state": AWAITING,
                 "changed": now(),
+                "previous": previous,
+                "pack": item.pack or None,
+                "job": item.job,
+                "category": category_text(item.category),
             }
             while alias is None:  # somebody else publishes it at this moment, or the alias is taken
-                drawn = values | {"alias": secrets.token_hex(5)}
-                alias = connection.execute(_ADD_ITEM, drawn).scalar() or _alias_of(connection, attempt_key, item)
+                drawn = values | {"alias": secrets.token_hex(8)}
+                alias = connection.execute(_ADD_ITEM, drawn).scalar()
+                if alias is None:
+                    alias = _alias_of(connection, attempt_key, item)
+                else:
+                    turn = _turn(connection, attempt_key, item)
+                    slots = slots_of(alias, reviewing or _ONE, turn=turn, required=required)
+                    connection.execute(ADD_SLOTS, slots)
         return alias
 
     def review_counts(self) -> dict[str, int]:
@@ -180,6 +211,15 @@ def read_evaluations(connection: Connection, attempt_ids: Sequence[str]) -> list
     for row in rows:
         verdicts.setdefault(row.evaluation, []).append(_verdict(row))
     return [_evaluation(head, verdicts.get(head.id, [])) for head in heads]
+
+
+def _turn(connection: Connection, attempt_id: str, item: ReviewItem) -> Turn:
+    """When it is the turn of a new item; what was said of it is asked only where checks could decide it all."""
+    if all(criterion.decides for criterion in item.criteria) and decided_by_checks(
+        connection, attempt_id, item.grading_digest, [criterion.id for criterion in item.criteria]
+    ):
+        return Turn.decided
+    return Turn.usual
 
 
 def _alias_of(connection: Connection, attempt_id: str, item: ReviewItem) -> str | None:

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 
 from core import BundleTable, Row, digest_of
 from grading.items import ReviewItem
-from grading.tables import EVALUATIONS, REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SHEETS, VERDICTS
+from grading.queue.layout import make_missing_slots
+from grading.queue.slots import KINDS, STATES
+from grading.tables import (
+    EVALUATIONS,
+    REVIEW_ACTIVITY,
+    REVIEW_DRAFTS,
+    REVIEW_ITEMS,
+    REVIEW_SHEETS,
+    REVIEW_SLOTS,
+    VERDICTS,
+)
 
 _NATURAL = ("attempt_id", "submission", "grading_digest", "grader", "stage", "revision")
 
@@ -31,6 +41,11 @@ def _check_sheet(row: Row) -> None:
 def _check_item(row: Row) -> None:
     body = json.loads(row["handed_in"])
     ReviewItem.model_validate(body | {"job": "", "title": "", "brief": "", "criteria": _ANY})
+
+
+def _check_slot(row: Row) -> None:
+    if row["kind"] not in KINDS or row["state"] not in STATES:
+        raise ValueError("no such kind or state of a review")
 
 
 _ANY = [{"id": "any", "importance": "optional", "text": "any"}]
@@ -57,11 +72,27 @@ GRADING_BUNDLE = (
     ),
     BundleTable(REVIEW_ITEMS, "trial", "attempt_id", ("attempt_id", "alias"), blobs=_handed_in, check=_check_item),
     BundleTable(
+        REVIEW_SLOTS,
+        "parent",
+        "item",
+        ("item", "kind", "number"),
+        parent=("review_items", "alias"),
+        check=_check_slot,
+        absent=make_missing_slots,
+    ),
+    BundleTable(
         REVIEW_DRAFTS,
         "parent",
         "alias",
         ("alias", "reviewer", "criterion"),
-        parent=("review_items", "alias"),
+        parent=("review_slots", "alias"),
+    ),
+    BundleTable(
+        REVIEW_ACTIVITY,
+        "parent",
+        "slot",
+        ("slot", "reviewer", "begin"),
+        parent=("review_slots", "alias"),
     ),
 )
 GRADING_AT_HOME: frozenset[str] = frozenset()

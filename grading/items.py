@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from core import Deliverable, Frozen, LeftOut
@@ -21,6 +23,22 @@ class ReviewCriterion(Frozen):
     decides: bool = False
 
 
+class Reviewing(Frozen):
+    """How many people review a submission.
+
+    Attributes:
+        primary: Reviews that decide together.
+        overlap: Probability of a further one that decides nothing, to measure agreement.
+        gold: Probability of a further one that is compared with what is known to be right.
+        continuity_hours: For so long a rework awaits whoever reviewed the submission before it; then anybody.
+    """
+
+    primary: int = Field(default=1, ge=1, le=9)
+    overlap: float = Field(default=0.0, ge=0, le=1)
+    gold: float = Field(default=0.0, ge=0, le=1)
+    continuity_hours: float = Field(default=72.0, ge=0, le=24 * 365)
+
+
 class ReviewItem(Frozen):
     """A submission up for review. It holds no agent, model, run or attempt number.
 
@@ -30,6 +48,7 @@ class ReviewItem(Frozen):
         missing: Declared, required deliverables (globs) that match nothing.
         submission: Digest of the deliverables.
         grading_digest: Of the rubric and checks; publishing under another one opens another review.
+        pack: Name of the job's pack, for conflicts of interest; no part of what is shown.
     """
 
     job: str
@@ -43,6 +62,7 @@ class ReviewItem(Frozen):
     criteria: tuple[ReviewCriterion, ...] = Field(min_length=1)
     submission: str
     grading_digest: str = ""
+    pack: str = ""
 
     @staticmethod
     def criteria_of(rubric: Rubric) -> tuple[ReviewCriterion, ...]:
@@ -55,7 +75,7 @@ class ReviewItem(Frozen):
     @property
     def sheet(self) -> dict[str, object]:
         """What is the same for every submission of the job."""
-        return self.model_dump(mode="json", exclude=_HANDED_IN)
+        return self.model_dump(mode="json", exclude=_HANDED_IN | {"pack"})
 
     @property
     def handed_in(self) -> dict[str, object]:
@@ -64,3 +84,9 @@ class ReviewItem(Frozen):
 
 
 _HANDED_IN = {"deliverables", "missing", "left_out", "submission"}
+
+
+def category_text(category: Sequence[str]) -> str:
+    """A category as assignment compares it with skills: `|sales|leads|`; empty: it has none."""
+    words = [" ".join(word.casefold().replace("|", " ").split()) for word in category]
+    return "".join(f"|{word}" for word in words if word) + "|" if any(words) else ""

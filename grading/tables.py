@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
-
-from core import Migration, create_all
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 METADATA = MetaData()
 
@@ -48,6 +59,10 @@ REVIEW_SHEETS = Table(
     Column("body", Text, nullable=False),
 )
 
+# A submission up for review. `state`: nobody has begun (awaiting), somebody has (claimed), every primary slot is
+# locked. `job`, `pack` and `category` (`|sales|leads|`) are what assignment filters by; `previous` is the item
+# (where there is none, the attempt) that this one reworks; `settled`: when the word of people stood. Who reviews
+# it is told by its slots, and `reviewer` is of records that are older than these.
 REVIEW_ITEMS = Table(
     "review_items",
     METADATA,
@@ -60,21 +75,74 @@ REVIEW_ITEMS = Table(
     Column("state", String, nullable=False),
     Column("reviewer", String),
     Column("changed", String, nullable=False),
+    Column("previous", String),
+    Column("pack", String),
+    Column("job", String),
+    Column("category", String),
+    Column("settled", String),
     UniqueConstraint("attempt_id", "submission", "grading_digest"),
     sqlite_with_rowid=False,
 )
 
-# `criterion` is '' for what belongs to the review as a whole (overall judgement, active time).
+# One review of a submission: wanted (open), at somebody's desk (claimed, until `expires`), done (locked), or no
+# longer wanted (void). Reviewers see its alias and nothing else of it. `rank` orders the queue: a digit, see
+# `grading.queue.slots`, and a hash. `probability`: of its inclusion, where chance decided. `required`: whose it is
+# alone, until the time `until`.
+REVIEW_SLOTS = Table(
+    "review_slots",
+    METADATA,
+    Column("alias", String, primary_key=True),
+    Column("item", ForeignKey("review_items.alias"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("probability", Float),
+    Column("state", String, nullable=False),
+    Column("reviewer", String),
+    Column("required", String),
+    Column("until", String),
+    Column("expires", String),
+    Column("claimed", String),
+    Column("locked", String),
+    Column("rank", String, nullable=False),
+    UniqueConstraint("item", "kind", "number"),
+    Index("review_slots_queue", "state", "rank"),
+    Index("review_slots_reviewer", "reviewer", "state", "locked"),
+    # Nobody reviews one submission twice, however many ask at one time.
+    Index(
+        "review_slots_once",
+        "item",
+        "reviewer",
+        unique=True,
+        sqlite_where=text("reviewer IS NOT NULL AND kind <> 'adjudication' AND state <> 'void'"),
+        postgresql_where=text("reviewer IS NOT NULL AND kind <> 'adjudication' AND state <> 'void'"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# `criterion` is '' for what belongs to the review as a whole; `#held` is there for whoever had the slot and did
+# not give it back. `uuid` is of the last change, so that one that is sent again is known.
 REVIEW_DRAFTS = Table(
     "review_drafts",
     METADATA,
-    Column("alias", ForeignKey("review_items.alias"), primary_key=True),
+    Column("alias", ForeignKey("review_slots.alias"), primary_key=True),
     Column("reviewer", String, primary_key=True),
     Column("criterion", String, primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Column("ts", String, nullable=False),
+    Column("uuid", String),
     sqlite_with_rowid=False,
 )
 
-GRADING_MIGRATIONS = [Migration("grading", 1, create_all(METADATA))]
+# When somebody looked and typed; times are ISO 8601 in UTC, to the millisecond.
+REVIEW_ACTIVITY = Table(
+    "review_activity",
+    METADATA,
+    Column("slot", ForeignKey("review_slots.alias"), primary_key=True),
+    Column("reviewer", String, primary_key=True),
+    Column("begin", String, primary_key=True),
+    Column("end", String, nullable=False),
+    Column("criterion", String),
+    Column("file", String),
+    sqlite_with_rowid=False,
+)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from core import Cause, Frozen
+from grading import Reviewing
 from runs.crash_rate import CrashBound
 from runs.disk import DiskBound
 from runs.limits import RunBudget
@@ -33,6 +34,7 @@ class RunOptions(Frozen):
         disk: How much room must be left.
         preflight: Attempts of one agent from which on one of them is made before the others; 0: never.
         snapshots: `/job` is kept after each changing call, so that another machine can go on with it.
+        reviewing: How many people review each submission.
     """
 
     concurrency: int = Field(default=4, ge=1, le=512)
@@ -43,6 +45,7 @@ class RunOptions(Frozen):
     disk: DiskBound = DiskBound()
     preflight: int = Field(default=LARGE, ge=0)
     snapshots: bool = False
+    reviewing: Reviewing = Reviewing()
 
 
 Reason = Literal["user_cancelled", "run_budget", "crash_rate", "preflight", "disk", "cannot_open"]

@@ -2,80 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from pydantic import Field
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, exc, func, literal, select, update
 
-from core import Frozen, canonical_json, insert_or_update
-from grading.book import AWAITING, CLAIMED, LOCKED, Book, insert_evaluation, now, read_evaluations
-from grading.evaluations import CriterionVerdict, Evaluation, Evidence, Judgement
-from grading.items import ReviewItem
-from grading.record import records_of
-from grading.review.problems import AlreadyLocked, Conflict, NoSuchReview, NotReady, Problem
-from grading.tables import EVALUATIONS, REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SHEETS
-from rubrics import Verdict
+from grading.book import CLAIMED, LOCKED, Book, insert_evaluation
+from grading.evaluations import Evaluation, Judgement, Stage
+from grading.people.person import Person
+from grading.queue.activity import Interval, active_minutes, add_activity
+from grading.queue.extra import slot_for_lost
+from grading.queue.leases import WITH_ITEM, coming, release, renew, take, take_next
+from grading.queue.open_to import open_to
+from grading.queue.settle import Due, settle
+from grading.queue.slots import OPEN, Turn, instant
+from grading.review.drafts import WHOLE, Draft, Drafts, Whole, lacks, must_be_ready, verdict_of
+from grading.review.problems import AlreadyLocked, Lost, NoSuchReview, NotReady, Problem
+from grading.review.reviews import Review, earlier_of, is_own, item_of, reviews_of, row_of, rows_for
+from grading.tables import EVALUATIONS, REVIEW_SLOTS
 
-# What is not of one criterion is kept under names that no criterion can have.
-WHOLE, TIME = "", "#time"
-MAX_TEXT = 20_000
-MAX_ACTIVE_MS = 600_000
-AT_ONCE = 500
-"""Reviews that are read together."""
+__all__ = ["Draft", "Review", "ReviewDesk", "Settled", "Whole"]
 
+MOST = 50
+"""Reviews of each kind that a queue shows."""
+TRIES = 5
 
+T = TypeVar("T")
 Settled = Callable[[Connection, str], None]
 """Told that the people's part of an attempt (its id) is there, in the transaction that makes it so: whatever it
 writes down by that connection is there with the verdicts, or neither is."""
-
-_SAVE = insert_or_update(REVIEW_DRAFTS, ("alias", "reviewer", "criterion"), ("revision", "body", "ts"))
-
-
-class Draft(Frozen):
-    """What a reviewer has put down on one criterion; all of it may still change."""
-
-    verdict: Verdict | None = None
-    feedback: str = Field(default="", max_length=MAX_TEXT)
-    evidence: tuple[Evidence, ...] = Field(default=(), max_length=20)
-
-
-class Whole(Frozen):
-    """What belongs to the review as a whole."""
-
-    judgement: Judgement | None = None
-
-
-class Spent(Frozen):
-    """Time spent looking and typing, in milliseconds."""
-
-    active_ms: int = Field(default=0, ge=0)
-
-
-@dataclass(frozen=True)
-class Review:
-    """An opened review. `drafts` and `whole` come with their revisions; 0: nothing saved yet.
-
-    Attributes:
-        needed: Criteria that only a person can decide here; the others a check has decided.
-        said: After the lock, what the others said; empty before.
-    """
-
-    alias: str
-    item: ReviewItem
-    state: str
-    drafts: dict[str, tuple[int, Draft]]
-    whole: tuple[int, Whole]
-    needed: frozenset[str]
-    locked: tuple[Evaluation, ...] = ()
-    said: tuple[Evaluation, ...] = ()
-
-    @property
-    def left(self) -> int:
-        """How many of the needed criteria have no verdict yet."""
-        return sum(name not in self.drafts or self.drafts[name][1].verdict is None for name in self.needed)
 
 
 class ReviewDesk:
@@ -83,71 +39,179 @@ class ReviewDesk:
 
     Args:
         book: What is up for review, and where verdicts go.
-        reviewer: Who it is.
+        reviewer: Who it is; an id alone: somebody without conflicts of interest or special skills.
         settled: Told when nothing more is awaited of people for an attempt; None: nobody is.
+        due: Opens the adjudications of a submission, see `Due`; None: there are none.
     """
 
-    def __init__(self, book: Book, reviewer: str, settled: Settled | None = None) -> None:
-        self._book, self.reviewer, self._settled = book, reviewer, settled
+    def __init__(
+        self, book: Book, reviewer: Person | str, settled: Settled | None = None, due: Due | None = None
+    ) -> None:
+        self._book, self._settled, self._due = book, settled, due
+        self.person = reviewer if isinstance(reviewer, Person) else Person(id=reviewer)
+        self.reviewer = self.person.id
 
-    def queue(self) -> list[Review]:
-        """Everything up for review, by job, in an order that says nothing of who made it."""
+    def queue(self, most: int = MOST) -> list[Review]:
+        """What the reviewer has begun, may begin and has locked of late, `most` of each kind.
+
+        By job, in an order that says nothing of who made it.
+        """
+        mine, slot = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c
+        rows = rows_for(self.person)
+        kinds = (
+            rows.where(mine, slot.state == CLAIMED).order_by(slot.claimed, slot.rank),
+            rows.where(open_to(self.person, instant()), _not_mine(mine)).order_by(slot.rank),
+            rows.where(mine, slot.state == LOCKED).order_by(slot.locked.desc(), slot.rank),
+        )
         with self._book.database.read() as connection:
-            rows = connection.execute(_items().order_by(REVIEW_ITEMS.c.alias)).all()
-            reviews = self._reviews(connection, rows)
+            found = [row for kind in kinds for row in connection.execute(kind.limit(most))]
+            reviews = reviews_of(connection, self.person, found)
         return sorted(reviews, key=lambda review: (review.item.title, review.alias))
+
+    def counts(self) -> dict[str, int]:
+        """How many reviews are `open` to the reviewer, `claimed` and `locked` by them; by one statement."""
+        mine, slot = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c
+        free = and_(open_to(self.person, instant()), _not_mine(mine), slot.rank < Turn.decided.value)
+        counts = {
+            OPEN: select(func.count()).select_from(WITH_ITEM).where(free),
+            CLAIMED: select(func.count()).select_from(REVIEW_SLOTS).where(mine, slot.state == CLAIMED),
+            LOCKED: select(func.count()).select_from(REVIEW_SLOTS).where(mine, slot.state == LOCKED),
+        }
+        query = select(*(count.scalar_subquery().label(name) for name, count in counts.items()))
+        with self._book.database.read() as connection:
+            row = connection.execute(query).one()
+        return {name: int(getattr(row, name)) for name in counts}
 
     def open(self, alias: str) -> Review:
         """One review. Raises `NoSuchReview`."""
         with self._book.database.read() as connection:
-            return self._review(connection, _row(connection, alias))
+            (review,) = reviews_of(connection, self.person, [row_of(connection, self.person, alias)])
+            return replace(review, earlier=earlier_of(connection, self.person, review.previous))
 
-    def save(self, alias: str, criterion: str, revision: int, draft: Draft, active_ms: int = 0) -> int:
+    def next_open(self, after: str | None = None) -> str | None:
+        """The slot that the reviewer would go on with (not `after`), as `take_next` without taking it."""
+        with self._book.database.read() as connection:
+            return coming(connection, self.person, after=after)
+
+    def take_next(self, after: str | None = None) -> str | None:
+        """Take the slot that the reviewer is to go on with (not `after`); None: there is nothing for them."""
+
+        def work(connection: Connection) -> str | None:
+            return take_next(connection, self.person, after=after)
+
+        return self._again(work)
+
+    def lease(self, alias: str) -> str:
+        """Have a slot for twenty minutes from now, taking it if it is open; returns until when.
+
+        Raises:
+            NoSuchReview: There is none for this person. Lost: Somebody else has it by now. AlreadyLocked: It is.
+        """
+
+        def work(connection: Connection) -> str:
+            row = row_of(connection, self.person, alias, hold=True)
+            _not_locked(row, self.person)
+            if not is_own(row, self.person) and not (row.free and take(connection, self.person, alias)):
+                raise Lost
+            expires = renew(connection, self.person, alias)
+            if expires is None:
+                raise Lost
+            return expires
+
+        return self._again(work)
+
+    def release(self, alias: str) -> None:
+        """Give a slot back; drafts stay. What is not the reviewer's is left alone. Raises `NoSuchReview`."""
+        with self._book.database.write() as connection:
+            _not_locked(row_of(connection, self.person, alias, hold=True), self.person)
+            release(connection, self.person, alias)
+
+    def save(
+        self,
+        alias: str,
+        criterion: str,
+        revision: int,
+        draft: Draft,
+        active_ms: int = 0,
+        uuid: str | None = None,
+    ) -> int:
         """Save a draft made from `revision` and return the new revision.
 
         Raises:
             NoSuchReview: No such review or criterion. AlreadyLocked: It is locked.
             Conflict: Another tab saved in between; holds what is there.
         """
-        with self._book.database.write() as connection:
-            row = _held(connection, alias)
-            if criterion not in {c.id for c in _item(row).criteria}:
-                raise NoSuchReview(criterion)
-            self._claim(connection, row)
-            self._add_time(connection, alias, active_ms)
-            return self._put(connection, alias, criterion, revision, draft)
 
-    def judge(self, alias: str, revision: int, judgement: Judgement | None, active_ms: int = 0) -> int:
+        def work(connection: Connection) -> int:
+            row = self._held(connection, alias)
+            if criterion not in {c.id for c in item_of(row).criteria}:
+                raise NoSuchReview(criterion)
+            return self._put(connection, alias, criterion, revision, draft, active_ms, uuid)
+
+        return self._again(work)
+
+    def judge(
+        self,
+        alias: str,
+        revision: int,
+        judgement: Judgement | None,
+        active_ms: int = 0,
+        uuid: str | None = None,
+    ) -> int:
         """Save the overall judgement; raises as `save`."""
+
+        def work(connection: Connection) -> int:
+            self._held(connection, alias)
+            return self._put(connection, alias, WHOLE, revision, Whole(judgement=judgement), active_ms, uuid)
+
+        return self._again(work)
+
+    def note_activity(self, alias: str, intervals: Sequence[Interval]) -> int:
+        """Keep when the reviewer was active on a review that is theirs or was; returns how many are taken.
+
+        Raises `NoSuchReview`.
+        """
         with self._book.database.write() as connection:
-            self._claim(connection, _held(connection, alias))
-            self._add_time(connection, alias, active_ms)
-            return self._put(connection, alias, WHOLE, revision, Whole(judgement=judgement))
+            row = row_of(connection, self.person, alias)
+            own = is_own(row, self.person)
+            if not own and not row.held:
+                raise NoSuchReview(alias)
+            since = row.claimed if own else None
+            return add_activity(connection, alias, self.reviewer, intervals, since=since)
 
     def lock(self, alias: str) -> str:
-        """Make the drafts verdicts that nobody can change, and return the attempt's id.
+        """Make the drafts verdicts that nobody can change, and return the attempt's id; see `lock_as`."""
+        return self.lock_as(alias)[0]
+
+    def lock_as(self, alias: str) -> tuple[str, str]:
+        """Make the drafts verdicts that nobody can change; returns the attempt's id and the slot's alias.
+
+        That is another slot where somebody else has taken this one meanwhile: an open one of the same submission,
+        or one more that decides nothing. Nothing is lost.
 
         Raises:
             NotReady: Names what is lacking: verdicts, feedback on a fail, the overall judgement.
             AlreadyLocked: It is locked.
         """
-        with self._book.database.write() as connection:
-            row = _held(connection, alias)
-            if row.state == LOCKED:
-                raise AlreadyLocked
-            review = self._review(connection, row)
-            _ready(review)
-            spent = self._spent(connection, alias)[1].active_ms
-            minutes = round(spent / 60_000, 3) if spent else None
-            insert_evaluation(connection, self._evaluation(review, row.attempt_id, minutes))
-            connection.execute(
-                update(REVIEW_ITEMS)
-                .where(REVIEW_ITEMS.c.alias == alias)
-                .values(state=LOCKED, reviewer=self.reviewer, changed=now())
-            )
-            if self._settled is not None:  # one reviewer a submission: theirs is the last verdict
-                self._settled(connection, str(row.attempt_id))
-        return str(row.attempt_id)
+        return self._again(lambda connection: self._lock(connection, alias))
+
+    def _lock(self, connection: Connection, alias: str) -> tuple[str, str]:
+        row = self._held(connection, alias)
+        (review,) = reviews_of(connection, self.person, [row])
+        needs = {c.id: c.id in review.needed for c in review.item.criteria}
+        must_be_ready(needs, review.drafts, review.whole[1])
+        kind = row.kind
+        if not is_own(row, self.person):
+            alias, kind = slot_for_lost(connection, self.person, row.item, alias)
+        minutes = active_minutes(connection, alias, self.reviewer)
+        if minutes is None:
+            minutes = Drafts(connection, alias, self.reviewer).minutes()
+        insert_evaluation(connection, self._evaluation(review, row.attempt_id, kind, minutes))
+        locked = {"state": LOCKED, "reviewer": self.reviewer, "locked": instant(), "expires": None}
+        connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == alias).values(**locked))
+        if settle(connection, row.item, self._due) and self._settled is not None:
+            self._settled(connection, str(row.attempt_id))
+        return str(row.attempt_id), alias
 
     def correct(self, alias: str, criterion: str, draft: Draft) -> int:
         """Keep a later change of one locked verdict beside it, as a further revision; the first stays of record.
@@ -156,16 +220,20 @@ class ReviewDesk:
             NotReady: It is not locked yet, or lacks a verdict or feedback.
         """
         with self._book.database.write() as connection:
-            row = _held(connection, alias)
-            item = _item(row)
+            row = row_of(connection, self.person, alias, hold=True)
+            item = item_of(row)
             if criterion not in {c.id for c in item.criteria}:
                 raise NoSuchReview(criterion)
-            if row.state != LOCKED:
+            if row.state != LOCKED or not is_own(row, self.person):
                 raise NotReady([Problem(criterion, "the review is not locked yet")])
-            problems = _lacks(criterion, draft, needed=True)
+            problems = lacks(criterion, draft, needed=True)
             if problems or draft.verdict is None:
                 raise NotReady(problems)
-            own = (EVALUATIONS.c.attempt_id == row.attempt_id, EVALUATIONS.c.grader == self.reviewer)
+            own = (
+                EVALUATIONS.c.attempt_id == row.attempt_id,
+                EVALUATIONS.c.grader == self.reviewer,
+                EVALUATIONS.c.stage == row.kind,
+            )
             last = connection.execute(select(func.max(EVALUATIONS.c.revision)).where(*own)).scalar_one()
             evaluation = Evaluation(
                 attempt_id=row.attempt_id,
@@ -173,15 +241,16 @@ class ReviewDesk:
                 grading_digest=item.grading_digest,
                 grader=self.reviewer,
                 grader_kind="human",
+                stage=row.kind,
                 revision=(last or 0) + 1,
-                verdicts=(_verdict(criterion, draft, draft.verdict),),
+                verdicts=(verdict_of(criterion, draft, draft.verdict),),
             )
             insert_evaluation(connection, evaluation)
             return evaluation.revision
 
-    def _evaluation(self, review: Review, attempt_id: str, minutes: float | None) -> Evaluation:
+    def _evaluation(self, review: Review, attempt_id: str, kind: Stage, minutes: float | None) -> Evaluation:
         verdicts = [
-            _verdict(c.id, draft, draft.verdict)
+            verdict_of(c.id, draft, draft.verdict)
             for c in review.item.criteria
             if (draft := review.drafts.get(c.id, (0, Draft()))[1]).verdict is not None
         ]
@@ -191,139 +260,59 @@ class ReviewDesk:
             grading_digest=review.item.grading_digest,
             grader=self.reviewer,
             grader_kind="human",
+            stage=kind,
             judgement=review.whole[1].judgement,
             minutes=minutes,
             verdicts=tuple(verdicts),
         )
 
-    def _review(self, connection: Connection, row: Row[Any]) -> Review:
-        (review,) = self._reviews(connection, [row])
-        return review
+    def _held(self, connection: Connection, alias: str) -> Row[Any]:
+        """A review to change, which nobody else changes until this transaction ends; an open one is taken.
 
-    def _reviews(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Review]:
-        """The reviews of some rows, by a few statements for each 500 of them."""
-        found: list[Review] = []
-        for begin in range(0, len(rows), AT_ONCE):
-            some = rows[begin : begin + AT_ONCE]
-            drafts: dict[str, dict[str, Row[Any]]] = {row.alias: {} for row in some}
-            mine = (REVIEW_DRAFTS.c.alias.in_(list(drafts)), REVIEW_DRAFTS.c.reviewer == self.reviewer)
-            for saved in connection.execute(select(REVIEW_DRAFTS).where(*mine)):
-                drafts[saved.alias][saved.criterion] = saved
-            said: dict[str, list[Evaluation]] = {row.attempt_id: [] for row in some}
-            for evaluation in read_evaluations(connection, list(said)):
-                said[evaluation.attempt_id].append(evaluation)
-            found += [self._made(row, drafts[row.alias], said[row.attempt_id]) for row in some]
-        return found
-
-    def _made(self, row: Row[Any], saved: Mapping[str, Row[Any]], said: Sequence[Evaluation]) -> Review:
-        item, whole = _item(row), saved.get(WHOLE)
-        evaluations = [e for e in said if e.grading_digest == item.grading_digest]
-        checked = records_of([e for e in evaluations if e.grader_kind == "check"])
-        decided = {name for name, record in checked.items() if record.verdict is not None}
-        locked = row.state == LOCKED
-        own = tuple(e for e in evaluations if e.grader_kind == "human" and e.grader == self.reviewer)
-        return Review(
-            alias=row.alias,
-            item=item,
-            state=row.state,
-            drafts={
-                name: (draft.revision, Draft.model_validate_json(draft.body))
-                for name, draft in saved.items()
-                if name not in (WHOLE, TIME)
-            },
-            whole=(whole.revision, Whole.model_validate_json(whole.body)) if whole else (0, Whole()),
-            needed=frozenset(c.id for c in item.criteria if c.id not in decided),
-            locked=own if locked else (),
-            said=tuple(e for e in evaluations if e.grader_kind != "human") if locked else (),
-        )
-
-    def _spent(self, connection: Connection, alias: str) -> tuple[int, Spent]:
-        saved = connection.execute(self._draft(alias, TIME)).one_or_none()
-        return (saved.revision, Spent.model_validate_json(saved.body)) if saved else (0, Spent())
-
-    def _draft(self, alias: str, criterion: str) -> Any:
-        return select(REVIEW_DRAFTS).where(
-            REVIEW_DRAFTS.c.alias == alias,
-            REVIEW_DRAFTS.c.reviewer == self.reviewer,
-            REVIEW_DRAFTS.c.criterion == criterion,
-        )
+        One that was lost stays with who has it: what is put down is kept all the same.
+        """
+        row = row_of(connection, self.person, alias, hold=True)
+        _not_locked(row, self.person)
+        if is_own(row, self.person):
+            if row.expires is None or row.expires < instant():
+                renew(connection, self.person, alias)
+            return row
+        if row.free and take(connection, self.person, alias):
+            return row_of(connection, self.person, alias, hold=True)
+        if not row.held:
+            raise NoSuchReview(alias)
+        return row
 
     def _put(
-        self, connection: Connection, alias: str, criterion: str, revision: int, body: Draft | Whole | Spent
+        self,
+        connection: Connection,
+        alias: str,
+        criterion: str,
+        revision: int,
+        body: Draft | Whole,
+        active_ms: int,
+        uuid: str | None,
     ) -> int:
-        saved = connection.execute(self._draft(alias, criterion)).one_or_none()
-        there = saved.revision if saved else 0
-        text = canonical_json(body.model_dump(mode="json", exclude_defaults=True))
-        if saved is not None and saved.body == text:
-            return int(there)
-        if there != revision:
-            raise Conflict(there, type(body).model_validate_json(saved.body if saved else "{}"))
-        keys = {"alias": alias, "reviewer": self.reviewer, "criterion": criterion}
-        connection.execute(_SAVE, {**keys, "revision": there + 1, "body": text, "ts": now()})
-        return int(there) + 1
+        drafts = Drafts(connection, alias, self.reviewer)
+        drafts.add_time(active_ms)
+        return drafts.put(criterion, revision, body, uuid)
 
-    def _add_time(self, connection: Connection, alias: str, active_ms: int) -> None:
-        spent = min(max(active_ms, 0), MAX_ACTIVE_MS)
-        if spent:
-            revision, before = self._spent(connection, alias)
-            self._put(connection, alias, TIME, revision, Spent(active_ms=before.active_ms + spent))
-
-    def _claim(self, connection: Connection, row: Row[Any]) -> None:
-        if row.state == LOCKED:
-            raise AlreadyLocked
-        if row.state == AWAITING:
-            connection.execute(
-                update(REVIEW_ITEMS)
-                .where(REVIEW_ITEMS.c.alias == row.alias)
-                .values(state=CLAIMED, reviewer=self.reviewer, changed=now())
-            )
+    def _again(self, work: Callable[[Connection], T]) -> T:
+        """Do it once more where the same person took another slot of the same submission at this very moment."""
+        for _ in range(TRIES - 1):
+            try:
+                with self._book.database.write() as connection:
+                    return work(connection)
+            except exc.IntegrityError:
+                continue
+        with self._book.database.write() as connection:
+            return work(connection)
 
 
-def _items() -> Any:
-    return select(REVIEW_ITEMS, REVIEW_SHEETS.c.body).join(
-        REVIEW_SHEETS, REVIEW_SHEETS.c.digest == REVIEW_ITEMS.c.sheet
-    )
+def _not_mine(mine: Any) -> Any:
+    return ~and_(REVIEW_SLOTS.c.state == CLAIMED, func.coalesce(mine, literal(False)))
 
 
-def _row(connection: Connection, alias: str, *, hold: bool = False) -> Row[Any]:
-    query = _items().where(REVIEW_ITEMS.c.alias == alias)
-    if hold:
-        query = query.with_for_update(of=REVIEW_ITEMS)
-    row: Row[Any] | None = connection.execute(query).one_or_none()
-    if row is None:
-        raise NoSuchReview(alias)
-    return row
-
-
-def _held(connection: Connection, alias: str) -> Row[Any]:
-    """A review that nobody else changes until this transaction ends: revisions and the lock are decided by it."""
-    return _row(connection, alias, hold=True)
-
-
-def _item(row: Row[Any]) -> ReviewItem:
-    return ReviewItem.model_validate(json.loads(row.body) | json.loads(row.handed_in))
-
-
-def _verdict(criterion: str, draft: Draft, verdict: Verdict) -> CriterionVerdict:
-    return CriterionVerdict(
-        criterion=criterion, verdict=verdict, feedback=draft.feedback.strip(), evidence=draft.evidence
-    )
-
-
-def _ready(review: Review) -> None:
-    problems: list[Problem] = []
-    for criterion in review.item.criteria:
-        draft = review.drafts.get(criterion.id, (0, Draft()))[1]
-        problems += _lacks(criterion.id, draft, needed=criterion.id in review.needed)
-    if review.whole[1].judgement is None:
-        problems.append(Problem(WHOLE, "the overall judgement is lacking"))
-    if problems:
-        raise NotReady(problems)
-
-
-def _lacks(criterion: str, draft: Draft, *, needed: bool) -> list[Problem]:
-    if draft.verdict is None and needed:
-        return [Problem(criterion, "a verdict is lacking")]
-    if draft.verdict == Verdict.failed and not draft.feedback.strip():
-        return [Problem(criterion, "a fail needs feedback")]
-    return []
+def _not_locked(row: Row[Any], person: Person) -> None:
+    if row.state == LOCKED and row.reviewer == person.id:
+        raise AlreadyLocked

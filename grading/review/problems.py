@@ -34,6 +34,13 @@ class AlreadyLocked(DeskError):
         super().__init__("the review is locked")
 
 
+class Lost(DeskError):
+    """The time with it was over, and somebody else has taken it."""
+
+    def __init__(self) -> None:
+        super().__init__("the time with this review was over, and it has been given on")
+
+
 class Conflict(DeskError):
     """Somebody (another tab) saved in between.
 

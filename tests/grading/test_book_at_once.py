@@ -89,7 +89,7 @@ def test_of_two_tabs_that_save_at_one_time_one_is_told(book: Book) -> None:
         ended = at_once(save)
         assert [one for one in ended if one == revision + 1] == [revision + 1]
         assert sum(isinstance(one, Conflict) for one in ended) == 1
-    assert rows(book, REVIEW_DRAFTS) == 2
+    assert rows(book, REVIEW_DRAFTS) == 3, "the draft, the time, and that it is held"
 
 
 def test_a_review_locked_twice_at_one_time_is_locked_once(book: Book) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, func, insert, select, update
 from core import Deliverable, Submission
 from grading import Book, ReviewDesk, Settled
 from grading.book import AWAITING
+from grading.queue.layout import make_missing_slots
 from grading.review.desk import Draft
-from grading.tables import REVIEW_ITEMS
+from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 from rubrics import Verdict
 from runs import QUEUE, Engine, Round, Workplace, review_item
 from runs.engine.durable import DurableEngine
@@ -89,6 +90,8 @@ def hand_in(home: Home, place: Workplace) -> None:
             ).one()
             for name in items
         }
+        of_sheets = select(REVIEW_ITEMS.c.alias).where(REVIEW_ITEMS.c.attempt_id.startswith("sheet of "))
+        connection.execute(REVIEW_SLOTS.delete().where(REVIEW_SLOTS.c.item.in_(of_sheets)))
         connection.execute(REVIEW_ITEMS.delete().where(REVIEW_ITEMS.c.attempt_id.startswith("sheet of ")))
         connection.execute(
             insert(REVIEW_ITEMS),
@@ -97,6 +100,7 @@ def hand_in(home: Home, place: Workplace) -> None:
                 for row in rows
             ],
         )
+        make_missing_slots(connection)
         connection.execute(update(ATTEMPTS).where(*waiting).values(**ended))
         connection.execute(
             insert(EXECUTIONS), [{"id": f"{row.id}.e1", "attempt": row.id, **execution} for row in rows]

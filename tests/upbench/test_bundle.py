@@ -108,7 +108,7 @@ def test_what_went_on_since_is_told_and_stays(here: Home, there: Home, tmp_path:
     before = contents(there)
     again = take_in(there, tmp_path / "a.zip")
     assert again.already
-    assert set(again.changed) == {"review_items", "review_drafts"}
+    assert set(again.changed) == {"review_items", "review_slots", "review_drafts"}
     assert contents(there) == before
 
 

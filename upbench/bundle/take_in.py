@@ -136,6 +136,8 @@ class _Taking:
                     if not part.table.early:
                         for rows in self._batches(part):
                             self._add(connection, part, rows)
+                        if part.table.absent is not None and self._archive.facts(part) is None:
+                            part.table.absent(connection)
         except exc.IntegrityError as error:
             what = "its rows contradict each other, or what is here"
             raise BadInput(what, file=self._archive.file, mend=DAMAGED) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from grading.review.problems import AlreadyLocked, Conflict, NoSuchReview, NotReady
+from grading.review.problems import AlreadyLocked, Conflict, Lost, NoSuchReview, NotReady
 
 
 def add_errors(app: FastAPI) -> None:
@@ -18,6 +18,10 @@ def add_errors(app: FastAPI) -> None:
     @app.exception_handler(AlreadyLocked)
     def locked(_request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error), "locked": True}, status_code=409)
+
+    @app.exception_handler(Lost)
+    def lost(_request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error), "lost": True}, status_code=409)
 
     @app.exception_handler(Conflict)
     def conflict(_request: Request, error: Exception) -> Response:

@@ -43,7 +43,7 @@ class Parts:
 
     def desk(self, request: Request) -> ReviewDesk:
         """The desk of whoever asks."""
-        return ReviewDesk(self.book, person_of(request).id, self.settled)
+        return ReviewDesk(self.book, person_of(request), self.settled)
 
     def page(self, request: Request, name: str, **values: Any) -> Response:
         """A page: a template with some values, and with who asks."""

@@ -1,0 +1,13 @@
+"""The steps by which this room's tables came to be as they are."""
+
+from __future__ import annotations
+
+from core import Migration, create_all
+from grading.queue.layout import add_slots_to_all
+from grading.tables import METADATA
+
+# The first makes the tables as they are today; what comes after it meets them in a fresh database.
+GRADING_MIGRATIONS = [
+    Migration("grading", 1, create_all(METADATA)),
+    Migration("grading", 2, add_slots_to_all),
+]

@@ -1,0 +1,70 @@
+"""To whom a slot is open: the hard filters of assignment, as conditions of one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
+
+from grading.items import category_text
+from grading.people.person import Person, Role
+from grading.queue.slots import ADJUDICATION, CLAIMED, OPEN, VOID
+from grading.tables import REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SLOTS
+
+HELD = "#held"
+"""Stands among the drafts of whoever had the slot and has not given it back: what they save is still taken."""
+
+_OTHERS = REVIEW_SLOTS.alias("others")
+
+
+def may_review(person: Person) -> bool:
+    """An admin or lead who has no other role does not."""
+    return person.may(Role.reviewer, Role.adjudicator)
+
+
+def is_free(now: str) -> ColumnElement[bool]:
+    """Nobody has it, or somebody's time with it is over by `now`."""
+    lapsed = and_(REVIEW_SLOTS.c.state == CLAIMED, REVIEW_SLOTS.c.expires < now)
+    return or_(REVIEW_SLOTS.c.state == OPEN, lapsed)
+
+
+def open_to(person: Person, now: str) -> ColumnElement[bool]:
+    """A slot (joined with its item) that a person may take at the time `now`.
+
+    It is free; it is nobody's alone, or this person's, or that time is over; the person has no other slot of the
+    item, nor work on one; neither job nor pack is a conflict of interest; and where the person has skills, the
+    item's category names one of them.
+    """
+    return and_(is_free(now), *_filters(person, now))
+
+
+def _filters(person: Person, now: str) -> Iterator[ColumnElement[bool]]:
+    slot, item = REVIEW_SLOTS.c, REVIEW_ITEMS.c
+    if not may_review(person):
+        yield false()
+    yield slot.kind != ADJUDICATION
+    yield or_(slot.required.is_(None), slot.required == person.id, slot.until < now)
+    mine = select(_OTHERS.c.alias).where(
+        _OTHERS.c.item == slot.item,
+        _OTHERS.c.alias != slot.alias,
+        _OTHERS.c.state != VOID,
+        or_(and_(_OTHERS.c.reviewer == person.id, _OTHERS.c.kind != ADJUDICATION), _has_work(person)),
+    )
+    yield ~mine.correlate(REVIEW_SLOTS).exists()
+    for column, kind in ((item.job, "job:"), (item.pack, "pack:")):
+        barred = sorted(one.removeprefix(kind) for one in person.conflicts if one.startswith(kind))
+        if barred:
+            yield func.coalesce(column, "").not_in(barred)
+    known = sorted(filter(None, (category_text((skill,)) for skill in person.skills)))
+    if known:
+        category = func.coalesce(item.category, "")
+        yield or_(category == "", *(category.contains(one, autoescape=True) for one in known))
+
+
+def _has_work(person: Person) -> ColumnElement[bool]:
+    held = select(REVIEW_DRAFTS.c.alias).where(
+        REVIEW_DRAFTS.c.alias == _OTHERS.c.alias,
+        REVIEW_DRAFTS.c.reviewer == person.id,
+        REVIEW_DRAFTS.c.criterion == HELD,
+    )
+    return held.correlate(_OTHERS).exists()

@@ -1,0 +1,51 @@
+"""When a submission is settled: every primary review is locked, and nothing is left to adjudicate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from grading.book import LOCKED as ITEM_LOCKED
+from grading.book import now
+from grading.queue.slots import LOCKED, PRIMARY, VOID
+from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
+
+Due = Callable[[Connection, str], int]
+"""Told of an item (its alias) of which all primary reviews are locked; answers how many adjudications are open."""
+
+_HOLD = (
+    select(REVIEW_ITEMS.c.state, REVIEW_ITEMS.c.settled)
+    .where(REVIEW_ITEMS.c.alias == bindparam("item"))
+    .with_for_update()
+)
+_LEFT = (
+    select(func.count())
+    .select_from(REVIEW_SLOTS)
+    .where(
+        REVIEW_SLOTS.c.item == bindparam("item"),
+        REVIEW_SLOTS.c.kind == PRIMARY,
+        REVIEW_SLOTS.c.state.not_in((LOCKED, VOID)),
+    )
+)
+
+
+def settle(connection: Connection, item: str, due: Due | None = None) -> bool:
+    """Whether a submission becomes settled now; True once in its life.
+
+    To be asked in the transaction that locks a slot, makes one void, or closes an adjudication. Whoever asks at
+    the same time waits, so that the last of several is one.
+
+    Args:
+        connection: Of a write transaction.
+        item: Alias of the item.
+        due: Opens the adjudications that are due and counts the open ones; None: there are none.
+    """
+    row = connection.execute(_HOLD, {"item": item}).one()
+    if row.settled is not None or connection.execute(_LEFT, {"item": item}).scalar_one():
+        return False
+    changed = {"state": ITEM_LOCKED, "changed": now()}
+    if due is None or not due(connection, item):
+        changed["settled"] = now()
+    connection.execute(update(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == item).values(**changed))
+    return "settled" in changed

@@ -1,0 +1,180 @@
+"""Reviews as one reviewer sees them, read by a few statements however many they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from grading.book import AWAITING, CLAIMED, LOCKED, read_evaluations
+from grading.evaluations import Evaluation
+from grading.items import ReviewItem
+from grading.people.person import Person
+from grading.queue.leases import WITH_ITEM
+from grading.queue.open_to import HELD, open_to
+from grading.queue.slots import instant
+from grading.record import records_of
+from grading.review.drafts import Draft, Whole, drafts_of
+from grading.review.problems import NoSuchReview
+from grading.tables import REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SHEETS, REVIEW_SLOTS
+
+AT_ONCE = 500
+"""Reviews that are read together."""
+LOST = "lost"
+_SLOT, _ITEM = REVIEW_SLOTS.c, REVIEW_ITEMS.c
+
+
+@dataclass(frozen=True)
+class Review:
+    """An opened review. `drafts` and `whole` come with their revisions; 0: nothing saved yet.
+
+    Attributes:
+        alias: Of the slot.
+        state: `awaiting` (open to the reviewer), `claimed` (at their desk), `locked` (by them), or `lost`: their
+            time was over and somebody else has taken it; what they save and lock is kept as a further review.
+        needed: Criteria that only a person can decide here; the others a check has decided.
+        expires: Until when it is the reviewer's, ISO 8601 in UTC.
+        previous: The item of the submission that this one reworks; None: it is the first.
+        said: After the lock, what the others said; empty before.
+    """
+
+    alias: str
+    item: ReviewItem
+    state: str
+    drafts: dict[str, tuple[int, Draft]]
+    whole: tuple[int, Whole]
+    needed: frozenset[str]
+    locked: tuple[Evaluation, ...] = ()
+    said: tuple[Evaluation, ...] = ()
+    expires: str | None = None
+    previous: str | None = None
+    earlier: dict[str, Draft] = field(default_factory=dict)
+
+    @property
+    def left(self) -> int:
+        """How many of the needed criteria have no verdict yet."""
+        return sum(name not in self.drafts or self.drafts[name][1].verdict is None for name in self.needed)
+
+    @property
+    def changed(self) -> bool:
+        """There is a previous submission to compare this one with."""
+        return self.previous is not None
+
+
+def rows_for(person: Person) -> Select[Any]:
+    """Slots with their items and sheets; `free`: the person may take it, `held`: had it, and kept it."""
+    held = select(REVIEW_DRAFTS.c.alias).where(
+        REVIEW_DRAFTS.c.alias == _SLOT.alias,
+        REVIEW_DRAFTS.c.reviewer == person.id,
+        REVIEW_DRAFTS.c.criterion == HELD,
+    )
+    return select(
+        _SLOT.alias,
+        _SLOT.item,
+        _SLOT.kind,
+        _SLOT.state,
+        _SLOT.reviewer,
+        _SLOT.expires,
+        _SLOT.claimed,
+        _SLOT.locked,
+        _SLOT.rank,
+        _ITEM.attempt_id,
+        _ITEM.handed_in,
+        _ITEM.previous,
+        REVIEW_SHEETS.c.body,
+        open_to(person, instant()).label("free"),
+        held.correlate(REVIEW_SLOTS).exists().label("held"),
+    ).select_from(WITH_ITEM.join(REVIEW_SHEETS, REVIEW_SHEETS.c.digest == _ITEM.sheet))
+
+
+def row_of(connection: Connection, person: Person, alias: str, *, hold: bool = False) -> Row[Any]:
+    """One slot. With `hold` nobody else changes it until the transaction ends.
+
+    Raises:
+        NoSuchReview: There is none, or it is not this person's to see: which of both is not told.
+    """
+    query = rows_for(person).where(_SLOT.alias == alias)
+    if hold:
+        query = query.with_for_update(of=REVIEW_SLOTS)
+    row: Row[Any] | None = connection.execute(query).one_or_none()
+    if row is None or not (is_own(row, person) or row.free or row.held):
+        raise NoSuchReview(alias)
+    return row
+
+
+def is_own(row: Row[Any], person: Person) -> bool:
+    """Whether it is at the person's desk, or was locked by them."""
+    return bool(row.reviewer == person.id and row.state in (CLAIMED, LOCKED))
+
+
+def item_of(row: Row[Any]) -> ReviewItem:
+    """What is reviewed."""
+    return ReviewItem.model_validate(json.loads(row.body) | json.loads(row.handed_in))
+
+
+def reviews_of(connection: Connection, person: Person, rows: Sequence[Row[Any]]) -> list[Review]:
+    """The reviews of some rows of `rows_for`, by two statements for each 500 of them."""
+    found: list[Review] = []
+    for begin in range(0, len(rows), AT_ONCE):
+        some = rows[begin : begin + AT_ONCE]
+        drafts = drafts_of(connection, [row.alias for row in some], person.id)
+        said: dict[str, list[Evaluation]] = {row.attempt_id: [] for row in some}
+        for evaluation in read_evaluations(connection, list(said)):
+            said[evaluation.attempt_id].append(evaluation)
+        found += [_made(row, person, *drafts[row.alias], said[row.attempt_id]) for row in some]
+    return found
+
+
+def _made(
+    row: Row[Any],
+    person: Person,
+    drafts: dict[str, tuple[int, Draft]],
+    whole: tuple[int, Whole],
+    said: Sequence[Evaluation],
+) -> Review:
+    item, own = item_of(row), is_own(row, person)
+    evaluations = [e for e in said if e.grading_digest == item.grading_digest]
+    checked = records_of([e for e in evaluations if e.grader_kind == "check"])
+    decided = {name for name, record in checked.items() if record.verdict is not None}
+    state = row.state if own else AWAITING if row.free else LOST
+    locked = state == LOCKED
+    return Review(
+        alias=row.alias,
+        item=item,
+        state=state,
+        drafts=drafts,
+        whole=whole,
+        needed=frozenset(c.id for c in item.criteria if c.id not in decided),
+        locked=tuple(e for e in evaluations if _is_of(e, row, person)) if locked else (),
+        said=tuple(e for e in evaluations if e.grader_kind != "human") if locked else (),
+        expires=row.expires if state == CLAIMED else None,
+        previous=row.previous,
+    )
+
+
+def _is_of(evaluation: Evaluation, row: Row[Any], person: Person) -> bool:
+    return evaluation.grader_kind == "human" and (evaluation.grader, evaluation.stage) == (person.id, row.kind)
+
+
+def earlier_of(connection: Connection, person: Person, previous: str | None) -> dict[str, Draft]:
+    """A person's own verdicts on the submission of an item, by criterion; empty: they did not review it."""
+    if previous is None:
+        return {}
+    query = select(_ITEM.attempt_id, _ITEM.submission).where(_ITEM.alias == previous)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return {}
+    own = [
+        evaluation
+        for evaluation in read_evaluations(connection, [row.attempt_id])
+        if (evaluation.grader, evaluation.submission) == (person.id, row.submission)
+    ]
+    found: dict[str, Draft] = {}
+    for evaluation in sorted(own, key=lambda e: e.revision):
+        for said in evaluation.verdicts:
+            draft = Draft(verdict=said.verdict, feedback=said.feedback, evidence=said.evidence)
+            found[said.criterion] = draft
+    return found
