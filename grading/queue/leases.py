@@ -47,8 +47,8 @@ _HURRY = (
 )
 
 
-def take_next(connection: Connection, person: Person, *, after: str | None = None) -> str | None:
-    """The alias of the slot that a person is to go on with; it is theirs from now on.
+def take_next(connection: Connection, person: Person, *, after: str | None = None) -> tuple[str, bool] | None:
+    """The alias of the slot that a person is to go on with, and whether it became theirs only now.
 
     First what they have in hand already, then what is most wanted: submissions that others have begun, then the
     order of the hash. None: there is nothing for them.
@@ -61,10 +61,11 @@ def take_next(connection: Connection, person: Person, *, after: str | None = Non
     own = connection.execute(_in_hand(person, after).limit(1)).scalar()
     if own is not None:
         renew(connection, person, own)
-        return str(own)
+        return str(own), False
     first = next_open(person, after=after).with_for_update(of=REVIEW_SLOTS, skip_locked=True)
     taken = connection.execute(_take(person, REVIEW_SLOTS.c.alias == first.scalar_subquery())).one_or_none()
-    return _taken(connection, person, taken)
+    alias = _taken(connection, person, taken)
+    return None if alias is None else (alias, True)
 
 
 def take(connection: Connection, person: Person, alias: str) -> bool:

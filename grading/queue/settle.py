@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -14,8 +15,12 @@ from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 Due = Callable[[Connection, str], int]
 """Told of an item (its alias) of which all primary reviews are locked; answers how many adjudications are open."""
 
+Settled = Callable[[Connection, str], None]
+"""Told that the people's part of an attempt (its id) is there, in the transaction that makes it so: whatever it
+writes down by that connection is there with the verdicts, or neither is."""
+
 _HOLD = (
-    select(REVIEW_ITEMS.c.state, REVIEW_ITEMS.c.settled)
+    select(REVIEW_ITEMS.c.state, REVIEW_ITEMS.c.settled, REVIEW_ITEMS.c.attempt_id)
     .where(REVIEW_ITEMS.c.alias == bindparam("item"))
     .with_for_update()
 )
@@ -49,3 +54,24 @@ def settle(connection: Connection, item: str, due: Due | None = None) -> bool:
         changed["settled"] = now()
     connection.execute(update(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == item).values(**changed))
     return "settled" in changed
+
+
+@dataclass(frozen=True)
+class Settling:
+    """Whether an item is settled by now, and whoever is to know is told.
+
+    Attributes:
+        settled: Told of its attempt, once; None: nobody is. due: See `Due`.
+    """
+
+    settled: Settled | None = None
+    due: Due | None = None
+
+    def __call__(self, connection: Connection, item: str) -> bool:
+        """Of the item of that alias, within the caller's transaction: see `settle`."""
+        if not settle(connection, item, self.due):
+            return False
+        if self.settled is not None:
+            attempt = connection.execute(_HOLD, {"item": item}).one().attempt_id
+            self.settled(connection, str(attempt))
+        return True

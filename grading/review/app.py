@@ -16,6 +16,7 @@ from grading.review.routes.errors import add_errors
 from grading.review.routes.files import add_files
 from grading.review.routes.pages import add_pages
 from grading.review.routes.parts import HERE, Parts, make_templates
+from grading.review.routes.queue import add_queue
 from grading.review.routes.session import add_session
 from grading.review.routes.snippets import add_snippets
 from grading.review.signing import Secrets
@@ -56,6 +57,7 @@ def create_review_app(
     add_pages(app, parts)
     add_files(app, parts)
     add_changes(app, parts)
+    add_queue(app, parts)
     add_snippets(app, parts)
     add_session(app, parts)
     return app

@@ -15,7 +15,7 @@ from grading.queue.activity import Interval, active_minutes, add_activity
 from grading.queue.extra import slot_for_lost
 from grading.queue.leases import WITH_ITEM, coming, release, renew, take, take_next
 from grading.queue.open_to import open_to
-from grading.queue.settle import Due, settle
+from grading.queue.settle import Due, Settled, Settling
 from grading.queue.slots import OPEN, Turn, instant
 from grading.review.drafts import WHOLE, Draft, Drafts, Whole, lacks, must_be_ready, verdict_of
 from grading.review.problems import AlreadyLocked, Lost, NoSuchReview, NotReady, Problem
@@ -29,9 +29,6 @@ MOST = 50
 TRIES = 5
 
 T = TypeVar("T")
-Settled = Callable[[Connection, str], None]
-"""Told that the people's part of an attempt (its id) is there, in the transaction that makes it so: whatever it
-writes down by that connection is there with the verdicts, or neither is."""
 
 
 class ReviewDesk:
@@ -47,7 +44,7 @@ class ReviewDesk:
     def __init__(
         self, book: Book, reviewer: Person | str, settled: Settled | None = None, due: Due | None = None
     ) -> None:
-        self._book, self._settled, self._due = book, settled, due
+        self._book, self._settling = book, Settling(settled, due)
         self.person = reviewer if isinstance(reviewer, Person) else Person(id=reviewer)
         self.reviewer = self.person.id
 
@@ -95,8 +92,13 @@ class ReviewDesk:
 
     def take_next(self, after: str | None = None) -> str | None:
         """Take the slot that the reviewer is to go on with (not `after`); None: there is nothing for them."""
+        found = self.take_next_as(after)
+        return None if found is None else found[0]
 
-        def work(connection: Connection) -> str | None:
+    def take_next_as(self, after: str | None = None) -> tuple[str, bool] | None:
+        """As `take_next`, and whether it became the reviewer's only now."""
+
+        def work(connection: Connection) -> tuple[str, bool] | None:
             return take_next(connection, self.person, after=after)
 
         return self._again(work)
@@ -209,8 +211,7 @@ class ReviewDesk:
         insert_evaluation(connection, self._evaluation(review, row.attempt_id, kind, minutes))
         locked = {"state": LOCKED, "reviewer": self.reviewer, "locked": instant(), "expires": None}
         connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == alias).values(**locked))
-        if settle(connection, row.item, self._due) and self._settled is not None:
-            self._settled(connection, str(row.attempt_id))
+        self._settling(connection, row.item)
         return str(row.attempt_id), alias
 
     def correct(self, alias: str, criterion: str, draft: Draft) -> int:
@@ -315,4 +316,4 @@ def _not_mine(mine: Any) -> Any:
 
 def _not_locked(row: Row[Any], person: Person) -> None:
     if row.state == LOCKED and row.reviewer == person.id:
-        raise AlreadyLocked
+        raise AlreadyLocked(str(row.alias))

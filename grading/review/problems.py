@@ -28,9 +28,14 @@ class NoSuchReview(DeskError):
 
 
 class AlreadyLocked(DeskError):
-    """The verdicts are locked; a later change is a correction."""
+    """The person's verdicts are locked; a later change is a correction.
 
-    def __init__(self) -> None:
+    Attributes:
+        alias: Of the slot that they are locked at.
+    """
+
+    def __init__(self, alias: str = "") -> None:
+        self.alias = alias
         super().__init__("the review is locked")
 
 

@@ -15,7 +15,7 @@ from grading.items import ReviewItem
 from grading.people.person import Person
 from grading.queue.leases import WITH_ITEM
 from grading.queue.open_to import HELD, open_to
-from grading.queue.slots import instant
+from grading.queue.slots import ADJUDICATION, instant
 from grading.record import records_of
 from grading.review.drafts import Draft, Whole, drafts_of
 from grading.review.problems import NoSuchReview
@@ -160,7 +160,7 @@ def _is_of(evaluation: Evaluation, row: Row[Any], person: Person) -> bool:
 
 
 def earlier_of(connection: Connection, person: Person, previous: str | None) -> dict[str, Draft]:
-    """A person's own verdicts on the submission of an item, by criterion; empty: they did not review it."""
+    """A person's own first verdicts on the submission of an item, by criterion; empty: they did not review it."""
     if previous is None:
         return {}
     query = select(_ITEM.attempt_id, _ITEM.submission).where(_ITEM.alias == previous)
@@ -171,10 +171,12 @@ def earlier_of(connection: Connection, person: Person, previous: str | None) -> 
         evaluation
         for evaluation in read_evaluations(connection, [row.attempt_id])
         if (evaluation.grader, evaluation.submission) == (person.id, row.submission)
+        and evaluation.grader_kind == "human"
+        and evaluation.stage != ADJUDICATION
     ]
     found: dict[str, Draft] = {}
-    for evaluation in sorted(own, key=lambda e: e.revision):
+    for evaluation in sorted(own, key=lambda e: e.revision):  # the first stands, and corrections beside it
         for said in evaluation.verdicts:
             draft = Draft(verdict=said.verdict, feedback=said.feedback, evidence=said.evidence)
-            found[said.criterion] = draft
+            found.setdefault(said.criterion, draft)
     return found

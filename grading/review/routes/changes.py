@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
@@ -9,6 +11,7 @@ from pydantic import Field
 from core import Frozen
 from grading.evaluations import Evidence, Judgement
 from grading.review.desk import Draft
+from grading.review.problems import AlreadyLocked
 from grading.review.routes.parts import Parts
 from rubrics import Verdict
 
@@ -16,7 +19,7 @@ from rubrics import Verdict
 class SaveDraft(Frozen):
     """A draft on one criterion, made from `revision` (0: the first)."""
 
-    revision: int = Field(ge=0)
+    revision: int = Field(default=0, ge=0)
     verdict: Verdict | None = None
     feedback: str = Field(default="", max_length=20_000)
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=20)
@@ -32,10 +35,19 @@ class SaveDraft(Frozen):
 class SaveJudgement(Frozen):
     """The overall judgement, made from `revision`."""
 
-    revision: int = Field(ge=0)
+    revision: int = Field(default=0, ge=0)
     judgement: Judgement | None = None
     active_ms: int = Field(default=0, ge=0)
     uuid: str = Field(default="", max_length=64)
+
+
+_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
+
+
+def _made_from(request: Request, body: SaveDraft | SaveJudgement) -> int:
+    """The revision that a change was made from: by its header `If-Match: "3"`, else by its body."""
+    tag = _TAG.fullmatch(request.headers.get("if-match", ""))
+    return int(tag[1]) if tag else body.revision
 
 
 class Correction(Frozen):
@@ -51,20 +63,24 @@ def add_changes(app: FastAPI, parts: Parts) -> None:
 
     @app.put("/api/reviews/{alias}/criteria/{criterion}")
     def save(request: Request, alias: str, criterion: str, body: SaveDraft) -> Response:
-        desk = parts.desk(request)
-        revision = desk.save(alias, criterion, body.revision, body.draft, body.active_ms)
+        desk, made_from = parts.desk(request), _made_from(request, body)
+        revision = desk.save(alias, criterion, made_from, body.draft, body.active_ms, body.uuid or None)
         return JSONResponse({"revision": revision, "left": desk.open(alias).left})
 
     @app.put("/api/reviews/{alias}/judgement")
     def judge(request: Request, alias: str, body: SaveJudgement) -> Response:
-        desk = parts.desk(request)
-        revision = desk.judge(alias, body.revision, body.judgement, body.active_ms)
+        desk, made_from = parts.desk(request), _made_from(request, body)
+        revision = desk.judge(alias, made_from, body.judgement, body.active_ms, body.uuid or None)
         return JSONResponse({"revision": revision, "left": desk.open(alias).left})
 
     @app.post("/api/reviews/{alias}/lock")
     def lock(request: Request, alias: str) -> Response:
-        parts.desk(request).lock(alias)
-        return JSONResponse({"locked": True})
+        # Sent again because the answer was lost, or by a second tab: what was asked for is so.
+        try:
+            _, alias = parts.desk(request).lock_as(alias)
+        except AlreadyLocked as known:
+            alias = known.alias
+        return JSONResponse({"locked": True, "alias": alias})
 
     @app.post("/api/reviews/{alias}/corrections")
     def correct(request: Request, alias: str, body: Correction) -> Response:

@@ -12,8 +12,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import Blobs
+from grading.adjudication.due import adjudications_due
 from grading.book import Book
 from grading.people.person import Person
+from grading.queue.settle import Settling
 from grading.review.briefs import brief_html, inline_code
 from grading.review.desk import ReviewDesk, Settled
 from grading.review.preview import ReviewRenderer, kind_of
@@ -43,7 +45,12 @@ class Parts:
 
     def desk(self, request: Request) -> ReviewDesk:
         """The desk of whoever asks."""
-        return ReviewDesk(self.book, person_of(request), self.settled)
+        return ReviewDesk(self.book, person_of(request), self.settled, adjudications_due)
+
+    @property
+    def settling(self) -> Settling:
+        """To be asked in the transaction that closes an adjudication, with the item's alias."""
+        return Settling(self.settled, adjudications_due)
 
     def page(self, request: Request, name: str, **values: Any) -> Response:
         """A page: a template with some values, and with who asks."""
