@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from core import BadInput, Frozen, Lanes, Submission, model_config, open_model
-from grading import CriterionVerdict, Evaluation, JudgeConfig, JudgeOutcome, judge_submission, render_texts
+from core import BadInput, Deliverable, Frozen, Lanes, Submission, model_config, open_model
+from grading import (
+    CriterionVerdict,
+    Evaluation,
+    JudgeConfig,
+    JudgeOutcome,
+    Renderer,
+    Rendering,
+    Shelf,
+    judge_submission,
+)
 from jobs import Job
 from rubrics import load_rubric
-from runs import AttemptRow, TrialStages, Workplace, lay_out, review_item
+from runs import AttemptRow, TrialStages, Workplace, review_item
+
+FILES_AT_ONCE = 4
 
 Say = Callable[[str], None]
 
@@ -54,20 +65,14 @@ async def pre_grade(
     counts: Counter[str] = Counter()
     dollars: list[float | None] = []
     done = skipped = 0
+    renderer = Renderer(place.provider, Shelf(place.database, place.blobs), scratch=place.scratch)
     try:
         for attempt in place.records.attempts(place.run_id):
             job, submission = place.jobs[attempt.job], attempt.submission
             if not attempt.graded or submission is None or not submission.files or _judged(place, attempt, config):
                 skipped += 1
                 continue
-            with TemporaryDirectory(dir=place.scratch) as folder:
-                lay_out(submission, place.blobs, Path(folder))
-                renderings = await render_texts(
-                    place.provider,
-                    key=f"{attempt.id}.render",
-                    folder=Path(folder),
-                    labels={"run": place.run_id, "trial": attempt.trial},
-                )
+            renderings = await _read(renderer, submission)
             outcomes = await judge_submission(
                 config,
                 lambda key, request: journal.call(model, key, request),
@@ -82,6 +87,7 @@ async def pre_grade(
             done += 1
             say(f"{attempt.trial}: {len(outcomes)} criteria")
     finally:
+        await renderer.close()
         await model.aclose()
     return Graded(
         run=place.run_id,
@@ -91,6 +97,17 @@ async def pre_grade(
         verdicts=dict(counts),
         dollars=_total(dollars),
     )
+
+
+async def _read(renderer: Renderer, submission: Submission) -> list[Rendering]:
+    """The submission as reviewers see it too: text and facts of every file, and what is drawn of it."""
+    gate = asyncio.Semaphore(FILES_AT_ONCE)
+
+    async def one(file: Deliverable) -> Rendering:
+        async with gate:
+            return (await renderer.rendering_of(file)).of(file.path)
+
+    return list(await asyncio.gather(*(one(file) for file in submission.files)))
 
 
 async def regrade(place: Workplace, *, job: str | None = None, rubric: Path | None = None, say: Say) -> Graded:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from core import Cause, Fault
-from sandbox import Command, Mount, Sandbox, SandboxLimits, SandboxProvider, SandboxSpec
+from sandbox import Command, Mount, Sandbox, SandboxLimits, SandboxProvider, SandboxSpec, TreeLimits
 
 PROGRAM = Path(__file__).parent.parent / "inside"
 ROOM = "/grading"
 ANSWER = "/job/answer.json"
+MADE = "/job/made"
 MIB = 1 << 20
 LIMITS = SandboxLimits(
     memory_bytes=4096 * MIB,
@@ -38,6 +39,7 @@ async def run_program(
     limits: SandboxLimits,
     max_answer: int,
     labels: Mapping[str, str] | None = None,
+    made: tuple[Path, TreeLimits] | None = None,
 ) -> Any:
     """The JSON that the program answers. It is untrusted: whoever asks must validate it.
 
@@ -50,6 +52,7 @@ async def run_program(
         limits: Of the sandbox.
         max_answer: Bytes.
         labels: Whose work is graded (`run`, `trial`): its sandbox carries them.
+        made: Where the files that it left below `MADE` are copied to, and how much of them. They are as untrusted.
 
     Raises:
         ProgramEnded: It was killed, or did not end in time.
@@ -61,7 +64,10 @@ async def run_program(
     spec = SandboxSpec(workspace=key, mounts=tuple(shown), limits=limits, labels=said)
     sandbox = await provider.open(spec)
     try:
-        return await _answer(sandbox, arguments, request, limits, max_answer)
+        answer = await _answer(sandbox, arguments, request, limits, max_answer)
+        if made is not None:
+            await sandbox.download(MADE, *made)
+        return answer
     finally:
         await sandbox.close()
         await provider.discard(key)

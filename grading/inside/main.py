@@ -1,7 +1,8 @@
-"""The program's three commands.
+"""The program's commands.
 
 `check` reads `{"criteria": [{"id", "check"}]}` and writes `{"outcomes": [...]}`; `render` writes the text and
-facts of every deliverable; `try JOB DELIVERABLES` shows a job's checks to the one who writes them.
+facts of every deliverable; `view FILE` draws one file below `--into`, and `tools` says what there is to draw with;
+`try JOB DELIVERABLES` shows a job's checks to the one who writes them.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ def main(argv: list[str]) -> int:
             command.add_argument("--inputs", type=Path, default=INPUTS)
             command.add_argument("--checks", type=Path, default=CHECKS)
             command.add_argument("--request", type=Path, help="the request's file (default: standard input)")
+    look = commands.add_parser("view")
+    look.add_argument("file", type=Path)
+    look.add_argument("--into", type=Path, required=True, help="the folder for what is drawn")
+    for command in (look, commands.add_parser("tools")):
+        command.add_argument("--out", type=Path, help="the answer's file (default: standard output)")
     attempt = commands.add_parser("try")
     attempt.add_argument("job", type=Path)
     attempt.add_argument("deliverables", type=Path, nargs="?", help="default: the job's private/reference")
@@ -45,7 +51,8 @@ def main(argv: list[str]) -> int:
     if args.command == "try":
         return _try(args)
     shield()
-    answer = _check(args) if args.command == "check" else _render(args)
+    carry_out = {"check": _check, "render": _render, "view": _view, "tools": _tools}
+    answer = carry_out[args.command](args)
     text = json.dumps(answer)
     if args.out is None:
         sys.stdout.write(text)
@@ -75,6 +82,18 @@ def _render(args: argparse.Namespace) -> dict[str, Any]:
     from .rendering import render_folder
 
     return {"renderings": render_folder(args.deliverables)}
+
+
+def _view(args: argparse.Namespace) -> dict[str, Any]:
+    from .viewing import view
+
+    return view(args.file, args.into)
+
+
+def _tools(_: argparse.Namespace) -> dict[str, Any]:
+    from .viewing_tools import tools
+
+    return tools()
 
 
 def _try(args: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from .isolate import Died, answers
 from .openers import IMAGES
 from .outcome import Broken, Unjudgeable, clip
 from .segments import Segment
+from .spoken import ZERO_WIDTH, speaks_to_a_grader
 from .submission import Submission
 from .tables import DELIMITED
 from .texts import HTML, document_text
@@ -30,17 +30,6 @@ MAX_FILES = 1000
 HIDDEN_ITEMS = 40
 UNSEEN_ITEMS = 200
 UNSEEN_CHARS = 1000
-_ZERO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff\U000e0000-\U000e007f]")
-# Sentences that speak to a grader and not to a client. A hit is told to people; it never changes a verdict.
-_INSTRUCTION = re.compile(
-    r"(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:the\s+)?(?:previous|prior|above|earlier|other)\s+(?:\w+\s+)?"
-    r"(?:instruction|prompt|rule|criteri|message)"
-    r"|(?:mark|grade|score|rate|judge|count)\s+(?:\w+\s+){0,6}?(?:as\s+)?(?:pass(?:ed|ing)?\b|met\b|full\s+marks|10/10)"
-    r"|(?:respond|answer|reply|output)\s+(?:only\s+)?(?:with\s+)?[\"'{\s]*verdict"
-    r"|system\s+prompt|you\s+are\s+(?:an?\s+|the\s+)?(?:\w+\s+)?(?:grader|judge|evaluator|language\s+model|llm)\b",
-    re.IGNORECASE,
-)
-
 Rendered = tuple[list[Segment], dict[str, Any]]
 
 
@@ -79,15 +68,17 @@ def _work(root: Path, paths: list[str], budget: int) -> Callable[[], Iterator[di
     return work
 
 
-def render_file(root: Path, path: str, chars: int = FILE_CHARS) -> dict[str, Any]:
-    """The rendering of one file, at most `chars` characters of text."""
+def render_file(
+    root: Path, path: str, chars: int = FILE_CHARS, *, submission: Submission | None = None
+) -> dict[str, Any]:
+    """The rendering of one file, at most `chars` characters of text; `submission` keeps what it opened."""
     file = root / path
     found: dict[str, Any] = {"bytes": file.stat().st_size}
     segments: list[Segment] = []
     problem = None
     try:
         guard(file)
-        segments, more = _render(root, file)
+        segments, more = _render(submission or Submission(root, root), file)
         found |= more
     except (Broken, Unjudgeable) as error:
         problem = str(error)
@@ -107,9 +98,8 @@ def render_file(root: Path, path: str, chars: int = FILE_CHARS) -> dict[str, Any
     }
 
 
-def _render(root: Path, file: Path) -> Rendered:
+def _render(submission: Submission, file: Path) -> Rendered:
     kind = suffix(file)
-    submission = Submission(root, root)
     if kind in XLSX:
         return office.workbook(submission.book(file))
     if kind in {".docx", ".docm"}:
@@ -145,11 +135,11 @@ def _flags(segments: list[Segment], metadata: list[str]) -> dict[str, Any]:
     """What a reader does not see, and what seems to speak to a grader."""
     hidden = [_flag(segment, segment.hidden) for segment in segments if segment.hidden]
     suspect = [_flag(segment, segment.suspect) for segment in segments if segment.suspect]
-    zero_width = sum(len(_ZERO_WIDTH.findall(segment.text)) for segment in segments)
+    zero_width = sum(len(ZERO_WIDTH.findall(segment.text)) for segment in segments)
     spoken = [
-        {"anchor": segment.anchor, "text": clip(segment.text[max(0, match.start() - 40) : match.end() + 60], 200)}
+        {"anchor": segment.anchor, "text": clip(said, 200)}
         for segment in [*segments, *(Segment("metadata", text) for text in metadata)]
-        if (match := _INSTRUCTION.search(_ZERO_WIDTH.sub("", segment.text)))
+        if (said := speaks_to_a_grader(segment.text))
     ]
     found: dict[str, Any] = {}
     if hidden:

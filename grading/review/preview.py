@@ -1,41 +1,109 @@
-"""What of a file is shown beside the criteria: its text, or its rows, as data for the page to write out."""
+"""What of a file is shown beside the criteria, as data for the page to write out."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Awaitable, Callable, Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal, Protocol
 
-from core import Blobs, Deliverable, Frozen, StoreFault, in_thread
-from grading.render.texts import Rendering
-from grading.review.content import FRAMES, IMAGES
+from core import Blobs, Deliverable, Fault, Frozen, StoreFault, in_thread
+from grading.render.model import Kind, Rendered
+from grading.review.content import FRAMES, IMAGES, MEDIA
 
 MAX_BYTES = 400_000
-MAX_ROWS, MAX_COLUMNS, MAX_LINES, MAX_FACT = 300, 40, 2000, 200
+MAX_SEGMENTS, MAX_FACT = 5000, 200
+WAIT_SECONDS = 8.0
 _SPOKEN = {"sheets": "sheets", "hidden": "hidden", "instruction_like": "seems to speak to whoever grades"}
-_TABLES = {".csv": ",", ".tsv": "\t"}
-_TEXTS = {".txt", ".md", ".json", ".xml", ".svg", ".py", ".js", ".css", ".yaml", ".yml", ".toml", ".sql", ".log"}
+_TEXTS = {
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".md",
+    ".json",
+    ".xml",
+    ".py",
+    ".js",
+    ".css",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".sql",
+    ".log",
+}
 _RENDERED = {".docx", ".xlsx", ".pptx", ".pdf", ".odt", ".ods", ".ipynb", ".dxf", ".html", ".htm", ".zip"}
+FAILED = "It could not be rendered now; open it again in a moment, or download it."
+UNREAD = "The file cannot be read now; its bytes are missing or damaged, or far away."
+NO_SANDBOX = "There is no sandbox here to read files in; download it to look at it."
 
-ReviewRenderer = Callable[[Deliverable], Awaitable[Rendering]]
+
+class ReviewRenderer(Protocol):
+    """What the app asks of whoever renders files."""
+
+    async def within(self, file: Deliverable, seconds: float) -> Rendered | None:
+        """The rendering, or None where it takes longer; then it goes on."""
+        ...
+
+    def ahead(self, files: Sequence[Deliverable]) -> None:
+        """Render these beside other work."""
+        ...
+
+
+class PreviewPage(Frozen):
+    """A page: its image's size in pixels, and where its two images are."""
+
+    number: int
+    width: int
+    height: int
+    label: str
+    src: str
+    small: str
+
+
+class PreviewSheet(Frozen):
+    """A worksheet; `cut`: it goes on beyond these rows and columns."""
+
+    name: str
+    rows: int
+    columns: int
+    hidden: bool
+    cut: bool
 
 
 class Preview(Frozen):
     """What the page writes out.
 
     Attributes:
-        segments: (anchor, text) pairs. rows: Of a table, the first its header.
-        facts: For people, one line each.
+        kind: `none`: nothing but the download. pending: It is being made: ask again; `status` says so.
+        segments: (anchor, text) pairs. facts, flags: For people, one line each.
         problem: Why there is nothing, or what is left out.
+        src: Of a picture, of sound, film and HTML. download: Of the file as it was handed in.
     """
 
+    kind: Kind | Literal["none"] = "none"
+    pending: bool = False
+    status: str = ""
+    pages: tuple[PreviewPage, ...] = ()
+    sheets: tuple[PreviewSheet, ...] = ()
     segments: tuple[tuple[str, str], ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
     facts: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     problem: str | None = None
+    width: int | None = None
+    height: int | None = None
+    src: str | None = None
+    download: str = ""
+
+
+class Addresses(Protocol):
+    """Makes signed addresses on the content origin."""
+
+    def image(self, sha256: str, name: str) -> str:
+        """Of an image that was drawn here."""
+        ...
+
+    def file(self, file: Deliverable, *, inline: bool) -> str:
+        """Of a file as it was handed in."""
+        ...
 
 
 def kind_of(file: Deliverable) -> str:
@@ -48,59 +116,121 @@ def kind_of(file: Deliverable) -> str:
     return "text" if _is_plain(file) or suffix in _RENDERED else "none"
 
 
-async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | None) -> Preview:
-    """A file's preview: plain text as it is, documents as `render` reads them in a grading sandbox."""
-    suffix = PurePosixPath(file.path).suffix.lower()
+async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | None, at: Addresses) -> Preview:
+    """A file's preview. Waits some seconds for a rendering that is being made, and then says so."""
+    try:
+        rendered = None if render is None else await render.within(file, WAIT_SECONDS)
+    except StoreFault:
+        return Preview(problem=UNREAD, download=at.file(file, inline=False))
+    except Fault:
+        return Preview(problem=FAILED, download=at.file(file, inline=False))
+    if rendered is not None:
+        return preview_of_rendered(rendered, file, at)
+    shown = {"download": at.file(file, inline=False)}
+    if render is not None:
+        return Preview(pending=True, status="It is being rendered; this takes some seconds.", **shown)
     if _is_plain(file):
-        return await in_thread(_plain, file, blobs, _TABLES.get(suffix))
-    if render is None:
-        return Preview(problem="There is no sandbox here to read documents in; download it to look at it.")
-    return _rendered(await render(file))
+        return Preview(kind="text", **await in_thread(_plain, file, blobs), **shown)
+    return Preview(problem=NO_SANDBOX, **shown)
+
+
+def preview_of_rendered(rendered: Rendered, file: Deliverable, at: Addresses) -> Preview:
+    """What the page writes out of a rendering."""
+    shown = rendered.segments[:MAX_SEGMENTS]
+    notes = list(rendered.notes)
+    if rendered.truncated or len(shown) < len(rendered.segments):
+        notes.append("only a part of its text is shown")
+    if rendered.problem:
+        notes.insert(0, f"could not be rendered: {rendered.problem}")
+    picture = rendered.picture
+    nothing = rendered.problem and not (rendered.pages or rendered.sheets or picture)
+    return Preview(
+        kind="none" if nothing and rendered.kind != "html" else _shown_as(rendered),
+        pages=tuple(
+            PreviewPage(
+                number=page.number,
+                width=page.width,
+                height=page.height,
+                label=page.label,
+                src=at.image(page.image, f"page-{page.number}"),
+                small=at.image(page.small, f"page-{page.number}-small"),
+            )
+            for page in rendered.pages
+        ),
+        sheets=tuple(
+            PreviewSheet(name=one.name, rows=one.rows, columns=one.columns, hidden=one.hidden, cut=one.cut)
+            for one in rendered.sheets
+        ),
+        segments=shown,
+        facts=tuple(_facts(rendered.facts)),
+        flags=(*rendered.flags, *_seen_flags(rendered.facts)),
+        problem=_sentence(notes),
+        width=picture.width if picture else None,
+        height=picture.height if picture else None,
+        src=_source(rendered, file, at),
+        download=at.file(file, inline=False),
+    )
+
+
+def _shown_as(rendered: Rendered) -> Kind | Literal["none"]:
+    """The kind for which there is something to show: without pages or a picture, the text."""
+    lacking = (rendered.kind == "pages" and not rendered.pages) or (
+        rendered.kind == "image" and rendered.picture is None
+    )
+    if lacking:
+        return "text" if rendered.segments else "none"
+    return rendered.kind
+
+
+def _source(rendered: Rendered, file: Deliverable, at: Addresses) -> str | None:
+    if rendered.kind == "image" and rendered.picture is not None:
+        return at.image(rendered.picture.image, "picture")
+    plays = rendered.kind in {"audio", "video"} and rendered.suffix in MEDIA and rendered.problem is None
+    return at.file(file, inline=True) if plays or rendered.kind == "html" else None
+
+
+def _sentence(notes: list[str]) -> str | None:
+    text = "; ".join(notes)
+    return f"{text[0].upper()}{text[1:]}." if text else None
 
 
 def _is_plain(file: Deliverable) -> bool:
     suffix = PurePosixPath(file.path).suffix.lower()
     text = file.media_type.startswith("text/") and file.media_type not in FRAMES
-    return suffix in _TABLES or suffix in _TEXTS or (text and suffix not in _RENDERED)
+    return suffix in _TEXTS or (text and suffix not in _RENDERED)
 
 
-def _plain(file: Deliverable, blobs: Blobs, delimiter: str | None) -> Preview:
+def _plain(file: Deliverable, blobs: Blobs) -> dict[str, Any]:
+    """A text as it is, where there is no sandbox: nothing of it is parsed."""
     try:
         with blobs.fetch(file.sha256).open("rb") as stream:
             data = stream.read(MAX_BYTES)
     except StoreFault:
-        return Preview(problem="The file cannot be read now; its bytes are missing or damaged, or far away.")
-    text = data.decode("utf-8-sig", errors="replace")
-    cut = "Only the beginning is shown." if file.size > MAX_BYTES else None
-    if delimiter is None:
-        lines = text.split("\n")
-        cut = cut or ("Only the beginning is shown." if len(lines) > MAX_LINES else None)
-        return Preview(segments=tuple((f"line={n}", t) for n, t in enumerate(lines[:MAX_LINES], 1)), problem=cut)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        rows = tuple(tuple(row[:MAX_COLUMNS]) for row in islice(reader, MAX_ROWS + 1))
-        more = next(reader, None) is not None
-    except csv.Error as error:
-        return Preview(problem=f"Not a readable table: {error}")
-    facts = (f"{text.count(chr(10))} lines",) if not cut else ()
-    return Preview(rows=rows, facts=facts, problem=f"The first {MAX_ROWS} rows." if more else cut)
-
-
-def _rendered(rendering: Rendering) -> Preview:
-    problem = f"Could not be rendered: {rendering.problem}" if rendering.problem else None
-    shown = rendering.segments[:MAX_LINES]
-    if problem is None and (rendering.truncated or len(shown) < len(rendering.segments)):
-        problem = "Only the beginning is shown."
-    return Preview(segments=shown, facts=tuple(_facts(rendering.facts)), problem=problem)
+        return {"problem": UNREAD}
+    lines = data.decode("utf-8-sig", errors="replace").split("\n")
+    cut = file.size > MAX_BYTES or len(lines) > MAX_SEGMENTS
+    segments = tuple((f"line={number}", text) for number, text in enumerate(lines[:MAX_SEGMENTS], 1))
+    return {"segments": segments, "problem": "Only the beginning is shown." if cut else None}
 
 
 def _facts(facts: dict[str, Any]) -> Iterator[str]:
-    """Counts, sheets and what is hidden. Never a document's properties: they may name who made it."""
+    """Counts and sheets. Never a document's properties: they may name who made it."""
     for name, value in facts.items():
-        if name in _SPOKEN and value:
-            yield f"{_SPOKEN[name]}: {_short(value)}"
+        if name == "seconds":
+            yield f"{int(value) // 60}:{int(value) % 60:02d} long"
+        elif name == "sheets" and value:
+            yield f"sheets: {_short(value)}"
         elif isinstance(value, int) and not isinstance(value, bool) and value and name != "bytes":
             yield f"{value} {name.replace('_', ' ')}"
+
+
+def _seen_flags(facts: dict[str, Any]) -> Iterator[str]:
+    if facts.get("hidden_count"):
+        yield f"{facts['hidden_count']} passages that a reader does not see"
+    if facts.get("suspicious_count"):
+        yield f"{facts['suspicious_count']} passages that a reader may not see"
+    if facts.get("instruction_like"):
+        yield "seems to speak to whoever grades"
 
 
 def _short(value: object) -> str:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,9 +14,7 @@ import click
 from upbench.cli.output import emit, json_option, say
 
 if TYPE_CHECKING:
-    from core import Blobs, Deliverable
-    from grading import Book, Rendering, ReviewRenderer
-    from upbench.home import Home
+    from grading import Book
 
 PORT = 8765
 
@@ -69,6 +64,7 @@ def serve(
     from upbench.beside import worker_beside
     from upbench.deciding import deciding
     from upbench.home import open_home
+    from upbench.rendering import open_renderer, render_ahead
     from upbench.settings import load_settings
 
     at = review_origins(host, port)
@@ -89,6 +85,7 @@ def serve(
 
     try:
         with own_folder(scratch), deciding(home, say) as settled:
+            renderer = open_renderer(home, scratch, say)
             app = create_review_app(
                 book,
                 blobs,
@@ -97,10 +94,12 @@ def serve(
                 content_origin=at.content,
                 token=token,
                 settled=settled,
-                render=_renderer(home, scratch),
+                render=renderer,
             )
             serving = partial(serve_review, app, content, at, listen=listen)
-            beside = partial(worker_beside, home.settings.project.absolute(), slots, say) if slots else None
+            beside: list[Callable[[], Coroutine[Any, Any, None]]] = [partial(render_ahead, home, renderer)]
+            if slots:
+                beside.append(partial(worker_beside, home.settings.project.absolute(), slots, say))
             asyncio.run(_serve(serving, started, beside))
     finally:
         home.close()
@@ -118,15 +117,14 @@ def _announce(answer: dict[str, Any], book: Book, *, as_json: bool) -> None:
 async def _serve(
     serving: Callable[..., Awaitable[None]],
     started: Callable[[], None],
-    beside: Callable[[], Coroutine[Any, Any, None]] | None,
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
 ) -> None:
-    """Serve until told to stop; beside it, from when both origins listen, keep a worker."""
+    """Serve until told to stop; beside it, from when both origins listen, render ahead and keep a worker."""
     workers: list[asyncio.Task[None]] = []
 
     def listening() -> None:
         started()
-        if beside is not None:
-            workers.append(asyncio.create_task(beside()))
+        workers.extend(asyncio.create_task(one()) for one in beside)
 
     try:
         await serving(started=listening)
@@ -139,39 +137,3 @@ async def _serve(
 def _has_screen() -> bool:
     """Whether a browser could show itself here; without a screen the openers only complain."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _renderer(home: Home, scratch: Path) -> ReviewRenderer | None:
-    """Reads one document at a time in a grading sandbox; None, said aloud, where there is no sandbox."""
-    from core import BadInput, in_thread
-    from grading import render_texts
-    from sandbox import provider
-
-    chosen = provider(home.settings.sandbox, home.state, home.settings.options)
-    try:
-        problem = chosen.problem()
-    except BadInput as error:
-        problem = error.what, error.mend or f"change {error.field}"
-    if problem is not None:
-        say(f"documents cannot be shown, only downloaded: {problem[0]}; to mend it: {problem[1]}")
-        return None
-    one_at_a_time = asyncio.Lock()
-    read: dict[tuple[str, str], Rendering] = {}
-
-    async def render(file: Deliverable) -> Rendering:
-        key = (file.sha256, file.path)
-        async with one_at_a_time:
-            if key not in read:
-                with TemporaryDirectory(dir=scratch) as folder:
-                    await in_thread(_lay_out, file, home.blobs, Path(folder))
-                    found = await render_texts(
-                        chosen, key=f"review.{file.sha256[:12]}.{secrets.token_hex(4)}", folder=Path(folder)
-                    )
-                read[key] = found[0]
-        return read[key]
-
-    return render
-
-
-def _lay_out(file: Deliverable, blobs: Blobs, folder: Path) -> None:
-    shutil.copyfile(blobs.fetch(file.sha256), folder / Path(file.path).name)

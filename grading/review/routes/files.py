@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from core import Deliverable
-from grading.review.content import signed_path
-from grading.review.preview import preview_of
+from core import Deliverable, Fault, StoreFault, in_thread
+from grading.render.model import Rendered
+from grading.render.windows import sheet_window, words_of
+from grading.review.content import signed_image, signed_path
+from grading.review.preview import FAILED, UNREAD, WAIT_SECONDS, preview_of
 from grading.review.problems import NoSuchReview
 from grading.review.routes.parts import Parts
+from grading.review.signing import Secrets
+
+MAX_AHEAD = 200
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Signed addresses on the content origin; they live for ten minutes."""
+
+    secrets: Secrets
+    origin: str
+
+    def image(self, sha256: str, name: str) -> str:
+        """Of an image that was drawn here."""
+        return self.origin + signed_image(self.secrets, sha256, name)
+
+    def file(self, file: Deliverable, *, inline: bool) -> str:
+        """Of a file as it was handed in."""
+        return self.origin + signed_path(self.secrets, file, inline=inline)
 
 
 def add_files(app: FastAPI, parts: Parts) -> None:
     """`/review/ALIAS/KIND/INDEX/show|download`, `/api/reviews/ALIAS/KIND/INDEX`; KIND: inputs or deliverables."""
+    at = Signed(parts.secrets, parts.content_origin)
+
+    def files(request: Request, alias: str, kind: str) -> tuple[Deliverable, ...]:
+        item = parts.desk(request).open(alias).item
+        return {"inputs": item.inputs, "deliverables": item.deliverables}.get(kind, ())
 
     def find(request: Request, alias: str, kind: str, index: int) -> Deliverable:
-        item = parts.desk(request).open(alias).item
-        found = {"inputs": item.inputs, "deliverables": item.deliverables}.get(kind, ())
+        found = files(request, alias, kind)
         if not 0 <= index < len(found):
             raise NoSuchReview(f"{kind}/{index}")
         return found[index]
+
+    async def rendered(request: Request, alias: str, kind: str, index: int) -> Rendered | Response:
+        file = await in_thread(find, request, alias, kind, index)
+        try:
+            found = None if parts.render is None else await parts.render.within(file, WAIT_SECONDS)
+        except StoreFault:
+            return JSONResponse({"error": UNREAD}, status_code=503)
+        except Fault:
+            return JSONResponse({"error": FAILED}, status_code=503)
+        return found or JSONResponse({"error": FAILED, "pending": parts.render is not None}, status_code=503)
 
     # Addresses on the content origin live for ten minutes, a page for hours: so each is made when it is asked for.
     @app.get("/review/{alias}/{kind}/{index}/{how}")
@@ -28,10 +65,46 @@ def add_files(app: FastAPI, parts: Parts) -> None:
         found = find(request, alias, kind, index)
         if how not in ("show", "download"):
             raise NoSuchReview(how)
-        path = signed_path(parts.secrets, found, inline=how == "show")
-        return RedirectResponse(parts.content_origin + path, status_code=303)
+        return RedirectResponse(at.file(found, inline=how == "show"), status_code=303)
 
     @app.get("/api/reviews/{alias}/{kind}/{index}")
     async def preview(request: Request, alias: str, kind: str, index: int) -> Response:
-        shown = await preview_of(find(request, alias, kind, index), parts.blobs, parts.render)
-        return JSONResponse(shown.model_dump(mode="json"))
+        wanted = await in_thread(find, request, alias, kind, index)
+        if parts.render is not None:
+            # Whoever opens one file opens the next in a moment.
+            every = (*await in_thread(files, request, alias, "deliverables"), wanted)
+            parts.render.ahead(every[:MAX_AHEAD])
+        shown = await preview_of(wanted, parts.blobs, parts.render, at)
+        return JSONResponse(shown.model_dump(mode="json"), status_code=202 if shown.pending else 200)
+
+    @app.get("/api/reviews/{alias}/{kind}/{index}/text")
+    async def text(request: Request, alias: str, kind: str, index: int, page: int = 1) -> Response:
+        found = await rendered(request, alias, kind, index)
+        if isinstance(found, Response):
+            return found
+        drawn = next((one for one in found.pages if one.number == page), None)
+        if drawn is None:
+            raise NoSuchReview(f"page {page}")
+        return JSONResponse({"words": await in_thread(words_of, parts.blobs, drawn)})
+
+    @app.get("/api/reviews/{alias}/{kind}/{index}/sheet")
+    async def sheet(
+        request: Request,
+        alias: str,
+        kind: str,
+        index: int,
+        name: str = "",
+        row: int = 0,
+        column: int = 0,
+        rows: int = 200,
+        columns: int = 50,
+        formulas: bool = False,
+    ) -> Response:
+        found = await rendered(request, alias, kind, index)
+        if isinstance(found, Response):
+            return found
+        drawn = next((one for one in found.sheets if one.name == name), None)
+        if drawn is None:
+            raise NoSuchReview("sheet")
+        window = await in_thread(sheet_window, parts.blobs, drawn, row, column, rows, columns, formulas=formulas)
+        return JSONResponse(window)
