@@ -13,11 +13,12 @@ from grading.review.desk import Review
 
 @dataclass(frozen=True)
 class Group:
-    """Reviews that stand together in the queue."""
+    """Reviews that stand together in the queue; `total`: how many there are, where not all of them are shown."""
 
     title: str
     says: str
     reviews: list[Review]
+    total: int = 0
     folded: bool = False
 
 
@@ -29,18 +30,28 @@ class Said:
     verdict: CriterionVerdict
 
 
-def queue_groups(reviews: Sequence[Review]) -> list[Group]:
-    """What needs a person, what checks have decided, and what is locked."""
-    still = [review for review in reviews if review.state != "locked"]
+def queue_groups(reviews: Sequence[Review], counts: Mapping[str, int]) -> list[Group]:
+    """What is in progress, what may be begun, what checks have decided, and what was locked of late.
+
+    Args:
+        reviews: Some of each kind.
+        counts: How many there are: `open`, `claimed`, `locked`.
+    """
+    begun = [r for r in reviews if r.state == "claimed"]
+    free = [r for r in reviews if r.state == "awaiting"]
+    done = [r for r in reviews if r.state == "locked"]
     groups = [
-        Group("To grade", "These have criteria that only a person can decide.", [r for r in still if r.needed]),
+        Group("In progress", "Yours until you submit them or give them back.", begun, counts["claimed"]),
+        Group(
+            "Open to you", "Taken in this order, unless you choose.", [r for r in free if r.needed], counts["open"]
+        ),
         Group(
             "Decided by checks",
             "Checks have decided every criterion. You may still grade them; your verdicts would take precedence.",
-            [r for r in still if not r.needed],
+            [r for r in free if not r.needed],
             folded=True,
         ),
-        Group("Locked", "Done; verdicts of record.", [r for r in reviews if r.state == "locked"]),
+        Group("Locked of late", "Your verdicts stand.", done, counts["locked"]),
     ]
     return [group for group in groups if group.reviews]
 
@@ -119,7 +130,9 @@ def start_of(review: Review, following: str | None) -> dict[str, Any]:
             for name, (revision, draft) in review.drafts.items()
         },
         "whole": {"revision": review.whole[0], "judgement": review.whole[1].judgement},
-        "changed": False,
+        "changed": review.changed,
+        "earlier": {name: draft.model_dump(mode="json") for name, draft in review.earlier.items()},
+        "expires": review.expires,
         "following": following,
     }
 

@@ -48,8 +48,11 @@ export class Ahead {
 
   async #next() {
     try {
-      const response = await send("POST", "/api/queue/next");
-      if (response.status === 200) return [(await response.json()).alias, true];
+      const response = await send("POST", `/api/queue/next?after=${encodeURIComponent(this.alias)}`);
+      if (response.status === 200) {
+        const { alias, taken } = await response.json();
+        return [alias, taken];
+      }
       if (response.status === 404 || response.status === 405) return [this.following, false];
     } catch {
       // No connection: asked for again when it is needed.

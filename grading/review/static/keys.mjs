@@ -34,6 +34,9 @@ export const ACTIONS = [
   { name: "leave", keys: ["Escape"], group: "Review", says: "leave a field, close a window", typing: true, fixed: true },
 ];
 
+/** The same of the queue's page. */
+export const QUEUE = [{ name: "take", keys: ["n"], group: "Queue", says: "take the next submission" }];
+
 /** Keys that belong to the browser or to fields and can be given to nothing. */
 const TAKEN = new Set(["Tab", "Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Backspace", "Delete"]);
 const NAMES = { Escape: "Esc", "Mod+Enter": "Ctrl Enter" };
@@ -56,19 +59,19 @@ export function keyOf(event) {
 }
 
 /** Why a key cannot be given to an action; null: it can. */
-export function problemOf(key, name, bindings) {
+export function problemOf(key, name, bindings, table = ACTIONS) {
   if (key === null || TAKEN.has(key)) return "This key belongs to the browser.";
-  const other = ACTIONS.find((action) => action.name !== name && bindings[action.name].includes(key));
+  const other = table.find((action) => action.name !== name && bindings[action.name].includes(key));
   return other ? `${shownKey(key)} is taken: ${other.says}.` : null;
 }
 
 /** Who has which key: the table's, changed by what was chosen here, never one key for two. */
-export function bindingsFrom(chosen) {
-  const bindings = Object.fromEntries(ACTIONS.map((action) => [action.name, [...action.keys]]));
-  const wanted = ACTIONS.filter((action) => !action.fixed && typeof chosen?.[action.name] === "string");
+export function bindingsFrom(chosen, table = ACTIONS) {
+  const bindings = Object.fromEntries(table.map((action) => [action.name, [...action.keys]]));
+  const wanted = table.filter((action) => !action.fixed && typeof chosen?.[action.name] === "string");
   for (const { name } of wanted) bindings[name] = [];
   for (const { name, keys } of wanted) {
-    const first = [chosen[name], ...keys].find((key) => problemOf(key, name, bindings) === null);
+    const first = [chosen[name], ...keys].find((key) => problemOf(key, name, bindings, table) === null);
     bindings[name] = first === undefined ? [] : [first];
   }
   return bindings;
@@ -76,8 +79,9 @@ export function bindingsFrom(chosen) {
 
 export class Keyboard extends EventTarget {
   /** @param {string} person whose choice of keys it is. @param {Record<string, () => void>} actions by name */
-  constructor(person, actions) {
+  constructor(person, actions, table = ACTIONS) {
     super();
+    this.table = table;
     this.store = `${STORE}.${person}`;
     this.actions = actions;
     this.chosen = this.#read();
@@ -96,7 +100,7 @@ export class Keyboard extends EventTarget {
 
   /** Give an action another key; returns why not, or null. */
   choose(name, key) {
-    const problem = problemOf(key, name, this.bindings);
+    const problem = problemOf(key, name, this.bindings, this.table);
     if (problem === null) this.#keep({ ...this.chosen, [name]: key });
     return problem;
   }
@@ -130,8 +134,8 @@ export class Keyboard extends EventTarget {
   }
 
   #bind() {
-    this.bindings = bindingsFrom(this.chosen);
-    this.byKey = new Map(ACTIONS.flatMap((action) => this.bindings[action.name].map((key) => [key, action])));
+    this.bindings = bindingsFrom(this.chosen, this.table);
+    this.byKey = new Map(this.table.flatMap((action) => this.bindings[action.name].map((key) => [key, action])));
   }
 
   #keep(chosen) {

@@ -24,7 +24,7 @@ export function watchTroubles(review) {
     button.addEventListener("click", async () => { if (await lease.take()) await outbox.resume(); });
     return button;
   };
-  const lost = () => banner("lost", "This review is no longer yours: it was left for too long, or given to somebody else. What is not saved is kept in this browser.", [again(), link("To the queue", "/", false)]);
+  const lost = () => banner("lost", "This review was left for too long, and somebody else has it now. Nothing is lost: what you go on to write is kept, and counts as a further review.", [again(), link("To the queue", "/", false)]);
   lease.addEventListener("lost", lost);
   lease.addEventListener("ending", () => banner("ending", "No contact with the server for a while: this review may be given to somebody else soon. Your changes are kept."));
   lease.addEventListener("renewed", () => { if (["lost", "ending"].includes(byId("banner").dataset.why)) banner(null, "", [], true); });

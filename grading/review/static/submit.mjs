@@ -98,8 +98,9 @@ export class Submit {
     if (response.ok || answer.locked) {
       await review.outbox.finish();
       review.leaving = true;
-      if (!goOn) location.reload();
-      else this.on(await review.ahead.fetch());
+      if (goOn) this.on(await review.ahead.fetch());
+      else if (answer.alias && answer.alias !== review.alias) location.assign(`/review/${answer.alias}`);
+      else location.reload();
       return;
     }
     if (!answer.problems?.length) {

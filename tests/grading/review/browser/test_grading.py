@@ -1,13 +1,285 @@
-"""The grading page, by keyboard alone."""
+"""The grading page, by keyboard alone: nothing here moves or presses a mouse."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+import re
+from typing import Any
 
-from tests.grading.review.browser.served import Served
+import pytest
+from playwright.sync_api import Page, expect
+
+from grading import Evaluation
+from rubrics import Verdict
+from tests.grading.review.browser.served import CRITERIA, WAIT, Served
+
+MS = WAIT * 1000
 
 
-def test_the_queue_is_shown(served: Served, tab: Page) -> None:
-    served.publish()
+@pytest.fixture
+def desk(served: Served, tab: Page) -> Page:
+    """A submission, opened by whoever is signed in."""
+    alias = served.publish()
     served.sign_in(tab)
-    assert "A list of farms" in tab.inner_text("main")
+    return opened(served, tab, alias)
+
+
+def opened(served: Served, tab: Page, alias: str) -> Page:
+    expect.set_options(timeout=MS)
+    tab.set_default_timeout(MS)
+    tab.goto(f"{served.app}/review/{alias}")
+    expect(active(tab)).to_have_count(1)
+    return tab
+
+
+def active(tab: Page) -> Any:
+    return tab.locator(".card[aria-current]")
+
+
+def verdicts(tab: Page) -> list[str]:
+    """Of every card, the overall judgement last."""
+    found = tab.locator(".card").evaluate_all("cards => cards.map((card) => card.dataset.verdict)")
+    return [str(one) for one in found]
+
+
+def saved(tab: Page) -> None:
+    expect(tab.locator("#status")).to_have_text(re.compile(r"^Saved \d"))
+
+
+def of_people(served: Served, attempt: str) -> Evaluation:
+    return next(e for e in served.book.verdicts_of(attempt) if e.grader_kind == "human")
+
+
+def test_a_whole_review_and_on_to_the_next(served: Served, tab: Page) -> None:
+    served.publish(title="A")
+    served.publish(title="B")
+    expect.set_options(timeout=MS)
+    tab.set_default_timeout(MS)
+    served.sign_in(tab)
+    tab.keyboard.press("n")
+    expect(active(tab)).to_have_count(1)
+    first = tab.title()
+    for key in ("1", "j", "2"):
+        tab.keyboard.press(key)
+    expect(tab.locator(".card[aria-current] .hint")).to_have_text(re.compile("A fail needs feedback"))
+    tab.keyboard.type("No row has a source.")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("f")
+    expect(tab.locator(".pane.active .pane-name")).to_have_text("notes.md")
+    expect(tab.locator(".pane.active .pane-body")).to_contain_text("Both keep cattle")
+    for key in ("e", "n", "3", "n", "1", "n", "1", "j", "2"):
+        tab.keyboard.press(key)
+    assert verdicts(tab) == ["pass", "fail", "cannot_judge", "pass", "pass", "fail"]
+    tab.keyboard.press("Control+Enter")
+    expect(tab.locator("#sheet-summary")).to_contain_text("3 pass, 1 fail, 1 cannot be judged")
+    tab.locator("#sheet-submit").focus()
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".top-title h1")).not_to_have_text(first)
+    assert verdicts(tab) == [""] * 6
+    assert "/review/" in tab.url
+    assert tab.title() != first
+    (attempt,) = served.settled
+    evaluation = of_people(served, attempt)
+    given = {one.criterion: one for one in evaluation.verdicts}
+    assert [one.verdict for one in evaluation.verdicts][:3] == [
+        Verdict.passed,
+        Verdict.failed,
+        Verdict.cannot_judge,
+    ]
+    assert given["sources"].feedback == "No row has a source."
+    assert [one.file for one in given["sources"].evidence] == ["notes.md"]
+    assert evaluation.judgement == "fail"
+    tab.keyboard.press("1")
+    saved(tab)
+    tab.reload()
+    assert verdicts(tab)[0] == "pass"
+
+
+def test_no_letter_does_anything_while_somebody_types(desk: Page) -> None:
+    desk.keyboard.press("c")
+    written = "j1 k2 n3 e c b u g r s v ? [ ] f / + - o a"
+    desk.keyboard.type(written)
+    assert verdicts(desk) == [""] * 6
+    assert desk.locator(".card[aria-current] .feedback").input_value() == written
+    assert desk.locator("dialog[open]").count() == 0
+    assert desk.locator(".stage.split").count() == 0
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("2")
+    assert verdicts(desk)[0] == "fail"
+    saved(desk)
+
+
+def test_no_two_actions_share_a_key_whatever_is_chosen(desk: Page) -> None:
+    table = desk.evaluate("import('/static/keys.mjs').then(({ ACTIONS, QUEUE }) => [ACTIONS, QUEUE])")
+    for actions in table:
+        keys = [key for action in actions for key in action["keys"]]
+        assert len(set(keys)) == len(keys)
+        assert len({action["name"] for action in actions}) == len(actions)
+    names = [action["name"] for action in table[0] if not action.get("fixed")]
+    bindings = desk.evaluate(
+        """async (names) => {
+            const { bindingsFrom } = await import('/static/keys.mjs');
+            const all = [];
+            const choose = (a, b) => all.push(bindingsFrom({ [a]: 'j', [b]: 'k', next: 'x' }));
+            for (const a of names) for (const b of names) choose(a, b);
+            all.push(bindingsFrom({ next: 'Tab', previous: null, nobody: 'q', leave: 'q' }), bindingsFrom(null));
+            return all;
+        }""",
+        names,
+    )
+    for binding in bindings:
+        keys = [key for action in binding.values() for key in action]
+        assert len(set(keys)) == len(keys), binding
+        assert "Tab" not in keys
+        assert binding["leave"] == ["Escape"]
+
+
+def test_every_action_that_has_a_key_is_in_the_help_and_does_something(desk: Page) -> None:
+    desk.keyboard.press("?")
+    shown = desk.locator("#keys-table dd").all_inner_texts()
+    table = desk.evaluate("import('/static/keys.mjs').then((keys) => keys.ACTIONS)")
+    assert shown == [action["says"] for action in table]
+    desk.keyboard.press("Escape")
+    buttons = set(desk.locator("[data-do]").evaluate_all("all => all.map((one) => one.dataset.do)"))
+    elsewhere = {
+        "pass",
+        "fail",
+        "cannot_judge",
+        "feedback",
+        "leave",
+        "file_back",
+        "brief",
+        "fit",
+        "other",
+        "compare",
+    }
+    assert {action["name"] for action in table} - buttons <= elsewhere
+
+
+def test_keys_are_changed_and_stay_changed(served: Served, desk: Page) -> None:
+    desk.keyboard.press("?")
+    desk.locator("[data-action=next]").focus()
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("k")
+    expect(desk.locator("#keys-problem")).to_contain_text("k is taken")
+    desk.locator("[data-action=next]").focus()
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("w")
+    expect(desk.locator("[data-action=next]")).to_have_text("w")
+    desk.reload()
+    expect(active(desk)).to_have_attribute("data-number", "1")
+    desk.keyboard.press("j")
+    expect(active(desk)).to_have_attribute("data-number", "1")
+    desk.keyboard.press("w")
+    expect(active(desk)).to_have_attribute("data-number", "2")
+    desk.keyboard.press("?")
+    desk.locator("#keys-off").focus()
+    desk.keyboard.press("Space")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("1")
+    assert verdicts(desk) == [""] * 6
+    assert served.app in desk.url
+
+
+def test_what_is_open_or_odd_is_said_before_submitting(desk: Page) -> None:
+    for key in ("2", "Escape", "j", "1"):
+        desk.keyboard.press(key)
+    desk.keyboard.press("Control+Enter")
+    summary = desk.locator("#sheet-summary")
+    for words in (
+        "Without a verdict: 3, 4, 5",
+        "Fail without feedback: 1",
+        "overall judgement is lacking",
+        "not opened",
+    ):
+        expect(summary).to_contain_text(words)
+    expect(desk.locator("#sheet-submit")).to_be_disabled()
+    desk.keyboard.press("Enter")
+    expect(active(desk)).to_have_attribute("data-number", "3")
+    desk.keyboard.press("g")
+    desk.keyboard.press("6")
+    expect(active(desk)).to_have_attribute("data-criterion", "")
+    desk.keyboard.press("1")
+    desk.keyboard.press("Control+Enter")
+    expect(summary).to_contain_text("accept the work although a critical or important criterion fails: 1")
+    expect(summary).to_contain_text("Fail without evidence: 1")
+
+
+def test_undo_absence_and_evidence_that_leads_back(desk: Page) -> None:
+    desk.keyboard.press("f")
+    expect(desk.locator(".pane.active .pane-body")).to_contain_text("Both keep cattle")
+    desk.keyboard.press("e")
+    chips = desk.locator(".card[aria-current] .chip-go")
+    expect(chips).to_have_count(1)
+    desk.keyboard.press("f")
+    expect(desk.locator(".pane.active .pane-name")).to_have_text("leads.csv")
+    chips.first.focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".pane.active .pane-name")).to_have_text("notes.md")
+    desk.keyboard.press("a")
+    desk.keyboard.type("searched for a price")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Enter")
+    expect(chips).to_have_count(2)
+    expect(chips.nth(1)).to_contain_text("searched for a price")
+    desk.keyboard.press("u")
+    expect(chips).to_have_count(1)
+    desk.keyboard.press("1")
+    desk.keyboard.press("u")
+    assert verdicts(desk)[0] == ""
+    saved(desk)
+    desk.reload()
+    expect(chips).to_have_count(1)
+
+
+def test_two_sides_are_kept_and_widened_by_keys(desk: Page) -> None:
+    desk.keyboard.press("s")
+    right = desk.locator(".pane[data-pane=b]")
+    expect(right).to_contain_text("Find farms that may need pumps")
+    divider = desk.locator("[data-divider=panes]")
+    divider.focus()
+    before = float(divider.get_attribute("aria-valuenow") or 0)
+    narrow = right.bounding_box()
+    desk.keyboard.press("ArrowLeft")
+    desk.keyboard.press("ArrowLeft")
+    assert float(divider.get_attribute("aria-valuenow") or 0) == before - 4
+    wide = right.bounding_box()
+    assert narrow is not None
+    assert wide is not None
+    assert wide["width"] > narrow["width"]
+    desk.reload()
+    expect(right).to_be_visible()
+    expect(divider).to_have_attribute("aria-valuenow", f"{before - 4:g}")
+    desk.keyboard.press("o")
+    expect(right).to_have_class(re.compile("active"))
+    desk.keyboard.press("b")
+    expect(right.locator("[role=tab][aria-selected=true]")).to_contain_text("Deliverables")
+    desk.keyboard.press("s")
+    expect(right).to_be_hidden()
+
+
+def test_own_comments_are_kept_found_and_used_again(served: Served, desk: Page) -> None:
+    for text in ("The source is missing.", "The sum does not add up."):
+        desk.keyboard.press("c")
+        desk.keyboard.press("Control+A")
+        desk.keyboard.type(text)
+        desk.keyboard.press("Escape")
+        desk.keyboard.press("r")
+        desk.locator("#snippets-add").focus()
+        desk.keyboard.press("Enter")
+        expect(desk.locator("#snippets-list")).to_contain_text(text)
+        desk.keyboard.press("Escape")
+    other = opened(served, desk, served.publish(title="Another"))
+    other.keyboard.press("r")
+    expect(other.locator("#snippets-list li")).to_have_count(2)
+    other.keyboard.type("sour")
+    expect(other.locator("#snippets-list li")).to_have_count(1)
+    other.keyboard.press("Enter")
+    assert other.locator(".card[aria-current] .feedback").input_value() == "The source is missing."
+    other.keyboard.press("Escape")
+    saved(other)
+
+
+def test_what_is_done_is_announced(desk: Page) -> None:
+    desk.keyboard.press("j")
+    desk.keyboard.press("1")
+    expect(desk.locator("#live")).to_contain_text(f"criterion 2 of {len(CRITERIA)}: pass, saved")
