@@ -1,0 +1,1 @@
+"""What differs between two submissions of one job: files, lines, cells, pages."""
