@@ -36,6 +36,11 @@ from .lines import lines_of as lines_of
 from .lines import read_lines as read_lines
 from .lines import read_placed as read_placed
 from .migrations import GRADING_MIGRATIONS as GRADING_MIGRATIONS
+from .queue.assign import Assigned as Assigned
+from .queue.assign import assign as assign
+from .queue.leases import release_all as release_all
+from .queue.settle import Settled as Settled
+from .queue.settle import Settling as Settling
 from .record import Basis as Basis
 from .record import RecordVerdict as RecordVerdict
 from .record import Source as Source
@@ -52,7 +57,6 @@ from .render.texts import render_texts as render_texts
 from .review.app import create_review_app as create_review_app
 from .review.content import create_content_app as create_content_app
 from .review.desk import ReviewDesk as ReviewDesk
-from .review.desk import Settled as Settled
 from .review.preview import ReviewRenderer as ReviewRenderer
 from .review.serve import review_origins as review_origins
 from .review.serve import serve_review as serve_review

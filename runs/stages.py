@@ -260,7 +260,12 @@ class TrialStages:
         place = self._place
         if cause_row(cause).graded and self._submission().files:
             item = await in_thread(review_item, self._job, self._submission(), place.blobs)
-            place.book.publish(self._attempt.id, item)
+            place.book.publish(
+                self._attempt.id,
+                item.model_copy(update={"pack": place.config.pack}),
+                reviewing=place.options.reviewing,
+                previous=self._attempt.parent,
+            )
         if place.config.agent(self._attempt.agent).model is not None:
             place.journal.settle(f"{execution}/")
         place.records.finish(execution, cause, str(payload.get("detail", "")))

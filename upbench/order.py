@@ -30,7 +30,7 @@ class Order:
         settings: `NAME=VALUE` pairs, of the agents that use a model.
         jobs: Ids of the pack to run; empty: all.
         protocol, attempts: As in `runs.check_protocol`.
-        budget, crash_rate, preflight, concurrency: As in `changed_options`.
+        budget, crash_rate, preflight, concurrency, reviewers, overlap: As in `changed_options`.
     """
 
     pack: str
@@ -53,6 +53,8 @@ class Order:
     crash_rate: str | None = None
     preflight: bool | None = None
     concurrency: int | None = None
+    reviewers: int | None = None
+    overlap: float | None = None
 
     def options(self, settings: Settings) -> RunOptions:
         """How the run is executed. Raises `BadInput`."""
@@ -62,6 +64,8 @@ class Order:
             crash_rate=self.crash_rate,
             preflight=self.preflight,
             concurrency=self.concurrency,
+            reviewers=self.reviewers,
+            overlap=self.overlap,
         )
 
 
@@ -72,6 +76,8 @@ def changed_options(
     crash_rate: str | None = None,
     preflight: bool | None = None,
     concurrency: int | None = None,
+    reviewers: int | None = None,
+    overlap: float | None = None,
 ) -> RunOptions:
     """Options with what a user says otherwise.
 
@@ -81,6 +87,8 @@ def changed_options(
         crash_rate: A share of attempts between 0 and 1, or `off`.
         preflight: Of each agent one attempt goes before the others, also where there are few; False: never.
         concurrency: Attempts at one time.
+        reviewers: How many people review each submission that comes.
+        overlap: Probability of one review more, which decides nothing.
 
     Raises:
         BadInput: One of them is wrong.
@@ -92,6 +100,10 @@ def changed_options(
         changes["preflight"] = SMALL if preflight else 0
     if concurrency is not None:
         changes["concurrency"] = concurrency
+    reviewing = {"primary": reviewers, "overlap": overlap}
+    changes["reviewing"] = options.reviewing.model_copy(
+        update={name: value for name, value in reviewing.items() if value is not None}
+    )
     return options.model_copy(update=changes)
 
 

@@ -35,14 +35,20 @@ _BEGIN = (
     .where(REVIEW_ITEMS.c.alias == bindparam("item"), REVIEW_ITEMS.c.state == "awaiting")
     .values(state="claimed", changed=bindparam("at"))
 )
-_HURRY = (
-    update(REVIEW_SLOTS)
+# Whoever is at another slot of the item holds that, and waits for the item: it is left out, or both would wait.
+_OTHERS = (
+    select(REVIEW_SLOTS.c.alias)
     .where(
         REVIEW_SLOTS.c.item == bindparam("of_item"),
         REVIEW_SLOTS.c.kind == PRIMARY,
         REVIEW_SLOTS.c.state == OPEN,
         REVIEW_SLOTS.c.rank > Turn.usual.value,
     )
+    .with_for_update(skip_locked=True)
+)
+_HURRY = (
+    update(REVIEW_SLOTS)
+    .where(REVIEW_SLOTS.c.alias.in_(_OTHERS))
     .values(rank=Turn.begun.value + func.substr(REVIEW_SLOTS.c.rank, 2))
 )
 

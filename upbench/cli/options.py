@@ -28,6 +28,13 @@ def execution_options(command: F) -> F:
             default=None,
             help="One attempt of each agent goes before the others (default: where it has 20 or more).",
         ),
+        click.option("--reviewers", type=click.IntRange(1, 9), help="People who review each submission (1)."),
+        click.option(
+            "--overlap",
+            type=click.FloatRange(0, 1),
+            metavar="P",
+            help="Probability of one review more, which decides nothing (0).",
+        ),
         click.option("--detach", is_flag=True, help="Leave it to workers, and do not wait for it."),
     )
     for option in reversed(options):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from upbench.cli.assign import assign
 from upbench.cli.output import emit, json_option, say
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ def command() -> None:
 
     Example: upbench review serve
     """
+
+
+command.add_command(assign)
 
 
 @command.command()
