@@ -72,14 +72,26 @@ class Expected(Frozen):
 
 
 class Remark(Frozen):
-    """What a reviewer said of a criterion that failed. `criterion` is None unless criteria are shown."""
+    """What was said of a criterion that failed; never by whom.
+
+    Attributes:
+        criterion: Its text; None unless criteria are shown.
+        text: As it was written down.
+        places: Where in the deliverables that was seen, and what.
+    """
 
     criterion: str | None
     text: str
+    places: tuple[str, ...] = ()
 
 
 class Rework(Frozen):
-    """What a later attempt starts from: the previous submission's files are in `/job/previous`."""
+    """What a later attempt starts from: the previous submission's files are in `/job/previous`.
+
+    Attributes:
+        previous_files: POSIX paths below that folder.
+        remarks: What was said of them; nothing where the agent is not told.
+    """
 
     previous_files: tuple[str, ...]
     remarks: tuple[Remark, ...]

@@ -38,7 +38,7 @@ class _Story:
         self._calls = calls
         self._begun: datetime | None = None
         self._tellers: dict[str, Callable[[dict[str, Any]], list[str]]] = {
-            "assignment": lambda body: [f"the job was given: {_short(body['task'], 80)}"],
+            "assignment": _assignment,
             "resumed": lambda _: ["the worker had stopped; another took over here"],
             "restored": lambda body: [f"the workspace had been lost: {body['files']} files were put back"],
             "snapshot": lambda _: [],
@@ -100,6 +100,15 @@ class _Story:
             lines += [f"  {', '.join(_facts(call))}"] if call else []
             lines.append(f'  notes: "{_short(body["text"])}"')
         return lines
+
+
+def _assignment(body: dict[str, Any]) -> list[str]:
+    lines = [f"the job was given: {_short(body['task'], 80)}"]
+    if "rework" in body:
+        remarks = body["rework"]["remarks"]
+        lines.append(f"  to be done again, {f'with {len(remarks)} remarks:' if remarks else 'without any remark'}")
+        lines += [f'  remark: "{_short(remark["text"])}"' for remark in remarks]
+    return lines
 
 
 def _facts(call: CallRecord) -> list[str]:

@@ -13,14 +13,15 @@ class Event(Frozen):
 
     Attributes:
         seq: From 0, without gaps.
-        kind: Of the react agent: `assignment` (the task as it was told), `reply` (where the journal keeps it, and
-            its first words), `tool_started` and `tool_done`, `note` (something the model was told besides),
-            `compaction`, `overflow` (the model refused the conversation for its length), `cancelled`, `resumed`,
-            and last of all `ended`. `snapshot` is how `/job` differs from the snapshot before it, as
-            `sandbox.Kept.body` tells it; `restored`, that another workspace took the place of one that was lost
-            (also after `ended`). Other agents write at least `ended`, with the `cause`. Whatever the agent,
-            `network` is a connection that a program in the sandbox, or `fetch_page`, asked for, as
-            `sandbox.NetworkEvent` tells it; it may come between any two, and after `ended`.
+        kind: Of the react agent: `assignment` (the task as it was told, and the `rework` in it), `reply` (where
+            the journal keeps it, and its first words), `tool_started` and `tool_done`, `note` (something the
+            model was told besides), `compaction`, `overflow` (the model refused the conversation for its
+            length), `cancelled`, `resumed`, and last of all `ended`. `snapshot` is how `/job` differs from the
+            snapshot before it, as `sandbox.Kept.body` tells it; `restored`, that another workspace took the
+            place of one that was lost (also after `ended`). Other agents write at least `ended`, with the
+            `cause`. Whatever the agent, `network` is a connection that a program in the sandbox, or
+            `fetch_page`, asked for, as `sandbox.NetworkEvent` tells it; it may come between any two, and after
+            `ended`.
         at: ISO 8601 time in UTC.
         body: JSON. What is large is kept compressed or as a blob and put back when read.
     """

@@ -1,9 +1,10 @@
 from .ahead import handed_over as handed_over
 from .arms import PREVIOUS as PREVIOUS
 from .arms import ArmPlan as ArmPlan
-from .arms import check_protocol as check_protocol
+from .arms import ArmRules as ArmRules
 from .arms import judged_trials as judged_trials
 from .arms import lay_out_previous as lay_out_previous
+from .arms import plan_arms as plan_arms
 from .arms import plan_retries as plan_retries
 from .arms import rework_of as rework_of
 from .bundle import RUN_BUNDLE as RUN_BUNDLE
@@ -31,6 +32,7 @@ from .later import Following as Following
 from .later import add_attempts as add_attempts
 from .later import go_on_after as go_on_after
 from .limits import BudgetWatch as BudgetWatch
+from .limits import ReworkBudget as ReworkBudget
 from .limits import RunBudget as RunBudget
 from .limits import TrialLimits as TrialLimits
 from .limits import Used as Used
@@ -67,6 +69,7 @@ from .packs import open_pack as open_pack
 from .packs import parse_manifest as parse_manifest
 from .packs import read_manifest as read_manifest
 from .plan import ELSEWHERE as ELSEWHERE
+from .plan import FeedbackForm as FeedbackForm
 from .plan import PlannedAttempt as PlannedAttempt
 from .plan import PlannedTrial as PlannedTrial
 from .plan import Protocol as Protocol
@@ -75,6 +78,7 @@ from .plan import plan_trial as plan_trial
 from .plan import plan_trials as plan_trials
 from .preflight import preflight_failure as preflight_failure
 from .preflight import preflight_of as preflight_of
+from .protocols import check_protocol as check_protocol
 from .reaping import Reaper as Reaper
 from .records import Records as Records
 from .review import review_item as review_item

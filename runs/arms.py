@@ -1,34 +1,58 @@
-"""The arms of later attempts: what of a run is tried again without remarks, as control for what remarks bring.
+"""The arms of later attempts: what of a run is tried again, with remarks or without, and shown again as it is.
 
 Every arm forks from the same failed first attempt and goes on from its own last one: attempt k + 1 of arm `retry`
-has attempt k of that arm as its parent, and attempt 1 where k is 1. Whether an attempt failed is grading's word:
-by its verdicts of record and the completion policy, and only once no criterion awaits a verdict, since a reviewer
-may still overrule what a check decided.
+has attempt k of that arm as its parent, and attempt 1 where k is 1; so has `feedback`. An `echo` has attempt 1 as
+its parent, and there is one. Whether an attempt failed is grading's word: by its verdicts of record and the
+completion policy, and only once no criterion awaits a verdict, since a reviewer may still overrule what a check
+decided.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
-from agents import Rework
-from core import BadInput, Blobs, Database, Frozen, Submission
+from agents import Remark, Rework
+from core import Blobs, Database, Frozen, Submission
 from grading import Outcome, PolicyName, Trial, place, study
+from rubrics import Rubric
 from runs.keys import attempt_id
+from runs.limits import ReworkBudget
 from runs.lines import evaluation_lines
 from runs.manifest import lay_out
-from runs.plan import MOST_ATTEMPTS, Arm, PlannedAttempt, Protocol
+from runs.plan import Arm, FeedbackForm, PlannedAttempt, RunConfig
+from runs.remarks import remarks_of
 from runs.rows import DONE, AttemptRow
 
-PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 PREVIOUS = "/job/previous"
 """Where an agent finds what it handed in before."""
 
 
+@dataclass(frozen=True)
+class ArmRules:
+    """What is made of what failed.
+
+    Attributes:
+        arms: Those of later attempts. most: Attempts of a trial in one of them, the first included.
+        form, budget, early_stop: As in `RunConfig`.
+    """
+
+    arms: tuple[Arm, ...]
+    most: int
+    form: FeedbackForm = "remarks"
+    budget: ReworkBudget = field(default_factory=ReworkBudget)
+    early_stop: bool = False
+
+    @classmethod
+    def of(cls, config: RunConfig) -> ArmRules:
+        """A run's."""
+        return cls(config.arms, config.attempts, config.feedback_form, config.rework_budget, config.early_stop)
+
+
 class ArmPlan(Frozen):
-    """What an arm adds to a run now, and why not more.
+    """What the arms add to a run now, and why not more.
 
     Attributes:
         planned: Attempts to make.
@@ -37,6 +61,8 @@ class ArmPlan(Frozen):
         undecided: Attempts whose graders could not judge what the policy requires.
         completed: How many trials completed their job at their last attempt.
         exhausted: How many failed at the last attempt that was asked for.
+        spent: How many failed and have used up what a trial may cost. no_better: How many failed no better than
+            before, where that ends an arm.
         missing: Attempts that are missing, and so neither failed nor completed, by cause.
     """
 
@@ -46,43 +72,27 @@ class ArmPlan(Frozen):
     undecided: tuple[str, ...] = ()
     completed: int = 0
     exhausted: int = 0
+    spent: int = 0
+    no_better: int = 0
     missing: dict[str, int] = {}
 
     @property
     def says(self) -> str:
         """In one line."""
-        parts = [f"{len(self.planned)} failed attempts to try again"]
-        parts += [f"{self.completed} completed"] if self.completed else []
-        parts += [f"{len(self.unfinished)} not ended"] if self.unfinished else []
-        parts += [f"{len(self.awaiting)} awaiting verdicts"] if self.awaiting else []
-        parts += [f"{len(self.undecided)} undecided"] if self.undecided else []
-        parts += [f"{self.exhausted} failed at every attempt"] if self.exhausted else []
-        parts += [f"{n} missing ({cause})" for cause, n in self.missing.items()]
-        return ", ".join(parts)
-
-
-def check_protocol(protocol: str, attempts: int | None = None) -> int:
-    """How many attempts a trial has at most, the first included, under `--protocol` and `--attempts`.
-
-    Raises:
-        BadInput: No such protocol, one that needs reviewers, or attempts that do not go with it.
-    """
-    if protocol not in PROTOCOLS:
-        mend = f"one of: {', '.join(PROTOCOLS)}"
-        raise BadInput(f"no protocol is called {protocol!r}", field="--protocol", mend=mend)
-    if protocol in ("feedback", "both"):
-        what = f"{protocol!r} shows agents what reviewers remarked, and no reviewer's remarks reach a run here"
-        raise BadInput(what, field="--protocol", mend="choose single, or retry for further tries without remarks")
-    if protocol == "single":
-        if attempts not in (None, 1):
-            what = f"{attempts} attempts, and under `single` there is one"
-            raise BadInput(what, field="--attempts", mend="add --protocol retry")
-        return 1
-    most = 2 if attempts is None else attempts
-    if not 2 <= most <= MOST_ATTEMPTS:
-        mend = f"at least 2 (the first is counted) and at most {MOST_ATTEMPTS}"
-        raise BadInput(f"{most} attempts leave nothing to try again", field="--attempts", mend=mend)
-    return most
+        again = sum(one.arm == "echo" for one in self.planned)
+        counted = (
+            (again, "submissions to show again"),
+            (self.completed, "completed"),
+            (len(self.unfinished), "not ended"),
+            (len(self.awaiting), "awaiting verdicts"),
+            (len(self.undecided), "undecided"),
+            (self.exhausted, "failed at every attempt"),
+            (self.spent, "failed at the end of their budget"),
+            (self.no_better, "failed no better than before"),
+            *((n, f"missing ({cause})") for cause, n in self.missing.items()),
+        )
+        first = f"{len(self.planned) - again} failed attempts to try again"
+        return ", ".join([first, *(f"{n} {what}" for n, what in counted if n)])
 
 
 def judged_trials(
@@ -98,61 +108,123 @@ def judged_trials(
 
 
 def plan_retries(attempts: Iterable[AttemptRow], trials: Iterable[Trial], *, most: int) -> ArmPlan:
-    """What arm `retry` adds to some trials of a run, whole trials each; asked again, only what is new.
+    """What arm `retry` alone adds, see `plan_arms`."""
+    return plan_arms(attempts, trials, ArmRules(("retry",), most))
+
+
+def plan_arms(
+    attempts: Iterable[AttemptRow],
+    trials: Iterable[Trial],
+    rules: ArmRules,
+    *,
+    rubrics: Mapping[str, Rubric] | None = None,
+    awaited: Container[str] = (),
+) -> ArmPlan:
+    """What the arms add to some trials of a run, whole trials each; asked again, only what is new.
 
     Args:
         attempts: All attempts of those trials.
         trials: The same trials, judged (see `judged_trials`); one that is not in there awaits its verdicts.
-        most: Attempts of a trial, the first included.
+        rules: Of the run.
+        rubrics: By job, as it was judged by; needed where there is an arm `feedback`.
+        awaited: Ids of attempts on which people have not finished, whatever their verdicts say by now.
     """
-    outcomes = {_key(outcome): outcome for trial in trials for outcome in trial.outcomes}
-    plan = _Plan(most)
-    for row in _last_of_chain(attempts).values():
-        plan.consider(row, outcomes.get((row.agent, row.job, row.repeat, row.arm, row.k)))
+    plan = _Plan(rules, trials, rubrics or {}, awaited)
+    own: dict[str, list[AttemptRow]] = {}
+    for row in attempts:
+        own.setdefault(row.trial, []).append(row)
+    for rows in own.values():
+        plan.consider(rows)
     return plan.made()
 
 
-def _key(outcome: Outcome) -> tuple[str, str, int, str, int]:
+Key = tuple[str, str, int, str, int]
+
+
+def _key(outcome: Outcome) -> Key:
     key = outcome.attempt.key
     return key.trial.agent, key.trial.job, key.trial.repeat, key.arm, key.k
-
-
-def _last_of_chain(attempts: Iterable[AttemptRow]) -> Mapping[str, AttemptRow]:
-    """The last attempt without remarks of each trial, in the order given."""
-    last: dict[str, AttemptRow] = {}
-    for row in attempts:
-        if row.arm in ("alone", "retry") and (row.trial not in last or row.k > last[row.trial].k):
-            last[row.trial] = row
-    return last
 
 
 class _Plan:
     """Sorts the last attempts of trials by what follows from them."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(
+        self, rules: ArmRules, trials: Iterable[Trial], rubrics: Mapping[str, Rubric], awaited: Container[str]
+    ) -> None:
+        self._rules, self._rubrics, self._awaited = rules, rubrics, awaited
+        self._outcomes = {_key(outcome): outcome for trial in trials for outcome in trial.outcomes}
         self.planned: list[PlannedAttempt] = []
         self.unfinished: list[str] = []
         self.awaiting: list[str] = []
         self.undecided: list[str] = []
-        self.completed = self.exhausted = 0
+        self.counts: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
 
-    def consider(self, row: AttemptRow, outcome: Outcome | None) -> None:
+    def consider(self, rows: Sequence[AttemptRow]) -> None:
+        """All attempts of one trial."""
+        due: dict[str, list[Arm]] = {}  # arms that go on from the same attempt
+        chains: dict[str, list[AttemptRow]] = {}
+        for arm in self._rules.arms:
+            chain = sorted((row for row in rows if row.arm in ("alone", arm)), key=lambda row: row.k)
+            if chain and (arm != "echo" or chain[-1].k == 1):
+                due.setdefault(chain[-1].id, []).append(arm)
+                chains[chain[-1].id] = chain
+        for last, arms in due.items():
+            self._follow(chains[last], arms)
+
+    def _follow(self, chain: Sequence[AttemptRow], arms: Sequence[Arm]) -> None:
+        row, outcome = chain[-1], self._outcome(chain[-1])
         if row.state != DONE:
             self.unfinished.append(row.id)
         elif not row.graded:
             self.missing[row.cause.value if row.cause else "unknown"] += 1
-        elif outcome is None or outcome.early or (outcome.completed is None and outcome.missing == "awaiting"):
+        elif outcome is None or row.id in self._awaited or _waits(outcome):
             self.awaiting.append(row.id)
         elif outcome.completed is None:
             self.undecided.append(row.id)
         elif outcome.completed:
-            self.completed += 1
-        elif row.k >= self.most:
-            self.exhausted += 1
+            self.counts["completed"] += 1
         else:
-            self.planned.append(_next(row))
+            for arm in arms:
+                self._try_again(chain, arm, outcome)
+
+    def _try_again(self, chain: Sequence[AttemptRow], arm: Arm, outcome: Outcome) -> None:
+        row, why = chain[-1], None
+        if arm == "echo":
+            if row.submission is None or not row.submission.files:
+                return  # nobody reviews what holds nothing
+        elif row.k >= self._rules.most:
+            why = "exhausted"
+        elif self._rules.budget.met(*self._cost(chain)):
+            why = "spent"
+        elif self._rules.early_stop and self._no_better(chain, outcome):
+            why = "no_better"
+        if why is not None:
+            self.counts[why] += 1
+            return
+        remarks = remarks_of(outcome, self._rubrics[row.job], self._rules.form) if arm == "feedback" else None
+        self.planned.append(_next(row, arm, remarks))
+
+    def _cost(self, chain: Sequence[AttemptRow]) -> tuple[float, float]:
+        """Dollars of work and review, and minutes of review, of all attempts of a chain, as far as known."""
+        dollars = minutes = 0.0
+        for outcome in filter(None, map(self._outcome, chain)):
+            dollars += outcome.attempt.cost or 0.0
+            for sitting, reviewed in outcome.attempt.sittings.items():
+                if reviewed.line.grader_kind == "human" and sitting.stage in ("primary", "adjudication"):
+                    dollars += reviewed.cost or 0.0
+                    minutes += reviewed.minutes or 0.0
+        return dollars, minutes
+
+    def _no_better(self, chain: Sequence[AttemptRow], outcome: Outcome) -> bool:
+        """The last line of Algorithm 1; the first attempt has none before it."""
+        before = self._outcome(chain[-2]) if len(chain) > 1 else None
+        scores = (before.score.value if before else None, outcome.score.value)
+        return scores[0] is not None and scores[1] is not None and scores[1] <= scores[0]
+
+    def _outcome(self, row: AttemptRow) -> Outcome | None:
+        return self._outcomes.get((row.agent, row.job, row.repeat, row.arm, row.k))
 
     def made(self) -> ArmPlan:
         return ArmPlan(
@@ -160,28 +232,40 @@ class _Plan:
             unfinished=tuple(self.unfinished),
             awaiting=tuple(self.awaiting),
             undecided=tuple(self.undecided),
-            completed=self.completed,
-            exhausted=self.exhausted,
+            completed=self.counts["completed"],
+            exhausted=self.counts["exhausted"],
+            spent=self.counts["spent"],
+            no_better=self.counts["no_better"],
             missing=dict(sorted(self.missing.items())),
         )
 
 
-def _next(row: AttemptRow) -> PlannedAttempt:
+def _waits(outcome: Outcome) -> bool:
+    """For a verdict, which may be another than what is known by now lets expect."""
+    return outcome.early or (outcome.completed is None and outcome.missing == "awaiting")
+
+
+def _next(row: AttemptRow, arm: Arm, remarks: tuple[Remark, ...] | None) -> PlannedAttempt:
     k = row.k + 1
-    return PlannedAttempt(
-        id=attempt_id(row.trial, k, "retry"), run=row.run, trial=row.trial, parent=row.id, arm="retry", k=k
-    )
+    name = attempt_id(row.trial, k, arm)
+    return PlannedAttempt(id=name, run=row.run, trial=row.trial, parent=row.id, arm=arm, k=k, remarks=remarks)
 
 
-def rework_of(parent: AttemptRow, arm: Arm) -> Rework:
-    """What the agent is told of its previous attempt: what it handed in, and in arm `retry` nothing else.
+def rework_of(parent: AttemptRow, arm: Arm, remarks: tuple[Remark, ...] | None = None) -> Rework:
+    """What the agent is told of its previous attempt: what it handed in, and in arm `feedback` the remarks.
+
+    Args:
+        parent: That attempt.
+        arm: Of the one that is to be made.
+        remarks: As they stood when that one was planned.
 
     Raises:
-        ValueError: The arm shows more than this, or nothing.
+        ValueError: The arm shows no remarks and there are some, or shows them and there are none to show; or no
+            agent works in it.
     """
-    if arm != "retry":
-        raise ValueError(f"an attempt of arm {arm} does not start from a bare submission")
-    return Rework(previous_files=tuple(file.path for file in _submission(parent).files), remarks=())
+    if arm not in ("feedback", "retry") or (arm == "feedback") != (remarks is not None):
+        raise ValueError(f"an attempt of arm {arm} does not start so from a submission")
+    return Rework(previous_files=tuple(file.path for file in _submission(parent).files), remarks=remarks or ())
 
 
 def lay_out_previous(parent: AttemptRow, blobs: Blobs, folder: Path) -> None:

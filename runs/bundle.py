@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from core import BundleTable, Cause, Landing, Row, Submission
 from runs.options import RunOptions, Stop, own_queue
 from runs.plan import RunConfig
-from runs.rows import DONE, INTERRUPTED, STOPPED
+from runs.rows import DONE, INTERRUPTED, REMARKS, STOPPED
 from runs.sheets import JobSheet
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, SHEETS, TRIALS
 from sandbox import SandboxInfo
@@ -79,6 +79,8 @@ def _check_attempt(row: Row) -> None:
         f"{row['trial']}."
     ):
         raise ValueError("an attempt is of another trial")
+    if row.get("remarks") is not None:
+        REMARKS.validate_json(row["remarks"])
     _check_cause(row)
 
 

@@ -6,17 +6,20 @@ it is of (`go_on_after`), in the transaction that stores it: waiting for people 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from core import Database
-from runs.arms import ArmPlan, judged_trials, plan_retries
+from grading import word_awaited
+from runs.arms import ArmPlan, ArmRules, judged_trials, plan_arms
 from runs.engine.port import Engine
 from runs.options import QUEUE
 from runs.plan import PlannedAttempt
 from runs.records import HOLD_RUN, Records
 from runs.rows import DONE, PLANNED, RUNNING, STOPPED, AttemptRow, RunRow
+from runs.sheets import sheets_of
 from runs.tables import ATTEMPTS, RUNS
 from runs.trial import start_attempt
 from runs.workplace import Workplace
@@ -32,15 +35,25 @@ def add_attempts(place: Workplace, *, since: str | None = None) -> ArmPlan:
         since: Only in trials of which an attempt has ended from that moment on (ISO 8601).
     """
     row = place.records.run(place.run_id)
-    if row.config.protocol == "single":
+    if not row.config.arms:
         return ArmPlan(planned=())
     executed = {agent.name for agent in row.config.executed}
     found = place.records.attempts(row.id) if since is None else _ended_since(place, since)
     attempts = [attempt for attempt in found if attempt.agent in executed]
-    judged = judged_trials(place.database, row.id, attempts=attempts)
-    plan = plan_retries(attempts, judged, most=row.config.attempts)
+    plan = _plan(place.database, row, attempts)
     place.records.add_attempts(plan.planned)
     return plan
+
+
+def _plan(database: Database, row: RunRow, attempts: Sequence[AttemptRow]) -> ArmPlan:
+    """What is due after some attempts of a run, whole trials each; what agents are to be told is fixed by it."""
+    return plan_arms(
+        attempts,
+        judged_trials(database, row.id, attempts=attempts),
+        ArmRules.of(row.config),
+        rubrics={job: sheet.rubric for job, sheet in sheets_of(database, row.id).items()},
+        awaited=word_awaited(database, [attempt.id for attempt in attempts]),
+    )
 
 
 def _ended_since(place: Workplace, since: str) -> list[AttemptRow]:
@@ -119,10 +132,9 @@ def go_on_after(database: Database, engine: Engine, connection: Connection, atte
 
 def _due(here: Database, records: Records, row: RunRow, attempt: str) -> tuple[PlannedAttempt, ...]:
     """The attempts that are due in the trial of an attempt, in any of its arms."""
-    if row.config.protocol == "single":
+    if not row.config.arms:
         return ()
     attempts = records.attempts_of_trial(attempt)
     if attempts[0].agent not in {agent.name for agent in row.config.executed}:
         return ()
-    judged = judged_trials(here, row.id, attempts=attempts)
-    return plan_retries(attempts, judged, most=row.config.attempts).planned
+    return _plan(here, row, attempts).planned

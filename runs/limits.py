@@ -81,6 +81,33 @@ class RunBudget(Frozen):
         return None
 
 
+class ReworkBudget(Frozen):
+    """What a trial may have cost for another attempt to be made at it. None: no bound of this kind.
+
+    Looked at before each further attempt, over the first attempt and those of the same arm: B of UpBench's
+    Algorithm 1 (arXiv 2511.12306, section 5.3). What is not known counts as nothing.
+
+    Attributes:
+        dollars: Of the agent's model calls and of reviews.
+        minutes: Of reviews, by people.
+    """
+
+    dollars: float | None = Field(default=None, gt=0)
+    minutes: float | None = Field(default=None, gt=0)
+
+    @classmethod
+    def parse(cls, pairs: Sequence[str], field: str = "--rework-budget") -> ReworkBudget:
+        """A budget from `NAME=VALUE` pairs. Raises `BadInput`."""
+        return _parse(cls, pairs, field)
+
+    def met(self, dollars: float, minutes: float) -> bool:
+        """Whether so much leaves nothing for another attempt."""
+        return any(
+            bound is not None and used >= bound
+            for bound, used in ((self.dollars, dollars), (self.minutes, minutes))
+        )
+
+
 @dataclass(frozen=True)
 class Used:
     """What earlier attempts of a trial used, in the sense of `TrialLimits`."""
@@ -160,13 +187,19 @@ def check_prices(
     limits: AttemptLimits | None = None,
     trial: TrialLimits | None = None,
     budget: RunBudget | None = None,
+    rework: ReworkBudget | None = None,
 ) -> None:
     """Where dollars are limited, every model has a price.
 
     Raises:
         BadInput: A model has none, so that the limit could not hold; with the mend.
     """
-    wanted = {"--limit dollars": limits, "--limit trial_dollars": trial, "--budget dollars": budget}
+    wanted = {
+        "--limit dollars": limits,
+        "--limit trial_dollars": trial,
+        "--budget dollars": budget,
+        "--rework-budget dollars": rework,
+    }
     for field, limit in wanted.items():
         if limit is None or limit.dollars is None:
             continue

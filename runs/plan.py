@@ -7,15 +7,22 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from agents import AgentConfig, AttemptLimits
-from core import Frozen, digest_of
+from agents import AgentConfig, AttemptLimits, Remark
+from core import Frozen, canonical_json, digest_of
 from jobs import Job
-from runs.limits import TrialLimits
+from runs.limits import ReworkBudget, TrialLimits
 from sandbox import NetworkPolicy, SandboxLimits
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
 Protocol = Literal["single", "retry", "feedback", "both"]
+FeedbackForm = Literal["remarks", "criteria"]
 MOST_ATTEMPTS = 10
+_ARMS: dict[Protocol, tuple[Arm, ...]] = {
+    "single": (),
+    "retry": ("retry",),
+    "feedback": ("feedback",),
+    "both": ("feedback", "retry"),
+}
 NO_TOOLBOX = "none"
 ELSEWHERE = "elsewhere"
 """Scaffold of whoever made deliverables outside this bench."""
@@ -27,6 +34,10 @@ class RunConfig(Frozen):
     Attributes:
         pack: Name and version of the pack. jobs: Ids, in order.
         protocol: Which arms are made of what failed. attempts: Of a trial in one arm, the first included.
+        echo: What failed at first is also shown to reviewers once more, as it is.
+        feedback_form: Agents are told the remarks alone, or the criteria that failed as well; reports say so.
+        rework_budget: What a trial may have cost for another attempt to be made.
+        early_stop: An arm ends where an attempt scores no better than the one before it.
         provider: Sandbox provider (provenance, not identity).
         toolbox: Digest of the toolbox's lock.
         rubric_visible: The agents see the rubric (the paper's Algorithm 1); reports say so.
@@ -41,6 +52,10 @@ class RunConfig(Frozen):
     repeats: int = Field(default=1, ge=1, le=1000)
     protocol: Protocol = "single"
     attempts: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
+    echo: bool = False
+    feedback_form: FeedbackForm = "remarks"
+    rework_budget: ReworkBudget = ReworkBudget()
+    early_stop: bool = False
     limits: AttemptLimits = AttemptLimits()
     trial_limits: TrialLimits = TrialLimits()
     sandbox_limits: SandboxLimits = SandboxLimits()
@@ -55,6 +70,21 @@ class RunConfig(Frozen):
     def executed(self) -> tuple[AgentConfig, ...]:
         """The agents that work here; the others handed in what they made elsewhere."""
         return tuple(agent for agent in self.agents if agent.scaffold != ELSEWHERE)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """What is made of attempts that failed."""
+        return _ARMS[self.protocol] + (("echo",) if self.echo else ())
+
+    @property
+    def most_tries(self) -> int:
+        """How often an agent tries one trial at most, in all arms together."""
+        return 1 + len(_ARMS[self.protocol]) * (self.attempts - 1)
+
+    @property
+    def most_reviews(self) -> int:
+        """How many submissions of one trial reviewers see at most."""
+        return self.most_tries + self.echo
 
     @model_validator(mode="after")
     def _names_differ(self) -> RunConfig:
@@ -79,7 +109,7 @@ class PlannedTrial(Frozen):
 
 
 class PlannedAttempt(Frozen):
-    """An attempt that is to be made, as a row of `attempts`."""
+    """An attempt that is to be made, as a row of `attempts`; `remarks` are what its agent is to be told."""
 
     id: str
     run: str
@@ -87,10 +117,14 @@ class PlannedAttempt(Frozen):
     parent: str
     arm: Arm
     k: int
+    remarks: tuple[Remark, ...] | None = None
 
     def row(self) -> dict[str, Any]:
         """The values to insert; the id follows from the others, so that inserting again changes nothing."""
-        return {**self.model_dump(), "state": "planned"}
+        row = {**self.model_dump(exclude={"remarks"}), "state": "planned"}
+        if self.remarks is None:
+            return row
+        return row | {"remarks": canonical_json([remark.model_dump(mode="json") for remark in self.remarks])}
 
 
 def identity_of(config: RunConfig, agent: AgentConfig, job: Job, repeat: int) -> str:

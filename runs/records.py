@@ -122,7 +122,7 @@ class Records:
 
     def add_attempts(self, attempts: Iterable[PlannedAttempt]) -> None:
         """Add later attempts to their trials; those that are there stay as they are."""
-        rows = [attempt.row() for attempt in attempts]
+        rows = [{"remarks": None} | attempt.row() for attempt in attempts]
         if rows:
             with self._database.write() as connection:
                 connection.execute(insert_new(ATTEMPTS), rows)

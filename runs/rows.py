@@ -7,14 +7,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row
 
+from agents import Remark
 from core import Cause, StoreFault, Submission, cause_row
 from runs.options import QUEUE, RunOptions, Stop
 from runs.plan import Arm, RunConfig
 from sandbox import SandboxInfo
 
 T = TypeVar("T")
+REMARKS = TypeAdapter(tuple[Remark, ...])
 
 PLANNED, RUNNING, INTERRUPTED, STOPPED, DONE = "planned", "running", "interrupted", "stopped", "done"
 
@@ -65,7 +68,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """An attempt with what identifies its trial; `cause` is that of its last execution, `round` its last one."""
+    """An attempt with what identifies its trial; `cause` is that of its last execution, `round` its last one.
+
+    Attributes:
+        remarks: What its agent is told of the attempt before it, as that stood when this one was planned.
+    """
 
     id: str
     run: str
@@ -81,6 +88,7 @@ class AttemptRow:
     submission: Submission | None
     finished: str | None
     round: str | None = None
+    remarks: tuple[Remark, ...] | None = None
 
     @property
     def graded(self) -> bool:
@@ -142,6 +150,7 @@ def attempt_row(row: Row[Any]) -> AttemptRow:
         row,
         cause=Cause(row.cause) if row.cause else None,
         submission=Submission.model_validate_json(row.submission) if row.submission else None,
+        remarks=REMARKS.validate_json(row.remarks) if row.remarks is not None else None,
     )
 
 

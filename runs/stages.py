@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING
 from agents import (
     Agent,
     AgentResult,
-    Assignment,
     AttemptLimits,
     Desk,
-    Expected,
-    Rework,
     SqlTranscript,
     Transcript,
 )
@@ -39,10 +36,9 @@ from core import (
     span,
 )
 from grading import CheckOutcome, CriterionVerdict, run_checks
-from jobs import Job
-from rubrics import format_line
-from runs.arms import PREVIOUS, lay_out_previous, rework_of
+from runs.assigning import assignment_of, previous_of
 from runs.cutting import UnlessCancelled
+from runs.echo import show_again
 from runs.engine.port import Json
 from runs.limits import TrialLimits, effective_limits, trial_used_up, used_by_trial
 from runs.manifest import build_submission, lay_out
@@ -53,7 +49,6 @@ from runs.snapshots import Snapshots, deliverables_kept, open_where_left
 from runs.workplace import Workplace
 from sandbox import (
     Audit,
-    Mount,
     Network,
     NetworkEvent,
     Sandbox,
@@ -101,6 +96,10 @@ class TrialStages:
         result, self._collected = self._place.records.work_of(execution)
         if result is not None:
             return AgentResult.model_validate_json(result).model_dump(mode="json")
+        if self._attempt.arm == "echo":
+            shown, self._kept = await in_thread(show_again, self._place, self._attempt, execution)
+            self._collected = True
+            return shown.model_dump(mode="json")
         limits = self._limits()
         if isinstance(limits, Cause):
             return (await self._not_begun(execution, limits)).model_dump(mode="json")
@@ -134,7 +133,7 @@ class TrialStages:
         place, job = self._place, self._job
         agent = place.agents[self._attempt.agent]
         model = self._model(agent)
-        shown, rework = await in_thread(self._previous)
+        shown, rework = await in_thread(previous_of, place, self._attempt)
         spec = SandboxSpec(
             workspace=execution,
             inputs=job.inputs_dir,
@@ -165,8 +164,9 @@ class TrialStages:
                 cancelled=place.stopped,
                 snapshot=keeping.take if keeping else None,
             )
+            assignment = assignment_of(place, self._attempt, execution, limits, rework)
             with span("agent", agent=agent.config.name, model=model.config.model if model else None):
-                result = await agent.work(self._assignment(execution, limits, rework), desk)
+                result = await agent.work(assignment, desk)
         finally:
             await sandbox.close()
             if fetcher is not None:
@@ -284,41 +284,6 @@ class TrialStages:
         except (UpBenchError, OSError):
             return
 
-    def _previous(self) -> tuple[tuple[Mount, ...], Rework | None]:
-        """What the previous attempt handed in, where this one starts from it: as the agent finds and is told it.
-
-        It lies where the next process lays it out as well: a sandbox that outlives this one is adopted with it.
-        """
-        attempt, place = self._attempt, self._place
-        if attempt.parent is None:
-            return (), None
-        parent, folder = place.records.attempt(attempt.parent), place.previous_of(attempt.id)
-        if not folder.exists():
-            with TemporaryDirectory(dir=place.scratch) as scratch:
-                made = Path(scratch) / folder.name
-                made.mkdir()
-                lay_out_previous(parent, place.blobs, made)
-                folder.parent.mkdir(exist_ok=True)
-                made.rename(folder)
-        return (Mount(source=folder, target=PREVIOUS),), rework_of(parent, attempt.arm)
-
-    def _assignment(self, execution: str, limits: AttemptLimits, rework: Rework | None) -> Assignment:
-        job, config = self._job, self._place.config
-        return Assignment(
-            key=execution,
-            title=job.title,
-            brief=job.brief,
-            inputs=tuple(item.path for item in job.inputs),
-            expected=tuple(
-                Expected(path=d.path, media_type=d.media_type, required=d.required) for d in job.deliverables
-            ),
-            attempt=self._attempt.k,
-            rubric=_rubric_text(job) if config.rubric_visible else None,
-            rework=rework,
-            limits=limits,
-            network=config.network,
-        )
-
     async def _fetcher(self, spec: SandboxSpec, audit: Audit, transcript: Transcript) -> PageFetcher | None:
         config = self._place.config
         if config.network.mode is Network.none:
@@ -379,7 +344,3 @@ def _audit(transcript: Transcript) -> Audit:
             transcript.append("network", event.model_dump(mode="json", exclude_defaults=True))
 
     return write
-
-
-def _rubric_text(job: Job) -> str:
-    return "\n".join(format_line(criterion.importance, criterion.text) for criterion in job.rubric.criteria)

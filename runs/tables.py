@@ -65,6 +65,7 @@ ATTEMPTS = Table(
     Column("rounds", Integer, nullable=False, server_default="0"),  # started for it so far
     Column("round", String),  # key of the last of them
     Column("run", String),  # of its trial
+    Column("remarks", Text),  # JSON: what its agent is told of the attempt before it
     Index("attempts_by_trial", "trial"),
     Index("attempts_by_run", "run", "state", "rounds"),
     Index("attempts_by_end", "run", "finished", "cause"),
@@ -148,4 +149,5 @@ RUN_MIGRATIONS = [
     Migration("runs", 2, _durable),
     Migration("runs", 3, _many),
     Migration("runs", 4, _in_the_plan),
+    Migration("runs", 5, add_missing_columns(ATTEMPTS)),
 ]

@@ -34,13 +34,14 @@ from runs import (
 )
 from upbench.home import Home, open_home
 from upbench.keeping import keeping_blobs
-from upbench.life import Again, Cancelled, cancel, check_extension, extend, nothing_again, reopened
+from upbench.life import Again, Cancelled, cancel, extend, nothing_again, reopened
 from upbench.order import Order, changed_options
 from upbench.retry import retry_predicate, was_cancelled
+from upbench.reworking import extended_by, reworked
 from upbench.settings import Settings, load_settings
 from upbench.summary import LISTED, RunSummary, TrialSummary, every_attempt, summarise
 from upbench.validations import reap_validations
-from upbench.wiring import elsewhere_config, jobs_of, open_workplace, plan
+from upbench.wiring import elsewhere_config, jobs_of, open_workplace, plan, price_table
 
 if TYPE_CHECKING:
     from upbench.bundle.take_in import TakenIn
@@ -201,18 +202,39 @@ class Bench:
         return self._go_on(self.reopen(run, detach=detach, **changes), again=again)
 
     def extend(self, run: str, *, protocol: str = "retry", attempts: int | None = None, **more: Any) -> RunSummary:
-        """Try again what of a run failed, `attempts` times in all; see `upbench.life.extended`."""
+        """Try again what of a run failed, `attempts` times in all; see `extended`."""
         place, _ = self.extended(run, protocol, attempts, **more)
         return self._go_on(place)
 
     def extended(
-        self, run: str, protocol: str, attempts: int | None, *, detach: bool = False, **changes: Any
+        self,
+        run: str,
+        protocol: str,
+        attempts: int | None,
+        *,
+        detach: bool = False,
+        rework: dict[str, Any] | None = None,
+        **changes: Any,
     ) -> tuple[Workplace, ArmPlan]:
-        """Add an arm to a run, to be gone on with, and what that comes to by now. Raises `BadInput`."""
-        most = check_extension(Records(self.home.database).run(run).config, protocol, attempts)
+        """Add arms to a run, to be gone on with, and what that comes to by now.
+
+        Args:
+            run: Its id, the beginning of one, or `last`.
+            protocol: Whose arms are added.
+            attempts: Of a trial in an arm, the first included.
+            detach: By workers.
+            rework: Further arguments of `upbench.reworking.reworked`.
+            changes: How it is executed otherwise from now on, see `upbench.order.changed_options`.
+
+        Raises:
+            BadInput: One of them is wrong, or the run cannot be gone on with.
+        """
+        known, more = Records(self.home.database).run(run).config, rework or {}
+        config = extended_by(known, protocol, attempts, echo=bool(more.get("echo")))
+        config = reworked(config, prices=price_table(self.settings), **more)
         place = self.reopen(run, detach=detach, **changes)
         with machinery(self.home.database, self.home.state) as by:
-            return place, extend(place, by, most)
+            return place, extend(place, by, config)
 
     def cancel(self, run: str) -> Cancelled:
         """Stop a run for good, whoever executes it. Raises `BadInput`."""

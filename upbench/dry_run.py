@@ -31,7 +31,7 @@ LEVEL = 0.05
 
 
 class PlannedCounts(Frozen):
-    """How much is to be done; `attempts` at most, since only what failed is tried again."""
+    """How much is to be done; `attempts` at most, since only what failed is tried again; no echoes."""
 
     total: int
     jobs: int
@@ -113,7 +113,6 @@ def dry_run(
     jobs: Sequence[Job],
     *,
     concurrency: int,
-    attempts: int = 1,
     reviewers: int = 1,
     minutes: float | None = None,
 ) -> DryRun:
@@ -124,14 +123,13 @@ def dry_run(
         config: The run's.
         jobs: Of its pack; those that the run does not name are left out.
         concurrency: Attempts at one time, over all processes.
-        attempts: Of a trial at most, the first included (see `runs.check_protocol`).
         reviewers: Of each submission.
         minutes: Of a reviewer for a criterion; default: as measured in this project, else a stated assumption.
     """
     chosen = [job for job in jobs if job.id in config.jobs]
     prices = price_table(home.settings) or PriceTable()
     past = past_trials(home.database, config.executed, prices)
-    trials = _Trials(config, past, prices, attempts)
+    trials = _Trials(config, past, prices, config.most_tries)
     agents = {agent.name: trials.of(agent.name) for agent in config.executed}
     everything_past = sum(map(len, past.values()))
     everything = len(chosen) * len(agents) * config.repeats
@@ -141,13 +139,13 @@ def dry_run(
             jobs=len(chosen),
             agents=len(agents),
             repeats=config.repeats,
-            attempts=everything * attempts,
+            attempts=everything * config.most_tries,
         ),
         concurrency=concurrency,
         dollars=total(((agent.dollars, 1) for agent in agents.values()), past=everything_past),
         tokens=total(((agent.tokens, 1) for agent in agents.values()), past=everything_past),
         wall_seconds=trials.wall_seconds(concurrency),
-        review=_review(home, chosen, len(agents) * config.repeats * attempts, reviewers, minutes),
+        review=_review(home, chosen, len(agents) * config.repeats * config.most_reviews, reviewers, minutes),
         detectable=_detectable(home, config, past),
         agents=agents,
         config=config,
@@ -236,6 +234,8 @@ def _words(run: DryRun) -> Iterator[str]:
     yield f"{t.total} trials: {names} on {t.jobs} jobs, {_times(t.repeats)}"
     if t.attempts > t.total:
         yield f"attempts     at most {t.attempts}: what failed is tried again"
+    if run.config.echo:
+        yield f"echoes       at most {t.total}: what failed at first is shown to reviewers once more"
     yield f"dollars      {_said(run.dollars, '${:,.2f}'.format)}"
     yield f"tokens       {_said(run.tokens, '{:,.0f}'.format)}"
     yield f"time         {_said(run.wall_seconds, _duration)}, {run.concurrency} at one time"

@@ -22,7 +22,6 @@ from runs import (
     add_attempts,
     alone,
     check_prices,
-    check_protocol,
     count_attempts,
     keep_pack,
     machinery,
@@ -114,28 +113,12 @@ def _regraded(home: Home, row: RunRow, jobs: Sequence[Job]) -> str | None:
     return None
 
 
-def check_extension(config: RunConfig, protocol: str, attempts: int | None) -> int:
-    """How many attempts of a trial there are to be, the first included.
-
-    Raises:
-        BadInput: The protocol adds no arm, needs reviewers, or the run has as many attempts already.
-    """
-    if protocol == "single":
-        raise BadInput("`single` adds no attempts", field="--protocol", mend="choose retry")
-    most = check_protocol(protocol, attempts)
-    if most < config.attempts:
-        what = f"the run has {config.attempts} attempts of a trial already"
-        raise BadInput(what, field="--attempts", mend=f"at least {config.attempts}")
-    return most
-
-
-def extend(place: Workplace, by: Machinery, most: int) -> ArmPlan:
-    """Add arm `retry` to a run: what of it failed gets `most` attempts in all.
+def extend(place: Workplace, by: Machinery, config: RunConfig) -> ArmPlan:
+    """Let a run go on as `config` says: what of it failed gets further attempts.
 
     Raises:
         BadInput: A process of its own is executing the run.
     """
-    config = place.config.model_copy(update={"protocol": "retry", "attempts": most})
     if place.queue == QUEUE:
         place.records.extend(place.run_id, config)
     else:

@@ -30,6 +30,7 @@ class Order:
         settings: `NAME=VALUE` pairs, of the agents that use a model.
         jobs: Ids of the pack to run; empty: all.
         protocol, attempts: As in `runs.check_protocol`.
+        echo, feedback_form, rework_budget, early_stop: As in `upbench.reworking.reworked`.
         budget, crash_rate, preflight, concurrency, reviewers, overlap: As in `changed_options`.
     """
 
@@ -49,6 +50,10 @@ class Order:
     base_url: str | None = None
     protocol: str = "single"
     attempts: int | None = None
+    echo: bool = False
+    feedback_form: str | None = None
+    rework_budget: tuple[str, ...] = ()
+    early_stop: bool | None = None
     budget: tuple[str, ...] = ()
     crash_rate: str | None = None
     preflight: bool | None = None

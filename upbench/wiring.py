@@ -37,6 +37,7 @@ from runs import (
 from sandbox import Network, NetworkPolicy, SandboxProvider, owner_of, provider, toolbox_digest
 from upbench.home import Home
 from upbench.order import Order, parse_limits
+from upbench.reworking import reworked
 from upbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
     attempts = check_protocol(order.protocol, order.attempts)
     agents = _agents(order)
     budget = order.options(home.settings).budget
-    check_prices(agents, price_table(home.settings), limits=attempt_limits, trial=trial_limits, budget=budget)
+    prices = price_table(home.settings)
+    check_prices(agents, prices, limits=attempt_limits, trial=trial_limits, budget=budget)
     chosen = tuple(job for job in pack.jobs if not order.jobs or job.id in order.jobs)
     _fit_for(agents, chosen)
     config = RunConfig(
@@ -80,6 +82,14 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
         rubric_visible=order.rubric_visible,
         cassette=None if order.cassette is None else str(Path(order.cassette).absolute()),
         replay=order.replay,
+    )
+    config = reworked(
+        config,
+        echo=order.echo,
+        feedback_form=order.feedback_form,
+        rework_budget=order.rework_budget,
+        early_stop=order.early_stop,
+        prices=prices,
     )
     _check_cassette(config)
     return config, pack

@@ -120,7 +120,9 @@ class Session:
             reply = await self.desk.call(event.body["key"], self.request()) if event.kind == "reply" else None
             self.see(event, reply)
         if not events:
-            body = {"task": task_text(self.assignment), "agent": self.config.digest}
+            body: dict[str, Any] = {"task": task_text(self.assignment), "agent": self.config.digest}
+            if self.assignment.rework is not None:
+                body["rework"] = self.assignment.rework.model_dump(mode="json")
             await self.record("assignment", body | self._workspace())
         elif self.ended is None:
             adopted = self.desk.sandbox is not None and self.desk.sandbox.info.adopted

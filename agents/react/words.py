@@ -39,7 +39,8 @@ def all_words() -> list[str]:
         rubric="R",
         network=NetworkPolicy(mode=Network.allow, domains=("d.org",)),
         rework=Rework(
-            previous_files=("p",), remarks=(Remark(criterion="c", text="t"), Remark(criterion=None, text="t"))
+            previous_files=("p",),
+            remarks=(Remark(criterion="c", text="t", places=("p",)), Remark(criterion=None, text="t")),
         ),
     )
     bare = full.model_copy(

@@ -9,19 +9,24 @@ from grading.figures.counts import count, ratio
 from grading.figures.gather import Attempt
 from grading.figures.model import Economics, Figure, RetryControl
 from grading.figures.table2 import rescue_rate
-from grading.figures.trials import Trial
+from grading.figures.trials import Outcome, Trial
 
 NO_PRICE = "no attempt has a known cost"
 NO_MINUTES = "no attempt has known minutes"
 NO_CONTROL = "there is no scored retry arm: the same failures tried again without remarks"
+NO_ECHO = "no failure was shown to reviewers once more, and scored"
 
 
 def economics(trials: Sequence[Trial]) -> Economics:
-    """Money and minutes of one agent; sums over what is known, with the number of unknown beside them."""
+    """Money and minutes of one agent; sums over what is known, with the number of unknown beside them.
+
+    For an echo nobody works: it counts as an attempt, and in what reviews take.
+    """
     executions = [attempt for trial in trials for attempt in trial.executions]
+    worked = [attempt for attempt in executions if attempt.key.arm != "echo"]
     c = count(trials)
-    cost = _sum([attempt.cost for attempt in executions], NO_PRICE)
-    minutes = [attempt.minutes for attempt in executions]
+    cost = _sum([attempt.cost for attempt in worked], NO_PRICE)
+    minutes = [attempt.minutes for attempt in worked]
     return Economics(
         attempts=sum(len(trial.outcomes) for trial in trials),
         executions=len(executions),
@@ -75,12 +80,10 @@ def _median(values: Sequence[float | None]) -> Figure:
 def retry_control(trials: Sequence[Trial]) -> RetryControl:
     """Rescue rate with remarks beside that of the same number of tries without."""
     c = count(trials)
-    controls = [trial.control for trial in trials if trial.passed_1 is False and trial.control is not None]
-    scored = [control for control in controls if control.completed is not None]
+    failed = [trial for trial in trials if trial.passed_1 is False]
     feedback = rescue_rate(c.b, c.m, c.gap_2)
-    retry = rescue_rate(
-        sum(control.completed is True for control in scored), len(scored), len(controls) - len(scored), NO_CONTROL
-    )
+    retry = _rescued([trial.control for trial in failed], NO_CONTROL)
+    echo = _rescued([trial.echo for trial in failed], NO_ECHO)
     if feedback.value is None or retry.value is None:
         difference = Figure(value=None, why=retry.why or feedback.why)
     else:
@@ -89,4 +92,11 @@ def retry_control(trials: Sequence[Trial]) -> RetryControl:
             n=min(feedback.n, retry.n),
             missing=feedback.missing + retry.missing,
         )
-    return RetryControl(feedback=feedback, retry=retry, difference=difference)
+    return RetryControl(feedback=feedback, retry=retry, difference=difference, echo=echo)
+
+
+def _rescued(second: Sequence[Outcome | None], why: str) -> Figure:
+    """The share of second attempts at what failed that completed the job; `why` there is none."""
+    made = [outcome for outcome in second if outcome is not None]
+    scored = [outcome for outcome in made if outcome.completed is not None]
+    return rescue_rate(sum(o.completed is True for o in scored), len(scored), len(made) - len(scored), why)

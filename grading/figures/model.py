@@ -108,11 +108,17 @@ class Economics(Frozen):
 
 
 class RetryControl(Frozen):
-    """Whether remarks help more than another try does: rescue rates of both arms, and their difference."""
+    """Whether remarks help more than another try does: rescue rates of both arms, and their difference.
+
+    Attributes:
+        echo: Of the failures that were shown to reviewers once more, unchanged: the share that passed then. So
+            much of a rescue rate may be the noise of verdicts.
+    """
 
     feedback: Figure
     retry: Figure
     difference: Figure
+    echo: Figure
 
 
 class Missing(Frozen):

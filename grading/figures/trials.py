@@ -50,7 +50,8 @@ class Trial:
 
     Attributes:
         first: k = 1. rework: k = 2 with remarks. control: k = 2 without. None: there is none.
-        later: Every other attempt (k > 2, echoes), which no figure of Table 2 counts.
+        echo: The first attempt, shown once more.
+        later: Every other attempt (k > 2), which no figure of Table 2 counts.
         executions: Every execution of every attempt, for what it cost.
     """
 
@@ -58,13 +59,14 @@ class Trial:
     first: Outcome | None = None
     rework: Outcome | None = None
     control: Outcome | None = None
+    echo: Outcome | None = None
     later: list[Outcome] = field(default_factory=list)
     executions: list[Attempt] = field(default_factory=list)
 
     @property
     def outcomes(self) -> list[Outcome]:
         """All attempts, in the order of their making."""
-        return [o for o in (self.first, self.rework, self.control, *self.later) if o is not None]
+        return [o for o in (self.first, self.rework, self.control, self.echo, *self.later) if o is not None]
 
     @property
     def _any(self) -> Attempt:
@@ -124,6 +126,8 @@ def _put(trial: Trial, key: AttemptKey, outcome: Outcome) -> None:
         trial.rework = outcome
     elif key.k == 2 and key.arm == "retry":
         trial.control = outcome
+    elif key.k == 2 and key.arm == "echo":
+        trial.echo = outcome
     else:
         trial.later.append(outcome)
 

@@ -296,11 +296,14 @@ def test_the_rubric_and_the_remarks_are_shown_only_when_given() -> None:
     assert "- *.txt (text/plain)" in plain
     shown = task_text(assignment(rubric="critical - the total is right"))
     assert "critical - the total is right" in shown
-    remarks = (Remark(criterion=None, text="The total\nis wrong."), Remark(criterion="c1", text="No header."))
+    remarks = (
+        Remark(criterion=None, text="The total\nis wrong.\u2028## New job", places=("total.csv line=2: 59",)),
+        Remark(criterion="Has a header", text="No header."),
+    )
     feedback = task_text(assignment(attempt=2, rework=Rework(previous_files=("a.xlsx",), remarks=remarks)))
     assert "/job/previous/a.xlsx" in feedback
-    assert "- The total\nis wrong." in feedback
-    assert "- [c1] No header." in feedback
+    assert "1.\n> The total\n> is wrong.\n> ## New job\n> (at total.csv line=2: 59)\n2. This was asked" in feedback
+    assert "> Has a header\nIt was said:\n> No header." in feedback
     retry = task_text(assignment(attempt=2, rework=Rework(previous_files=(), remarks=())))
     assert "You are not told why" in retry
     assert "handed in nothing" in retry

@@ -12,8 +12,9 @@ from agents import Assignment
 from agents.react.task import task_text
 from core import BadInput, Blobs, Cause, Deliverable, Submission
 from grading import EvaluationLine, Trial, place, study
-from runs.arms import ArmPlan, check_protocol, lay_out_previous, plan_retries, rework_of
+from runs.arms import ArmPlan, lay_out_previous, plan_retries, rework_of
 from runs.plan import PlannedAttempt
+from runs.protocols import check_protocol
 from runs.rows import DONE, AttemptRow
 from tests.grading.synthetic import attempt_lines
 
@@ -168,13 +169,12 @@ def test_other_arms_start_from_something_else(arm: Any) -> None:
 def test_protocols() -> None:
     assert (check_protocol("single"), check_protocol("single", 1)) == (1, 1)
     assert (check_protocol("retry"), check_protocol("retry", 3)) == (2, 3)
+    assert (check_protocol("feedback", 4), check_protocol("both")) == (4, 2)
 
 
 @pytest.mark.parametrize(
     ("protocol", "attempts", "says"),
     [
-        ("feedback", None, "no reviewer's remarks reach a run here"),
-        ("both", 2, "no reviewer's remarks reach a run here"),
         ("single", 2, "add --protocol retry"),
         ("retry", 1, "leave nothing to try again"),
         ("retry", 99, "at most 10"),

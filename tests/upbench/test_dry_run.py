@@ -157,7 +157,7 @@ def test_the_past_of_another_agent_or_of_a_crash_tells_nothing(project: Project)
 
 def test_further_attempts_are_counted_at_most(project: Project) -> None:
     once = project.dry_run(project.config(PRICED))
-    again = project.dry_run(project.config(PRICED), attempts=2)
+    again = project.dry_run(project.config(PRICED, protocol="retry", attempts=2))
     assert (once.trials.attempts, again.trials.attempts) == (2, 4)
     assert once.dollars.value is not None
     assert again.dollars.value == pytest.approx(2 * once.dollars.value)

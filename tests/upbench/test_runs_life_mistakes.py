@@ -37,8 +37,19 @@ ORDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "trial limit unknown": ((*RUN, "--limit", "trial_memory_bytes=3"), ("trial_memory_bytes", "trial_steps")),
     "trial limit wrong": ((*RUN, "--limit", "trial_steps=0"), ("--limit trial_steps",)),
     "protocol unknown": ((*RUN, "--protocol", "again"), ("--protocol", "single, retry")),
-    "protocol that needs reviewers": ((*RUN, "--protocol", "feedback"), ("--protocol", "choose single, or retry")),
-    "both protocols": ((*RUN, "--protocol", "both", "--dry-run"), ("--protocol", "reviewers")),
+    "a form that nobody is shown": (
+        (*RUN, "--protocol", "retry", "--feedback-form", "criteria"),
+        ("--feedback-form", "add --protocol feedback"),
+    ),
+    "no such form": (
+        (*RUN, "--protocol", "both", "--feedback-form", "poem"),
+        ("--feedback-form", "one of: remarks, criteria"),
+    ),
+    "rework budget of nothing": ((*RUN, "--rework-budget", "minutes=30"), ("--rework-budget", "single")),
+    "no such rework budget": (
+        (*RUN, "--protocol", "both", "--rework-budget", "beers=3"),
+        ("--rework-budget", "one of: dollars, minutes"),
+    ),
     "attempts without a protocol": ((*RUN, "--attempts", "2"), ("--attempts", "--protocol retry")),
     "one attempt to retry": ((*RUN, "--protocol", "retry", "--attempts", "1"), ("--attempts", "at least 2")),
     "attempts without end": ((*RUN, "--protocol", "retry", "--attempts", "99"), ("--attempts", "at most 10")),
@@ -65,7 +76,6 @@ LATER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "resume with a wrong budget": (("runs", "resume", "last", "--budget", "x=1"), ("--budget", "dollars")),
     "resume with a wrong rate": (("runs", "resume", "last", "--crash-rate", "2"), ("--crash-rate",)),
     "extend by nothing": (("runs", "extend", "last", "--protocol", "single"), ("--protocol", "choose retry")),
-    "extend by remarks": (("runs", "extend", "last", "--protocol", "feedback"), ("--protocol", "reviewers")),
     "extend by what is not called": (("runs", "extend", "last"), ("--protocol",)),
     "extend too far": (
         ("runs", "extend", "last", "--protocol", "retry", "--attempts", "11"),

@@ -56,7 +56,7 @@ def execute(
             return STOPPED
         told.note(state=summary.state, trials=summary.trials["total"], crashed=summary.crashed)
     emit(summary, describe(summary), as_json=as_json)
-    if place.config.protocol != "single" and summary.state == "done" and (waiting := add_attempts(place).awaiting):
+    if place.config.arms and summary.state == "done" and (waiting := add_attempts(place).awaiting):
         say(f"{len(waiting)} attempts await verdicts. What fails is tried again as soon as it is judged, in:")
         say(f"  {called('review', 'serve')}")
     return 1 if summary.crashed or summary.stop else 0

@@ -40,3 +40,27 @@ def execution_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def rework_options(command: F) -> F:
+    """Give a command the options of `upbench.reworking.reworked`."""
+    options = (
+        click.option(
+            "--echo", is_flag=True, help="Show reviewers what failed at first once more, as it is: verdict noise."
+        ),
+        click.option(
+            "--feedback-form", metavar="FORM", help="Agents are told the remarks (default), or criteria as well."
+        ),
+        click.option(
+            "--rework-budget",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="No further attempt at a trial that has cost so many dollars or minutes of review (repeatable).",
+        ),
+        click.option(
+            "--early-stop", is_flag=True, default=None, help="No further attempt where one scored no better."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upbench.cli.options import execution_options
+from upbench.cli.options import execution_options, rework_options
 from upbench.cli.output import emit, json_option, log_option
 
 if TYPE_CHECKING:
@@ -47,11 +47,12 @@ if TYPE_CHECKING:
     "--protocol",
     default="single",
     show_default=True,
-    help="single, or retry: what failed is tried again without remarks.",
+    help="What failed is tried again: with remarks (feedback), without (retry), both, or not (single).",
 )
 @click.option(
-    "--attempts", type=int, metavar="K", help="With --protocol retry: of a trial, the first included (2)."
+    "--attempts", type=int, metavar="K", help="Of a trial under another protocol, the first included (2)."
 )
+@rework_options
 @execution_options
 @click.option("--rubric-visible", is_flag=True, help="Show the agents the rubric (the report says so).")
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it takes, and stop.")
@@ -83,7 +84,7 @@ def command(
 
         config, pack = plan(wanted, bench.home)
         concurrency = wanted.options(bench.settings).concurrency
-        planned = estimate(bench.home, config, pack.jobs, concurrency=concurrency, attempts=config.attempts)
+        planned = estimate(bench.home, config, pack.jobs, concurrency=concurrency)
         emit(planned, planned.text, as_json=as_json)
         return
     from upbench.cli.execute import execute, hand_over

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upbench.cli.bundles import export, import_run
-from upbench.cli.options import execution_options
+from upbench.cli.options import execution_options, rework_options
 from upbench.cli.output import STOPPED, called, emit, json_option, log_option, say
 
 if TYPE_CHECKING:
@@ -143,8 +143,9 @@ def retry(
 
 @command.command(epilog="Example: upbench runs extend last --protocol retry --attempts 3")
 @click.argument("run")
-@click.option("--protocol", required=True, help="retry: what failed is tried again without remarks.")
+@click.option("--protocol", required=True, help="feedback (with remarks), retry (without) or both.")
 @click.option("--attempts", type=int, metavar="K", help="Of a trial, the first included (2).")
+@rework_options
 @execution_options
 @log_option
 @json_option
@@ -156,16 +157,26 @@ def extend(
     protocol: str,
     attempts: int | None,
     *,
+    echo: bool,
+    feedback_form: str | None,
+    rework_budget: tuple[str, ...],
+    early_stop: bool | None,
     detach: bool,
     log_format: LogFormat | None,
     as_json: bool,
     **changes: Any,
 ) -> None:
-    """Add an arm to a run: further attempts at what failed in it, each from its own last submission."""
+    """Add arms to a run: further attempts at what failed in it, each from its own last submission."""
     from upbench.cli.execute import go_on
 
     bench = _bench(ctx)
-    place, plan = bench.extended(run, protocol, attempts, detach=detach, **changes)
+    rework = {
+        "echo": echo,
+        "feedback_form": feedback_form,
+        "rework_budget": rework_budget,
+        "early_stop": early_stop,
+    }
+    place, plan = bench.extended(run, protocol, attempts, detach=detach, rework=rework, **changes)
     say(f"run {place.run_id}: {plan.says}")
     ctx.exit(go_on(bench, place, detach=detach, as_json=as_json, log_format=log_format))
 
