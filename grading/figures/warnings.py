@@ -8,6 +8,7 @@ from grading.figures.completion import completion_of
 from grading.figures.gather import Gathered
 from grading.figures.model import AgentFigures, Warned
 from grading.figures.trials import Outcome, Trial
+from grading.figures.unblinded import unblinded_warnings
 from grading.record import Basis, Source
 from rubrics import CompletionPolicy
 
@@ -35,6 +36,7 @@ def warnings_of(
             *_voided_flips(agent, trials),
             *_odd_attempts(agent, trials),
             *_grading(agent, trials, basis),
+            *unblinded_warnings(agent, trials),
         )
     ]
     of_all = (*_voided(gathered), *_rubrics_differ(gathered), *_judgements(by_agent, policy))
@@ -118,7 +120,7 @@ def _voided_flips(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:
         yield Warned(
             kind="voided_flip",
             detail=f"{agent}: {len(flipped)} first attempts failed by criteria that are voided now, and no longer "
-            f"do (as job {flipped[0].key.job}); {reworked} of them were tried again with remarks, and are not in M",
+            f"do (as job {flipped[0].key.job}); {reworked} of them were tried again, and are not in M",
         )
 
 

@@ -68,6 +68,7 @@ def evaluation(
         CriterionVerdict(criterion=name, verdict=Verdict(word), feedback="why" if word == "fail" else "")
         for name, word in verdicts.items()
     ]
+    more = {**more, "verdicts": more.pop("said", None) or tuple(said)}
     values: dict[str, Any] = {
         "attempt_id": row.attempt_id,
         "submission": row.submission,
@@ -75,7 +76,6 @@ def evaluation(
         "grader": grader,
         "grader_kind": "human",
         "judgement": judgement,
-        "verdicts": tuple(said),
     }
     return Evaluation.model_validate(values | more)
 

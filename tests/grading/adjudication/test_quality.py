@@ -1,0 +1,105 @@
+"""What is known of how well somebody reviews."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from core import Database
+from grading.adjudication.closing import Decision, Reason, close
+from grading.adjudication.leniency import leniency, residuals
+from grading.adjudication.quality import overturned, quality_of, quality_of_all
+from grading.evaluations import CriterionVerdict, Evidence
+from tests.grading.adjudication.support import GOOD, publish, row_of, say, two_who_differ
+
+
+def test_leniency_finds_who_passes_more_than_the_others_and_shrinks_who_said_little() -> None:
+    drawn = random.Random(5)
+    said = []
+    for _ in range(400):
+        easy = drawn.random()
+        readily = {"mild": easy + 0.25, "strict": easy - 0.25, "fair": easy, "also-fair": easy}
+        said.append({name: drawn.random() < chance for name, chance in readily.items()})
+    said += [{"rare": True, "fair": False}]
+    found = leniency(residuals(said))
+    assert found["mild"] > 0.15
+    assert found["strict"] < -0.15
+    assert abs(found["fair"]) < 0.1
+    assert 0 < found["rare"] < 0.6, "one verdict is worth little"
+
+
+def test_leniency_of_people_who_do_not_differ_or_hardly_met_is_nothing_or_unknown() -> None:
+    drawn = random.Random(6)
+    alike = [{name: drawn.random() < 0.5 for name in "abc"} for _ in range(300)]
+    assert all(abs(value) < 0.08 for value in leniency(residuals(alike)).values())
+    same = [dict.fromkeys("ab", number % 2 == 0) for number in range(20)]
+    assert leniency(residuals(same)) == {"a": 0.0, "b": 0.0}
+    assert leniency(residuals([{"a": True, "b": False}])) == {}
+    assert residuals([{"a": True}]) == {}
+
+
+def test_quality_counts_what_was_adjudicated_what_is_shown_and_how_long_it_took(database: Database) -> None:
+    alias = two_who_differ(database)
+    with database.write() as connection:
+        decision = Decision(verdict="fail", feedback="16 rows", reason=Reason.evidence_missed, note="Count them.")
+        close(connection, alias, "carl", decision)
+        other = publish(connection, "other")
+        shown = CriterionVerdict(
+            criterion="rows", verdict="fail", feedback="why", evidence=(Evidence(kind="fact", text="16"),)
+        )
+        say(connection, other, "bert", {}, said=(shown,), minutes=3.0)
+        found = quality_of_all(connection)
+        assert set(found) == {"anna", "bert"}, "who only adjudicates is not among the reviewers"
+        anna, bert = found["anna"], found["bert"]
+        assert (anna.agrees.value, bert.agrees.value) == (0.0, 1.0)
+        assert (anna.agrees.n, bert.reviews) == (1, 2)
+        assert bert.evidence_of_fails.value == 0.5
+        assert (anna.evidence_of_fails.value, anna.evidence_of_fails.why) == (None, "nothing was failed")
+        assert (bert.minutes, bert.minutes_per_criterion.value) == (3.0, 3.0)
+        assert anna.minutes_per_criterion.why == "no active time is known"
+        assert anna.leniency.value is not None
+        assert anna.leniency.value >= 0
+        assert quality_of(connection, "carl") is None
+
+
+def test_who_was_overturned_is_told_where_and_why_and_by_nobodys_name(database: Database) -> None:
+    alias = two_who_differ(database)
+    with database.write() as connection:
+        decision = Decision(verdict="fail", feedback="16 rows", reason=Reason.evidence_missed, note="Count them.")
+        close(connection, alias, "carl", decision)
+        (told,) = overturned(connection, "anna")
+        assert (told.said, told.decided, told.reason, told.note) == (
+            "pass",
+            "fail",
+            "evidence_missed",
+            "Count them.",
+        )
+        assert told.criterion is not None
+        assert (told.criterion.id, told.title) == ("rows", "A lead list")
+        assert told.week.startswith("20")
+        assert not {"carl", "bert", row_of(connection).attempt_id} & set(told.model_dump_json().split('"'))
+        assert overturned(connection, "bert") == []
+        assert overturned(connection, "carl") == []
+        assert GOOD
+
+
+@pytest.mark.parametrize("judgement", ["pass", "fail"])
+def test_an_overturned_judgement_is_told_as_well(database: Database, judgement: str) -> None:
+    from sqlalchemy import select
+
+    from grading.adjudication.tables import ADJUDICATIONS
+    from tests.grading.adjudication.support import due
+
+    with database.write() as connection:
+        row = publish(connection)
+        say(connection, row, "anna", GOOD, judgement="pass")
+        say(connection, row, "bert", GOOD, judgement="fail")
+        assert due(connection, row) == 1
+        (case,) = connection.execute(select(ADJUDICATIONS)).all()
+        decision = Decision.model_validate({"judgement": judgement, "reason": "legitimately_subjective"})
+        close(connection, case.alias, "carl", decision)
+        told = {person: overturned(connection, person) for person in ("anna", "bert")}
+    wrong = "bert" if judgement == "pass" else "anna"
+    assert [person for person, found in told.items() if found] == [wrong]
+    assert told[wrong][0].criterion is None
