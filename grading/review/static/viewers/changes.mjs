@@ -1,0 +1,143 @@
+// What differs between a file and the one of the previous submission: lines, cells, pages.
+import { element } from "../dom.mjs";
+import { Viewer, tool } from "./base.mjs";
+import { Flips } from "./flips.mjs";
+import { Strip } from "./strip.mjs";
+
+const LINE = 24;
+const SIGNS = { same: " ", added: "+", removed: "−" };
+const SPOKEN = { same: "", added: "added: ", removed: "removed: " };
+const TITLES = { text: "Text", cells: "Cells", pages: "Pages" };
+const WHOLE = { added: "This file is new.", removed: "This file is no longer there.", same: "Nothing in this file has changed." };
+
+/** Lines or cells with what happened to each. */
+class Listed extends Viewer {
+  unit = "line";
+
+  constructor(host, items, options, draw) {
+    super(host, options, "changes");
+    this.items = items;
+    this.at = 0;
+    this.bar.append(tool("↑ Change", "Previous change", () => this.page(-1)), tool("↓ Change", "Next change", () => this.page(1)));
+    this.strip = new Strip(this.body, {
+      count: items.length, height: (index) => LINE * Math.max(1, Math.ceil(String(items[index].at(-1)).length / 80)), draw: (index) => draw(items[index]),
+      moved: (first) => { this.at = first; },
+    });
+    this.root.addEventListener("keydown", (event) => this.#key(event));
+    const count = items.filter(([state]) => state !== "same").length;
+    this.onPlace({ text: `${count} change${count === 1 ? "" : "s"}` });
+  }
+
+  /** The next run of changes. */
+  page(by) {
+    const changed = (index) => this.items[index]?.[0] !== "same";
+    let at = (this.jumped ?? this.at - (by > 0 ? 1 : 0)) + by;
+    while (at >= 0 && at < this.items.length && !(changed(at) && (at === 0 || !changed(at - 1)))) at += by;
+    if (at < 0 || at >= this.items.length) return;
+    this.jumped = at;
+    this.strip.go(at, 0);
+  }
+
+  go(anchor) {
+    const at = this.items.findIndex(([state, place]) => place === anchor && state !== "removed");
+    if (at >= 0) this.strip.go(at, 0);
+    return at >= 0;
+  }
+
+  close() {
+    this.strip.close();
+    super.close();
+  }
+
+  #key(event) {
+    if (event.target !== this.body) return;
+    const high = this.body.clientHeight * 0.9;
+    const by = { ArrowDown: 40, ArrowUp: -40, PageDown: high, PageUp: -high }[event.key];
+    if (by === undefined) return;
+    this.body.scrollBy({ top: by });
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+function line([state, anchor, text]) {
+  const name = { added: "ins", removed: "del" }[state] ?? "span";
+  return element("div", { className: `v-line v-${state}`, attributes: { role: "listitem" } }, [
+    element("span", { className: "v-anchor", textContent: anchor }), element("span", { className: "v-sign", textContent: SIGNS[state], attributes: { "aria-hidden": "true" } }),
+    element("span", { className: "hidden", textContent: SPOKEN[state] }), element(name, { className: "v-words-of", textContent: text, dir: "auto" }),
+  ]);
+}
+
+function cellLine([, anchor, before, after]) {
+  return element("div", { className: "v-line v-cells", attributes: { role: "listitem" } }, [
+    element("span", { className: "v-anchor", textContent: anchor }), element("span", { className: "hidden", textContent: "before: " }), element("del", { textContent: before || "(empty)", dir: "auto" }),
+    element("span", { textContent: " → ", attributes: { "aria-hidden": "true" } }), element("span", { className: "hidden", textContent: " now: " }), element("ins", { textContent: after || "(empty)", dir: "auto" }),
+  ]);
+}
+
+const shown = (value) => (value === null || value === undefined ? "" : String(value));
+const cellItem = ({ sheet, cell, before, after }) => ["changed", `${sheet ? `${sheet}!` : ""}${cell}`, shown(before), shown(after)];
+
+const MAKE = {
+  text: (host, said, options) => new Listed(host, said.text, options, line),
+  cells: (host, said, options) => new Listed(host, said.cells.map(cellItem), options, cellLine),
+  pages: (host, said, options) => new Flips(host, said.pages, options),
+};
+
+class Changes {
+  constructor(host, said, options) {
+    Object.assign(this, { said, options });
+    this.modes = Object.keys(MAKE).filter((mode) => said[mode]?.length > 0);
+    this.box = element("div", { className: "v-box" });
+    const note = said.problem ?? (this.modes.length ? null : WHOLE[options.change.change] ?? "What changed in it cannot be shown; both versions can be downloaded.");
+    this.buttons = this.modes.map((mode) => {
+      const button = element("button", { type: "button", className: "small v-tool", textContent: TITLES[mode], attributes: { "aria-pressed": "false" } });
+      button.addEventListener("click", () => this.#switch(mode));
+      return button;
+    });
+    this.root = element("div", { className: "v-open" }, [
+      ...(note ? [element("p", { className: "note", textContent: note, tabIndex: -1 })] : []),
+      ...(this.modes.length > 1 ? [element("div", { className: "v-modes", attributes: { role: "group", "aria-label": "What is compared" } }, this.buttons)] : []), this.box,
+    ]);
+    host.append(this.root);
+    if (this.modes.length) this.#switch(this.modes[0]);
+  }
+
+  get unit() { return this.viewer?.unit ?? ""; }
+
+  anchor() { return null; }
+
+  go(anchor) { return this.viewer?.go(anchor) ?? false; }
+
+  page(by) { this.viewer?.page(by); }
+
+  zoom(by) { this.viewer?.zoom(by); }
+
+  search() { return false; }
+
+  focus() { (this.viewer ?? this.root.querySelector(".note"))?.focus(); }
+
+  close() {
+    this.viewer?.close();
+    this.root.remove();
+  }
+
+  #switch(mode) {
+    this.viewer?.close();
+    this.viewer = MAKE[mode](this.box, this.said, this.options);
+    this.buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(this.modes[at] === mode)));
+  }
+}
+
+/**
+ * Show what changed in one file. Rejects when the server does not answer.
+ *
+ * @param {HTMLElement} host an empty box
+ * @param {object} options api, change: an entry of `GET /changes`, index of it, file, onPlace
+ */
+export async function openChanges(host, { api, change, index, file, onPlace = () => {} }) {
+  const response = await api.get(`/changes/${index}`);
+  if (!response.ok) throw new Error(String(response.status));
+  const named = { name: file?.name ?? change.path };
+  return new Changes(host, await response.json(), { change, file: named, onPlace });
+}

@@ -1,0 +1,223 @@
+// Worksheets: tabs, a grid, the whole of one cell above it, formulas instead of values, hidden things marked.
+import { element } from "../dom.mjs";
+import { Viewer, tool } from "./base.mjs";
+import { COLUMNS, Cells, ROWS, cellOf, columnName } from "./cells.mjs";
+import { Grid } from "./grid.mjs";
+
+const SCALES = [0.7, 0.85, 1, 1.2, 1.5, 2];
+const MAX_SEARCHED = 400_000;
+const FITTED = 40;
+
+export class Sheet extends Viewer {
+  unit = "sheet";
+
+  constructor(host, rendering, options) {
+    super(host, options, "sheet");
+    this.holdsFocus();
+    this.sheets = rendering.sheets;
+    this.cells = new Cells(options.address, rendering.rows ?? null);
+    this.formulas = false;
+    this.size = SCALES.indexOf(1);
+    this.active = new Map();
+    this.#tools();
+    this.field = null;
+    this.root.addEventListener("keydown", (event) => this.#key(event));
+    this.body.addEventListener("click", (event) => this.#press(event, false));
+    this.body.addEventListener("dblclick", (event) => this.#press(event, true));
+    this.#open(Math.max(0, this.sheets.findIndex((sheet) => !sheet.hidden)));
+  }
+
+  anchor() {
+    const [row, column] = this.grid.active;
+    const text = this.#text(row, column) ?? "";
+    return { kind: "region", anchor: this.#place(row, column), text: text.slice(0, 300) };
+  }
+
+  go(anchor) {
+    const cut = anchor.lastIndexOf("!");
+    const cell = cellOf(anchor.slice(cut + 1));
+    const name = cut < 0 ? this.sheets[this.at].name : anchor.slice(0, cut).replace(/^'(.*)'$/, "$1").replaceAll("''", "'");
+    const index = this.sheets.findIndex((sheet) => sheet.name === name);
+    if (!cell || index < 0) return false;
+    this.#open(index);
+    this.#go(...cell);
+    return true;
+  }
+
+  page(by) {
+    this.#open((this.at + by + this.sheets.length) % this.sheets.length);
+  }
+
+  zoom(by) {
+    this.size = by === 0 ? SCALES.indexOf(1) : Math.min(Math.max(this.size + by, 0), SCALES.length - 1);
+    this.grid.scale = SCALES[this.size];
+    this.grid.lay();
+  }
+
+  focus() {
+    this.grid.node.focus({ preventScroll: true });
+  }
+
+  /** The next cell of this sheet that holds a text, row by row, from the active one on. */
+  async find(text, by) {
+    const wanted = text.toLowerCase();
+    const { rows, columns } = this.sheets[this.at];
+    const all = rows * columns;
+    const [row, column] = this.grid.active;
+    const from = row * columns + column;
+    for (let step = 1; step <= Math.min(all, MAX_SEARCHED); step += 1) {
+      const at = (from + by * step + all * 2) % all;
+      const [r, c] = [Math.floor(at / columns), at % columns];
+      const found = this.#text(r, c) ?? await this.#awaited(r, c);
+      if (found.toLowerCase().includes(wanted)) {
+        this.#go(r, c);
+        return this.#place(r, c);
+      }
+    }
+    return all > MAX_SEARCHED ? `Not found in the next ${MAX_SEARCHED.toLocaleString()} cells` : "Not found";
+  }
+
+  close() {
+    this.grid.close();
+    super.close();
+  }
+
+  #tools() {
+    this.tabs = element("div", { className: "v-tabs", attributes: { role: "tablist", "aria-label": "Sheets" } });
+    this.tabs.addEventListener("keydown", (event) => this.#alongTabs(event));
+    this.toggle = tool("Formulas", "Formulas instead of values", () => this.#switch());
+    this.toggle.setAttribute("aria-pressed", "false");
+    this.whole = element("output", { className: "v-whole", attributes: { "aria-live": "polite" } });
+    this.bar.append(this.toggle, tool("−", "Smaller", () => this.zoom(-1)), tool("+", "Larger", () => this.zoom(1)), tool("Search", "Search in this sheet", () => this.search()));
+    if (this.capture) this.bar.append(tool("Take cell", "Take the active cell as evidence", () => this.take(this.anchor())));
+    this.bar.after(this.whole);
+    if (this.sheets.length > 1) this.body.after(this.tabs);
+    this.tabs.append(...this.sheets.map((sheet, index) => {
+      const tab = element("button", { type: "button", textContent: (sheet.name || "Table") + (sheet.hidden ? " (hidden)" : ""), attributes: { role: "tab" } });
+      tab.addEventListener("click", () => this.#open(index));
+      return tab;
+    }));
+  }
+
+  #open(index) {
+    if (this.at === index) return;
+    this.at = index;
+    const { name, rows, columns } = this.sheets[index];
+    this.grid?.close();
+    this.fitted = false;
+    this.grid = new Grid(this.body, { label: `${this.file.name}${name ? `, ${name}` : ""}`, rows, columns, cell: (row, column) => this.#text(row, column), marks: () => this.#marks() });
+    this.grid.scale = SCALES[this.size];
+    [...this.tabs.children].forEach((tab, each) => {
+      tab.setAttribute("aria-selected", String(each === index));
+      tab.tabIndex = each === index ? 0 : -1;
+    });
+    if (this.cells.rows) this.grid.fit(this.cells.rows.slice(0, FITTED), 0);
+    this.#go(...(this.active.get(index) ?? [0, 0]));
+  }
+
+  #switch() {
+    this.formulas = !this.formulas;
+    this.toggle.setAttribute("aria-pressed", String(this.formulas));
+    this.#show();
+    this.grid.draw();
+  }
+
+  /** A cell's text; null while it is being fetched. */
+  #text(row, column) {
+    const sheet = this.sheets[this.at];
+    const window = this.cells.window(sheet.name, this.formulas, row, column, () => this.#arrived(sheet));
+    if (!window) return null;
+    if (window.failed) return "?";
+    return String(window.rows[row - window.row]?.[column - window.column] ?? "");
+  }
+
+  async #awaited(row, column) {
+    for (;;) {
+      const text = this.#text(row, column);
+      if (text !== null) return text;
+      await new Promise((resolve) => { this.waiting = resolve; });
+    }
+  }
+
+  #arrived(sheet) {
+    this.waiting?.();
+    if (sheet !== this.sheets[this.at]) return;
+    const window = this.fitted ? null : this.cells.window(sheet.name, this.formulas, 0, 0, () => {});
+    if (window && !this.fitted) {
+      this.fitted = true;
+      this.grid.fit(window.rows.slice(0, FITTED), 0);
+    }
+    this.#show();
+    this.grid.soon();
+  }
+
+  /** What the windows in view say is hidden or merged. */
+  #marks() {
+    const { scrollTop, scrollLeft, clientHeight } = this.body;
+    const sheet = this.sheets[this.at];
+    const windows = [];
+    const row = Math.floor(scrollTop / (this.grid?.line ?? 26));
+    const rows = [row, row + Math.ceil(clientHeight / (this.grid?.line ?? 26))];
+    for (const each of new Set(rows.map((one) => Math.floor(Math.min(one, sheet.rows - 1) / ROWS) * ROWS))) {
+      const column = Math.floor(Math.min(scrollLeft / 110, Math.max(0, sheet.columns - 1)) / COLUMNS) * COLUMNS;
+      const window = this.cells.window(sheet.name, this.formulas, Math.max(0, each), column, () => this.#arrived(sheet));
+      if (window) windows.push(window);
+    }
+    const merged = windows.flatMap((one) => one.merged ?? []);
+    return {
+      hiddenRows: new Set([...(sheet.hidden_rows ?? []), ...windows.flatMap((one) => one.hidden_rows ?? [])]),
+      hiddenColumns: new Set([...(sheet.hidden_columns ?? []), ...windows.flatMap((one) => one.hidden_columns ?? [])]),
+      merged: (r, c) => merged.find(([top, left, bottom, right]) => r >= top && r <= bottom && c >= left && c <= right),
+    };
+  }
+
+  #go(row, column) {
+    this.grid.go(row, column);
+    this.active.set(this.at, this.grid.active);
+    this.#show();
+    this.onPlace({ text: this.#place(...this.grid.active) });
+  }
+
+  #show() {
+    const [row, column] = this.grid.active;
+    this.whole.textContent = `${columnName(column)}${row + 1}  ${this.#text(row, column) ?? "…"}`;
+  }
+
+  #place(row, column) {
+    const { name } = this.sheets[this.at];
+    return `${name ? `${name}!` : ""}${columnName(column)}${row + 1}`;
+  }
+
+  #press(event, twice) {
+    const cell = this.grid.under(event);
+    if (!cell) return;
+    this.#go(...cell);
+    if (twice) this.take(this.anchor());
+  }
+
+  #key(event) {
+    if (event.target !== this.grid.node) return;
+    const [row, column] = this.grid.active;
+    const { rows, columns } = this.sheets[this.at];
+    const high = Math.max(1, Math.floor(this.body.clientHeight / this.grid.line) - 2);
+    const far = event.ctrlKey || event.metaKey;
+    const moves = {
+      ArrowDown: [far ? rows : row + 1, column], ArrowUp: [far ? 0 : row - 1, column], ArrowRight: [row, far ? columns : column + 1], ArrowLeft: [row, far ? 0 : column - 1],
+      PageDown: [row + high, column], PageUp: [row - high, column], Home: [far ? 0 : row, 0], End: [far ? rows : row, columns],
+    };
+    if (far && (event.key === "PageDown" || event.key === "PageUp")) this.page(event.key === "PageDown" ? 1 : -1);
+    else if (moves[event.key]) this.#go(...moves[event.key]);
+    else if (event.key === "Enter" && this.capture) this.take(this.anchor());
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #alongTabs(event) {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    this.page(by);
+    this.tabs.children[this.at].focus();
+    event.preventDefault();
+  }
+}
