@@ -57,6 +57,7 @@ from .overview import AttemptCounts as AttemptCounts
 from .overview import AtWork as AtWork
 from .overview import OpenCount as OpenCount
 from .overview import attempts_at_work as attempts_at_work
+from .overview import count_arms as count_arms
 from .overview import count_attempts as count_attempts
 from .overview import count_by_run as count_by_run
 from .overview import count_open as count_open

@@ -94,6 +94,13 @@ def count_attempts(database: Database, run: str, at: datetime | None = None) -> 
     )
 
 
+def count_arms(database: Database, run: str) -> dict[str, int]:
+    """The attempts of a run by arm: one statement."""
+    query = select(ATTEMPTS.c.arm, func.count()).where(ATTEMPTS.c.run == run).group_by(ATTEMPTS.c.arm)
+    with database.read() as connection:
+        return {str(arm): int(number) for arm, number in connection.execute(query.order_by(ATTEMPTS.c.arm))}
+
+
 def newest_runs(database: Database, most: int, *, owner: str | None = None) -> list[RunRow]:
     """The newest runs, at most `most`; with `owner` only that user's, and those of whom nobody knows the owner."""
     query = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()).limit(most)

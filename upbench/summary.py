@@ -15,6 +15,7 @@ from runs import (
     RunBudget,
     RunRow,
     Stop,
+    count_arms,
     count_attempts,
     count_by_run,
     list_attempts,
@@ -90,6 +91,7 @@ class RunSummary(Frozen):
     Attributes:
         trials: `total` and one count a state (`planned`, `running`, `done`).
         causes: Count of each cause among the ended attempts.
+        arms: Count of attempts in each arm.
         stop: Why no more of it is begun. not_done: Count of attempts that have not ended for it, by cause.
         budget: What the whole run may use.
         seconds: Work of all executions, added up.
@@ -106,6 +108,7 @@ class RunSummary(Frozen):
     rubric_visible: bool
     trials: dict[str, int]
     causes: dict[str, int]
+    arms: dict[str, int]
     cost: CostSummary
     tokens: int
     seconds: float
@@ -149,6 +152,7 @@ def summarise(home: Home, run: str, *, listed: int | None = LISTED) -> RunSummar
         rubric_visible=row.config.rubric_visible,
         trials=_states(counts),
         causes={cause.value: n for cause, n in counts.causes.items()},
+        arms=count_arms(home.database, row.id),
         **_used(home, row),
         seconds=round(seconds_of_run(home.database, row.id), 3),
         store=str(home.state),

@@ -110,10 +110,12 @@ def describe(summary: RunSummary) -> str:
     causes = ", ".join(f"{n} {cause}" for cause, n in sorted(summary.causes.items())) or "none ended"
     spent = summary.cost
     cost = cost_text(spent.dollars, estimated=spent.estimated_dollars, unpriced=spent.unpriced_calls)
+    arms = ", ".join(f"{n} {arm}" for arm, n in summary.arms.items())
     label = " (scripted: no model was asked)" if summary.scripted else ""
     lines = [
         f"run      {summary.id}  {summary.state}{label}",
         f"trials   {summary.trials['done']} of {summary.trials['total']} done: {causes}",
+        *([f"arms     {arms}"] if len(summary.arms) > 1 else []),
         f"cost     {cost}, {summary.tokens} tokens, {summary.seconds:.0f} s of work",
         f"report   {typed(summary.report)}",
     ]
