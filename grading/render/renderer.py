@@ -24,6 +24,7 @@ MIB = 1 << 20
 MAX_ANSWER = 32 * MIB
 POLL_SECONDS = 0.5
 AT_ONCE = 2
+RECENT = 32
 LIMITS = SandboxLimits(
     memory_bytes=4096 * MIB,
     processes=256,
@@ -59,6 +60,8 @@ class Renderer:
         self._gate, self._behind = asyncio.Semaphore(at_once), asyncio.Semaphore(1)
         self._asking = asyncio.Lock()
         self._digest: str | None = None
+        self._recent: dict[tuple[str, str], Rendered] = {}
+        self._known: set[tuple[str, str]] = set()
         self._work: dict[tuple[str, str], asyncio.Task[Rendered]] = {}
         self._ahead: set[asyncio.Task[None]] = set()
 
@@ -77,6 +80,8 @@ class Renderer:
 
     async def within(self, file: Deliverable, seconds: float) -> Rendered | None:
         """As `rendering_of`; None where it takes longer, and then it goes on."""
+        if (recent := self._recent.get((file.sha256, suffix_of(file)))) is not None:
+            return recent
         done, _ = await asyncio.wait([self._begin(file)], timeout=seconds)
         return done.pop().result() if done else None
 
@@ -89,8 +94,9 @@ class Renderer:
     async def in_turn(self, files: Sequence[Deliverable]) -> None:
         """Render these one after the other, and nothing else ahead meanwhile."""
         for file in files:
-            async with self._behind:
-                await asyncio.wait([self._begin(file)])
+            if (file.sha256, suffix_of(file)) not in self._known:
+                async with self._behind:
+                    await asyncio.wait([self._begin(file)])
 
     async def close(self) -> None:
         """End what is being made; somebody else makes it at once."""
@@ -109,8 +115,13 @@ class Renderer:
 
     def _over(self, key: tuple[str, str], done: asyncio.Task[Rendered]) -> None:
         self._work.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # heard, also where nobody waits any more
+        # An exception is heard here, also where nobody waits for it any more.
+        if done.cancelled() or done.exception() is not None or done.result().passing:
+            return
+        self._known.add(key)
+        self._recent[key] = done.result()
+        while len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
 
     async def _rendered(self, sha256: str, suffix: str) -> Rendered:
         if self._provider is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +92,11 @@ def place(tmp_path: Path) -> Iterator[Place]:
         criteria=ReviewItem.criteria_of(RUBRIC), submission="s",
     )  # fmt: skip
     alias = book.publish("t.1.alone", item)
-    origins = {"app_origin": AT.app, "content_origin": AT.content}
     renderer = Renderer(None, shelf, scratch=tmp_path)
-    app = create_review_app(book, blobs, secrets, token="once", render=renderer, **origins)
-    content = create_content_app(blobs, secrets, **origins)
+    app = create_review_app(
+        book, blobs, secrets, token="once", render=renderer, app_origin=AT.app, content_origin=AT.content
+    )
+    content = create_content_app(blobs, secrets, app_origin=AT.app, content_origin=AT.content)
     with TestClient(app, base_url=AT.app) as client, TestClient(content, base_url=AT.content) as files:
         client.get("/enter", params={"token": "once"})
         yield Place(client, files, f"/api/reviews/{alias}/deliverables", secrets, blobs, shelf)
@@ -185,7 +186,7 @@ def test_several_ranges_and_a_range_of_another_version(place: Place) -> None:
     assert (same.status_code, other.status_code, len(other.content)) == (206, 200, len(BYTES))
 
 
-NAMES = ["a\u202egpj.exe", 'x".html', "long" * 50 + ".txt", "tab\tname.csv", "\u0001.pdf"]
+NAMES = ["a\u202egpj.exe", 'x".html', "long" * 50 + ".txt", "; filename=b.html", "\u2066\u200b.pdf"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -211,3 +212,39 @@ def test_only_known_types_are_shown_and_all_is_inert(place: Place) -> None:
         assert "allow-scripts" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
     assert place.content.get("/f/forged/x.html").status_code == 404
+
+
+class Slow:
+    """A renderer that is never done."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def within(self, file: Deliverable, seconds: float) -> Rendered | None:
+        return None
+
+    def ahead(self, files: Sequence[Deliverable]) -> None:
+        self.asked += [file.path for file in files]
+
+
+def test_a_rendering_on_its_way_is_said_and_the_others_begin(tmp_path: Path) -> None:
+    database = Database(tmp_path / "records.db", GRADING_MIGRATIONS)
+    book, blobs, secrets = Book(database), Blobs(tmp_path / "blobs"), load_secrets(tmp_path / "secrets.json")
+    item = ReviewItem(
+        job="j", title="T", category=("A", "B"), brief="b", inputs=(put(blobs, "in.txt", b"in", "text/plain"),),
+        deliverables=(put(blobs, "a.docx", b"a", "x/x"), put(blobs, "b.docx", b"b", "x/x")),
+        criteria=ReviewItem.criteria_of(RUBRIC), submission="s",
+    )  # fmt: skip
+    alias, slow = book.publish("t.1.alone", item), Slow()
+    app = create_review_app(
+        book, blobs, secrets, token="once", render=slow, app_origin=AT.app, content_origin=AT.content
+    )
+    with TestClient(app, base_url=AT.app) as client:
+        client.get("/enter", params={"token": "once"})
+        answer = client.get(f"/api/reviews/{alias}/inputs/0")
+        assert (answer.status_code, answer.json()["pending"], answer.json()["kind"]) == (202, True, "none")
+        assert answer.json()["status"] == "It is being rendered; this takes some seconds."
+        assert slow.asked == ["a.docx", "b.docx", "in.txt"]
+        words = client.get(f"/api/reviews/{alias}/inputs/0/text")
+        assert (words.status_code, words.json()["pending"]) == (503, True)
+    database.close()
