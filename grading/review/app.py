@@ -10,6 +10,7 @@ from grading.book import Book
 from grading.review.desk import Settled
 from grading.review.guard import HostGuard, SessionGuard, app_headers, host_of
 from grading.review.preview import ReviewRenderer
+from grading.review.routes.adjudication import add_adjudication
 from grading.review.routes.changes import add_changes
 from grading.review.routes.entrance import Door, add_entrance
 from grading.review.routes.errors import add_errors
@@ -19,6 +20,8 @@ from grading.review.routes.parts import HERE, Parts, make_templates
 from grading.review.routes.queue import add_queue
 from grading.review.routes.session import add_session
 from grading.review.routes.snippets import add_snippets
+from grading.review.routes.tickets import add_tickets
+from grading.review.routes.work import add_work
 from grading.review.signing import Secrets
 
 
@@ -60,4 +63,7 @@ def create_review_app(
     add_queue(app, parts)
     add_snippets(app, parts)
     add_session(app, parts)
+    add_adjudication(app, parts)
+    add_tickets(app, parts)
+    add_work(app, parts)
     return app

@@ -68,7 +68,6 @@ def evaluation(
         CriterionVerdict(criterion=name, verdict=Verdict(word), feedback="why" if word == "fail" else "")
         for name, word in verdicts.items()
     ]
-    more = {**more, "verdicts": more.pop("said", None) or tuple(said)}
     values: dict[str, Any] = {
         "attempt_id": row.attempt_id,
         "submission": row.submission,
@@ -76,6 +75,7 @@ def evaluation(
         "grader": grader,
         "grader_kind": "human",
         "judgement": judgement,
+        "verdicts": more.pop("said", tuple(said)),
     }
     return Evaluation.model_validate(values | more)
 
