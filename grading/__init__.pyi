@@ -1,6 +1,10 @@
 from .adjudication.tables import ADJUDICATION_MIGRATIONS as ADJUDICATION_MIGRATIONS
 from .adjudication.voids import voided_in as voided_in
 from .awaited import word_awaited as word_awaited
+from .blinding.kept import Maker as Maker
+from .blinding.kept import findings_of as findings_of
+from .blinding.kept import search_names as search_names
+from .blinding.kept import unblinded_in as unblinded_in
 from .book import Book as Book
 from .bundle import GRADING_AT_HOME as GRADING_AT_HOME
 from .bundle import GRADING_BUNDLE as GRADING_BUNDLE

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from core import BundleTable, Row, digest_of
+from grading.blinding.kept import check_findings
 from grading.items import ReviewItem
 from grading.queue.layout import make_missing_slots
 from grading.queue.slots import KINDS, STATES
@@ -16,6 +17,7 @@ from grading.tables import (
     REVIEW_ITEMS,
     REVIEW_SHEETS,
     REVIEW_SLOTS,
+    REVIEW_UNBLINDING,
     VERDICTS,
 )
 
@@ -46,6 +48,10 @@ def _check_item(row: Row) -> None:
 def _check_slot(row: Row) -> None:
     if row["kind"] not in KINDS or row["state"] not in STATES:
         raise ValueError("no such kind or state of a review")
+
+
+def _check_unblinding(row: Row) -> None:
+    check_findings(row["findings"])
 
 
 _ANY = [{"id": "any", "importance": "optional", "text": "any"}]
@@ -94,5 +100,6 @@ GRADING_BUNDLE = (
         ("slot", "reviewer", "begin"),
         parent=("review_slots", "alias"),
     ),
+    BundleTable(REVIEW_UNBLINDING, "trial", "attempt_id", ("attempt_id", "submission"), check=_check_unblinding),
 )
 GRADING_AT_HOME: frozenset[str] = frozenset()

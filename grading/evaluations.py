@@ -110,8 +110,11 @@ class EvaluationLine(Frozen):
         criterion: None: the line stands for the attempt (a crash, or an overall judgement alone).
         verdict: None with a criterion: it is part of the rubric and awaits its verdict.
         voided: The criterion counts for nobody any more; what was said of it is kept.
+        unblinded: What this person graded names who made it (its text, metadata or file names), so that they could
+            know.
         scripted: A scripted stand-in made the submission, not a model; reports say so everywhere.
         rubric_visible: The agent was shown the rubric.
+        criteria_shown: It was shown the criteria that the attempt before had failed.
         cost, minutes: `model`, `work` belong to the attempt; `review` to the attempt and grader.
     """
 
@@ -138,6 +141,7 @@ class EvaluationLine(Frozen):
     judgement: Judgement | None = None
     inclusion_probability: float | None = Field(default=None, gt=0, le=1)
     judge_seen: bool = False
+    unblinded: bool = False
     category: tuple[str, ...] | str | None = None
     payout: float | None = Field(default=None, ge=0, le=MAX_AMOUNT, strict=True)
     currency: str | None = None
@@ -147,6 +151,7 @@ class EvaluationLine(Frozen):
     cause: Cause | None = None
     scripted: bool = False
     rubric_visible: bool = False
+    criteria_shown: bool = False
     task_digest: str | None = None
     grading_digest: str | None = None
     agent_digest: str | None = None

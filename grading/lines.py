@@ -20,6 +20,7 @@ class AttemptFacts:
     Attributes:
         attempt: k. execution: The e-th time it was run.
         cost: Dollars paid for model calls, None: unknown. minutes: Of work.
+        unblinded: The submission names who made it, so that whoever graded it could know.
         more: Further fields of `EvaluationLine` (category, payout, currency, ended, cause, digests, scripted,
             rubric_visible, ts ...), as they are named there.
     """
@@ -34,6 +35,7 @@ class AttemptFacts:
     submission: str | None = None
     cost: float | None = None
     minutes: float | None = None
+    unblinded: bool = False
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -94,6 +96,7 @@ def _of_grader(facts: AttemptFacts, evaluation: Evaluation) -> dict[str, Any]:
         "revision": evaluation.revision,
         "judgement": evaluation.judgement,
         "judge_seen": evaluation.judge_seen,
+        "unblinded": facts.unblinded and evaluation.grader_kind == "human",
         "cost": Cost(model=facts.cost, review=evaluation.cost),
         "minutes": Minutes(work=facts.minutes, review=evaluation.minutes),
         "ts": evaluation.ts or None,

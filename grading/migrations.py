@@ -10,4 +10,5 @@ from grading.tables import METADATA
 GRADING_MIGRATIONS = [
     Migration("grading", 1, create_all(METADATA)),
     Migration("grading", 2, add_slots_to_all),
+    Migration("grading", 3, create_all(METADATA)),  # review_unblinding
 ]

@@ -146,3 +146,15 @@ REVIEW_ACTIVITY = Table(
     Column("file", String),
     sqlite_with_rowid=False,
 )
+
+# What in a submission tells who made it (a list of findings, `[]`: nothing); `unread`: files that could not be
+# searched.
+REVIEW_UNBLINDING = Table(
+    "review_unblinding",
+    METADATA,
+    Column("attempt_id", String, primary_key=True),
+    Column("submission", String, primary_key=True),
+    Column("findings", Text, nullable=False),
+    Column("unread", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)

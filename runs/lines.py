@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from core import Database, Submission, cause_row
-from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of, voided_in
+from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of, unblinded_in, voided_in
 from runs.records import Records
 from runs.rows import DONE, AttemptRow, ExecutionRow, RunRow
 from runs.sheets import JobSheet, sheets_of
@@ -29,10 +30,13 @@ def evaluation_lines(
     executions = records.executions_of(names)
     with database.read() as connection:
         voided = voided_in(connection, (sheet.grading_digest for sheet in sheets.values()))
+        unblinded = unblinded_in(connection, names)
     for attempt in attempts:
         job = sheets[attempt.job]
         current = _current(evaluations[attempt.id], attempt, job)
         facts = _facts(attempt, executions[attempt.id], job, run)
+        if (attempt.id, facts.submission) in unblinded:
+            facts = replace(facts, unblinded=True)
         yield from lines_of(facts, job.rubric, current, voided=voided.get(job.grading_digest, ()))
 
 
@@ -67,6 +71,7 @@ def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, r
             "cause": cause,
             "scripted": agent.scripted,
             "rubric_visible": run.config.rubric_visible,
+            "criteria_shown": attempt.arm == "feedback" and run.config.feedback_form == "criteria",
             "task_digest": job.task_digest,
             "grading_digest": job.grading_digest,
             "agent_digest": agent.digest,

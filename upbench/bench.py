@@ -40,6 +40,7 @@ from upbench.retry import retry_predicate, was_cancelled
 from upbench.reworking import extended_by, reworked
 from upbench.settings import Settings, load_settings
 from upbench.summary import LISTED, RunSummary, TrialSummary, every_attempt, summarise
+from upbench.unblinding import search_reviewed
 from upbench.validations import reap_validations
 from upbench.wiring import elsewhere_config, jobs_of, open_workplace, plan, price_table
 
@@ -297,6 +298,7 @@ class Bench:
     def evaluations(self, run: str) -> list[EvaluationLine]:
         """The run's evaluations, one line a verdict."""
         row = Records(self.home.database).run(run)
+        search_reviewed(self.home, row.id)
         return list(evaluation_lines(self.home.database, row.id))
 
     def export_run(self, run: str, to: str | Path | None = None) -> Written:

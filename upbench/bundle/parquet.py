@@ -15,7 +15,7 @@ LINES_AT_ONCE = 20_000
 _MONEY_AND_TIME = ("payout", "cost_model", "cost_review", "minutes_work", "minutes_review")
 _NUMBERS = ("weight", "inclusion_probability", *_MONEY_AND_TIME)
 _COUNTS = ("repeat", "attempt", "execution", "revision")
-_TRUTHS = ("decides", "judge_seen", "scripted", "rubric_visible")
+_TRUTHS = ("decides", "judge_seen", "unblinded", "scripted", "rubric_visible", "criteria_shown")
 
 
 class Lines(Protocol):

@@ -40,6 +40,7 @@ from upbench.bundle.rows import RunRows
 from upbench.bundle.scrub import Scrubber
 from upbench.bundle.tables import READ, ROOMS, Part
 from upbench.home import Home
+from upbench.unblinding import search_reviewed
 from upbench.version import upbench_version
 
 CHUNK = 1 << 20
@@ -73,6 +74,7 @@ def write_bundle(home: Home, run: str, file: Path | None = None) -> Written:
     """
     row = Records(home.database).run(run)
     target = (file or Path(f"{row.id}.zip")).absolute()
+    search_reviewed(home, row.id)
     with _new_file(target) as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
             manifest = _Writer(home, row, archive).write()

@@ -1,0 +1,31 @@
+"""Searching what was reviewed for the names of those who made it."""
+
+from __future__ import annotations
+
+from grading import Maker, search_names
+from runs import Records, RunConfig
+from upbench.home import Home
+
+
+def search_reviewed(home: Home, run_id: str) -> int:
+    """Search what people have begun to review of a run since the last time; returns how many submissions that were.
+
+    Whoever writes lines of a run does so first, so that those by people say whether they could know whose work it
+    was. It takes some milliseconds a file, once.
+
+    Args:
+        home: The project.
+        run_id: Whole id of the run.
+    """
+    records = Records(home.database)
+    config = records.run(run_id).config
+    makers = {agent.name: maker_of(config, agent.name) for agent in config.agents}
+    attempts = records.attempts(run_id)
+    return search_names(home.database, home.blobs, {attempt.id: makers[attempt.agent] for attempt in attempts})
+
+
+def maker_of(config: RunConfig, agent: str) -> Maker:
+    """The names by which an agent's work would give it away: its own, and its model's."""
+    chosen = config.agent(agent)
+    model = [] if chosen.model is None or chosen.scripted else [chosen.model.model]
+    return {"agent": [chosen.name], "model": model}
