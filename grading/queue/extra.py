@@ -8,7 +8,7 @@ from grading.evaluations import Stage
 from grading.people.person import Person
 from grading.queue.leases import note_begun
 from grading.queue.open_to import HELD
-from grading.queue.slots import OPEN, OVERLAP, PRIMARY, add_slots, instant
+from grading.queue.slots import ADJUDICATION, LOCKED, OPEN, OVERLAP, PRIMARY, add_slots, instant
 from grading.tables import REVIEW_ACTIVITY, REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SLOTS
 
 
@@ -45,3 +45,16 @@ def slot_for_lost(connection: Connection, person: Person, item: str, lost: str) 
     connection.execute(update(REVIEW_ACTIVITY).where(*spent).values(slot=alias))
     note_begun(connection, person.id, alias, item)
     return alias, kind
+
+
+def kept_as(connection: Connection, person: Person, lost: str) -> str | None:
+    """The slot at which a person has locked a review of the same submission as one that they lost; None: none."""
+    of_item = select(REVIEW_SLOTS.c.item).where(REVIEW_SLOTS.c.alias == lost).scalar_subquery()
+    own = select(REVIEW_SLOTS.c.alias).where(
+        REVIEW_SLOTS.c.item == of_item,
+        REVIEW_SLOTS.c.reviewer == person.id,
+        REVIEW_SLOTS.c.state == LOCKED,
+        REVIEW_SLOTS.c.kind != ADJUDICATION,
+    )
+    alias: str | None = connection.execute(own).scalar()
+    return alias

@@ -12,7 +12,7 @@ from grading.book import CLAIMED, LOCKED, Book, insert_evaluation
 from grading.evaluations import Evaluation, Judgement, Stage
 from grading.people.person import Person
 from grading.queue.activity import Interval, active_minutes, add_activity
-from grading.queue.extra import slot_for_lost
+from grading.queue.extra import kept_as, slot_for_lost
 from grading.queue.leases import WITH_ITEM, coming, release, renew, take, take_next
 from grading.queue.open_to import open_to
 from grading.queue.settle import Due, Settled, Settling
@@ -198,7 +198,13 @@ class ReviewDesk:
         return self._again(lambda connection: self._lock(connection, alias))
 
     def _lock(self, connection: Connection, alias: str) -> tuple[str, str]:
-        row = self._held(connection, alias)
+        try:
+            row = self._held(connection, alias)
+        except NoSuchReview:
+            kept = kept_as(connection, self.person, alias)
+            if kept is None:
+                raise
+            raise AlreadyLocked(kept) from None
         (review,) = reviews_of(connection, self.person, [row])
         needs = {c.id: c.id in review.needed for c in review.item.criteria}
         must_be_ready(needs, review.drafts, review.whole[1])

@@ -31,7 +31,7 @@ def test_run_review_lock_report(tmp_path: Path, server: Any) -> None:
     _process, said = server
     with httpx2.Client(base_url=said["app"], follow_redirects=True) as client:
         queue = client.get(said["enter"]).text
-        (alias,) = set(re.findall(r"/review/([0-9a-f]{10})", queue))
+        (alias,) = set(re.findall(r"/review/([0-9a-f]{16})", queue))
         page = client.get(f"/review/{alias}").text
         assert "oracle" not in queue + page
         token = re.search(r'name="csrf" content="([^"]+)"', page)
