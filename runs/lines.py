@@ -71,7 +71,7 @@ def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, r
             "cause": cause,
             "scripted": agent.scripted,
             "rubric_visible": run.config.rubric_visible,
-            "criteria_shown": attempt.arm == "feedback" and run.config.feedback_form == "criteria",
+            "criteria_shown": any(remark.criterion is not None for remark in attempt.remarks or ()),
             "task_digest": job.task_digest,
             "grading_digest": job.grading_digest,
             "agent_digest": agent.digest,

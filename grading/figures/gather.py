@@ -82,6 +82,7 @@ class Attempt:
     minutes: float | None = None
     scripted: bool = False
     rubric_visible: bool = False
+    criteria_shown: bool = False
     words: dict[str, list[EvaluationLine]] = field(default_factory=dict)
     set_aside: dict[str, list[EvaluationLine]] = field(default_factory=dict)
     importances: dict[str, Importance] = field(default_factory=dict)
@@ -200,6 +201,7 @@ def _facts(attempt: Attempt, item: Placed) -> None:
     attempt.minutes = _same(item, "minutes.work", attempt.minutes, line.minutes.work)
     attempt.scripted |= line.scripted
     attempt.rubric_visible |= line.rubric_visible
+    attempt.criteria_shown |= line.criteria_shown
 
 
 def _sitting(attempt: Attempt, item: Placed) -> None:

@@ -29,6 +29,7 @@ def warnings_of(
         for agent, trials in by_agent.items()
         for warning in (
             *_stand_ins(agent, agents[agent]),
+            *_shown(agent, trials),
             *_contradictions(agent, trials),
             *_impossible(agent, agents[agent]),
             *_selection(agent, trials),
@@ -50,6 +51,13 @@ def _stand_ins(agent: str, figures: AgentFigures) -> Iterator[Warned]:
         )
     if figures.rubric_visible:
         yield Warned(kind="rubric_visible", detail=f"{agent}: was shown the rubric while it worked")
+
+
+def _shown(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:
+    shown = sum(any(attempt.criteria_shown for attempt in trial.executions) for trial in trials)
+    if shown:
+        detail = f"{agent}: in {shown} trials was shown the criteria that it had failed, when it tried again"
+        yield Warned(kind="criteria_shown", detail=detail)
 
 
 def _contradictions(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:

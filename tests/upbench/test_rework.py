@@ -117,6 +117,9 @@ def test_what_is_told_is_in_the_assignment_and_stays_as_it_was_planned(room: Any
     assert [(r.criterion, r.text, r.places) for r in rework.remarks] == [(CRITERION, SAID, ())]
     assert rework.previous_files == ("note.txt",)
     assert "ann" not in rework.model_dump_json()
+    hand_in(bench.home, place)
+    judge(bench.home, named(place, "k2feedback"), Verdict.passed, settled)
+    assert "criteria_shown" in [warned.kind for warned in bench.report(place.run_id).warnings]
 
 
 def test_a_verdict_that_cannot_be_kept_leaves_no_round_in_any_arm(room: Any, tmp_path: Path) -> None:
