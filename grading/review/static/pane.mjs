@@ -19,6 +19,7 @@ export class Pane {
     this.viewer = null;
     this.opening = 0;
     this.#drawTabs();
+    if (this.side === "b") node.querySelector("[data-do=split]").firstChild.textContent = "Close ";
     node.addEventListener("pointerdown", () => stage.activate(this), true);
     node.addEventListener("focusin", () => stage.activate(this));
   }
@@ -190,6 +191,7 @@ export class Pane {
     const load = tools.querySelector(".download");
     load.hidden = shown.kind === "changes";
     load.href = `/review/${this.stage.api.alias}/${shown.kind}/${shown.index}/download`;
+    tools.querySelector("[data-do=evidence]").hidden = shown.kind !== "deliverables";
     tools.querySelector("[data-do=file]").hidden = this.files.length < 2;
   }
 

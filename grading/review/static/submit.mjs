@@ -4,7 +4,7 @@ import { byId, counted, element, minutes } from "./dom.mjs";
 const GRAVE = ["critical", "important"];
 const list = (numbers) => (numbers.length > 12 ? `${numbers.slice(0, 12).join(", ")} …` : numbers.join(", "));
 
-/** What keeps it from being submitted, and what is odd: [text, cards] each. */
+/** What keeps it from being submitted, and what is odd: [text, where] each, `where` cards, or paths of files. */
 export function findings(review) {
   const { cards, stage, start } = review;
   const criteria = cards.all.slice(0, -1);
@@ -24,7 +24,7 @@ export function findings(review) {
     ["you accept the work although a critical or important criterion fails", judgement === "pass" ? grave : []],
     ["you do not accept the work although no criterion fails", judgement === "fail" && !fails.length ? [cards.overall] : []],
     ["critical or important, and cannot be judged: somebody else will look", unsure],
-    [`${counted(unopened.length, "deliverable was", "deliverables were")} not opened here`, unopened.length ? [cards.active] : []],
+    [`${counted(unopened.length, "deliverable was", "deliverables were")} not opened here`, unopened.map((file) => file.name)],
   ];
   const there = ([, found]) => found.length > 0;
   return { lacking: lacking.filter(there), odd: odd.filter(there) };
@@ -52,7 +52,9 @@ export class Submit {
     const { lacking, odd } = findings(review);
     const { pass, fail, cannot_judge: unsure } = review.cards.tally();
     const judgement = { pass: "accepted", fail: "not accepted" }[review.cards.overall.verdict] ?? "not judged yet";
-    const facts = element("p", { textContent: `${pass} pass, ${fail} fail, ${unsure} cannot be judged; the work as a whole: ${judgement}. ${minutes(review.activity.total)} at work here.` });
+    const time = review.activity.total < 60_000 ? "Less than a minute" : minutes(review.activity.total);
+    const counts = `${pass} pass, ${fail} fail, ${unsure} cannot be judged; the work as a whole: ${judgement}.`;
+    const facts = element("p", { textContent: `${counts} ${time} at work here.` });
     const parts = [facts];
     if (lacking.length) parts.push(this.#section("Still open", lacking), element("p", { textContent: "The review can be submitted when these are done." }));
     if (odd.length) parts.push(this.#section("Look once more", odd));
@@ -61,13 +63,15 @@ export class Submit {
   }
 
   #section(title, rows) {
-    const items = rows.map(([text, cards]) => {
-      const numbers = cards.filter((card) => !card.overall).map((card) => card.number);
-      const words = numbers.length ? `${text}: ${list(numbers)}` : text;
+    const items = rows.map(([text, where]) => {
+      const files = typeof where[0] === "string";
+      const named = files ? where : where.filter((card) => !card.overall).map((card) => card.number);
+      const words = named.length ? `${text}: ${list(named)}` : text;
       const go = element("button", { type: "button", className: "small", textContent: "Go there", attributes: { "aria-label": `Go there: ${words}` } });
       go.addEventListener("click", () => {
         this.dialog.close();
-        this.current().cards.activate(cards[0]);
+        if (files) this.current().stage.go({ file: where[0], anchor: null });
+        else this.current().cards.activate(where[0]);
       });
       return element("li", {}, [`${words[0].toUpperCase()}${words.slice(1)} `, go]);
     });

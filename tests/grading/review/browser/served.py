@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 from core import Blobs, Database, Deliverable, Migration, digest_of, sha256_bytes
 from grading import (
     Book,
+    ReviewDesk,
     ReviewItem,
     ReviewRenderer,
     Secrets,
@@ -78,7 +79,6 @@ class Served:
     def start(self) -> None:
         """Serve until `stop`; at the same addresses as before, where it was stopped."""
         self.token = secrets.token_urlsafe(12)
-        common = {"app_origin": self.at.app, "content_origin": self.at.content}
         app = create_review_app(
             self.book,
             self.blobs,
@@ -86,9 +86,12 @@ class Served:
             token=self.token,
             settled=lambda _connection, attempt: self.settled.append(attempt),
             render=self.render,
-            **common,
+            app_origin=self.at.app,
+            content_origin=self.at.content,
         )
-        content = create_content_app(self.blobs, self.secrets, **common)
+        content = create_content_app(
+            self.blobs, self.secrets, app_origin=self.at.app, content_origin=self.at.content
+        )
         listens = threading.Event()
         self._stop = threading.Event()
         both = ((app, self.at.app_port), (content, self.at.content_port))
@@ -103,6 +106,10 @@ class Served:
             self._thread.join(WAIT)
             assert not self._thread.is_alive(), "the app does not stop"
             self._thread = None
+
+    def desk(self) -> ReviewDesk:
+        """The desk of the person who signs in."""
+        return ReviewDesk(self.book, "local", lambda _connection, attempt: self.settled.append(attempt))
 
     def sign_in(self, page: Page) -> None:
         """Enter by the address that opens once."""

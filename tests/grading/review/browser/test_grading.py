@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from grading import Evaluation
+from grading.review.drafts import Draft
 from rubrics import Verdict
-from tests.grading.review.browser.served import CRITERIA, WAIT, Served
+from tests.grading.review.browser.served import CRITERIA, DELIVERABLES, WAIT, Served
 
 MS = WAIT * 1000
 
@@ -133,26 +134,18 @@ def test_no_two_actions_share_a_key_whatever_is_chosen(desk: Page) -> None:
         assert binding["leave"] == ["Escape"]
 
 
-def test_every_action_that_has_a_key_is_in_the_help_and_does_something(desk: Page) -> None:
+def test_every_action_that_has_a_key_is_in_the_help_and_reached_without_it(desk: Page) -> None:
     desk.keyboard.press("?")
     shown = desk.locator("#keys-table dd").all_inner_texts()
     table = desk.evaluate("import('/static/keys.mjs').then((keys) => keys.ACTIONS)")
     assert shown == [action["says"] for action in table]
     desk.keyboard.press("Escape")
     buttons = set(desk.locator("[data-do]").evaluate_all("all => all.map((one) => one.dataset.do)"))
-    elsewhere = {
-        "pass",
-        "fail",
-        "cannot_judge",
-        "feedback",
-        "leave",
-        "file_back",
-        "brief",
-        "fit",
-        "other",
-        "compare",
-    }
-    assert {action["name"] for action in table} - buttons <= elsewhere
+    radios_and_fields = {"pass", "fail", "cannot_judge", "feedback", "leave"}
+    tabs_and_lists = {"file_back", "brief", "other", "compare"}
+    tools_of_viewers = {"page", "page_back", "search", "larger", "smaller", "fit"}
+    rest = {action["name"] for action in table} - buttons
+    assert rest == radios_and_fields | tabs_and_lists | tools_of_viewers
 
 
 def test_keys_are_changed_and_stay_changed(served: Served, desk: Page) -> None:
@@ -277,6 +270,25 @@ def test_own_comments_are_kept_found_and_used_again(served: Served, desk: Page) 
     assert other.locator(".card[aria-current] .feedback").input_value() == "The source is missing."
     other.keyboard.press("Escape")
     saved(other)
+
+
+def test_a_reworked_submission_shows_own_earlier_verdicts_and_fills_in_none(served: Served, tab: Page) -> None:
+    desk = served.desk()
+    first = served.publish()
+    for name, _importance, _text in CRITERIA:
+        desk.save(first, name, 0, Draft(verdict=Verdict.failed, feedback=f"Not yet: {name}"))
+    desk.judge(first, 0, "fail")
+    attempt = desk.lock(first)
+    reworked = {**DELIVERABLES, "notes.md": (b"# Notes\n\nThe list holds three farms.\n", "text/markdown")}
+    second = served.publish(deliverables=reworked, previous=attempt)
+    served.sign_in(tab)
+    page = opened(served, tab, second)
+    assert verdicts(page) == [""] * 6
+    expect(page.locator(".earlier").first).to_contain_text("Your verdict on the previous submission")
+    page.keyboard.press("v")
+    expect(page.locator("[role=tab][aria-selected=true]")).to_have_text("Changes")
+    page.keyboard.press("v")
+    expect(page.locator("[role=tab][aria-selected=true]")).to_contain_text("Deliverables")
 
 
 def test_what_is_done_is_announced(desk: Page) -> None:
