@@ -1,0 +1,100 @@
+"""An adjudication by keyboard alone, and whether everybody can use its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from core import Database
+from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Evaluation, records_of
+from grading.adjudication.due import adjudications_due
+from grading.adjudication.pay import PayRule, set_rule
+from grading.adjudication.tables import ADJUDICATIONS
+from grading.adjudication.tickets import open_ticket, set_voided
+from grading.book import insert_evaluation, read_evaluations
+from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
+from tests.grading.review.browser.served import CRITERIA, WAIT, Served
+from tests.grading.review.browser.test_grading_axe import findings
+
+MS = WAIT * 1000
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    migrations = [*GRADING_MIGRATIONS, *ADJUDICATION_MIGRATIONS, *PEOPLE_MIGRATIONS]
+    served = Served(tmp_path, Database(tmp_path / "upbench.db", migrations))
+    served.start()
+    yield served
+    served.stop()
+    served.database.close()
+
+
+@pytest.fixture
+def alias(served: Served) -> str:
+    """Two reviewers have locked and differ on `rows`; a ticket is open, a criterion voided, work is paid."""
+    slot = served.publish()
+    with served.database.write() as connection:
+        set_rule(connection, PayRule(currency="EUR", hourly=4500), "lead")
+        item = connection.execute(select(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == slot)).one()
+        connection.execute(REVIEW_SLOTS.update().values(state="locked", reviewer="anna"))
+        for grader, word in (("local", "pass"), ("anna", "pass"), ("bert", "fail")):
+            stage = "gold" if grader == "local" else "primary"
+            verdicts = [
+                {"criterion": name, "verdict": word if name == "rows" else "pass", "feedback": "Two rows, not 17."}
+                for name, _, _ in CRITERIA
+            ]
+            said = {"grader": grader, "grader_kind": "human", "judgement": "pass", "minutes": 12.0, "stage": stage}
+            of = {"attempt_id": item.attempt_id, "submission": item.submission}
+            if grader == "local":
+                of["attempt_id"] = "another-attempt"
+            said |= {**of, "grading_digest": item.grading_digest, "verdicts": verdicts}
+            insert_evaluation(connection, Evaluation.model_validate(said))
+        assert adjudications_due(connection, item.alias) == 1
+        open_ticket(connection, item.alias, "tone", "anna", "Plain to whom?")
+        open_ticket(connection, item.alias, "summary", "bert", "Five lines of what length?")
+        set_voided(connection, item.grading_digest, "summary", voided=True, by="lead", reason="Of no length.")
+        return str(connection.execute(select(ADJUDICATIONS.c.alias)).scalar_one())
+
+
+def test_an_adjudication_by_keyboard_alone(served: Served, tab: Page, alias: str) -> None:
+    expect.set_options(timeout=MS)
+    tab.set_default_timeout(MS)
+    served.sign_in(tab)
+    tab.goto(f"{served.app}/adjudications")
+    tab.get_by_role("link", name="Holds 17 rows").focus()
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("heading", name="Reviewer A")).to_be_visible()
+    tab.get_by_role("radio", name="Pass").focus()
+    tab.keyboard.press("ArrowDown")  # Fail
+    expect(tab.get_by_role("radio", name="Fail")).to_be_checked()
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Space")  # the first reason
+    tab.keyboard.press("Tab")
+    tab.keyboard.type("There are two rows, and 17 were asked for.")
+    tab.get_by_role("button", name="Decide").focus()
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("status")).to_contain_text("verdict of record")
+    with served.database.read() as connection:
+        attempt = connection.execute(select(REVIEW_ITEMS.c.attempt_id)).scalar_one()
+        said = read_evaluations(connection, [attempt])
+    assert records_of(said)["rows"].verdict == "fail"
+    assert said[-1].verdicts[0].feedback == "There are two rows, and 17 were asked for."
+    assert served.settled == [attempt]
+
+
+@pytest.mark.parametrize(
+    "path", ["/adjudications", "/adjudications/{}", "/tickets", "/work", "/reviewers", "/pay"]
+)
+def test_axe_finds_nothing_grave(served: Served, tab: Page, alias: str, path: str) -> None:
+    tab.set_default_timeout(MS)
+    served.sign_in(tab)
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(served.app + path.format(alias))
+        assert findings(tab) == []
+    tab.set_viewport_size({"width": 400, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing lies beside the page"
