@@ -8,7 +8,13 @@ from pathlib import Path
 
 from agents import AGENT_MIGRATIONS
 from core import LLM_MIGRATIONS, BadInput, Blobs, Database, Lanes
-from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS, RENDER_MIGRATIONS
+from grading import (
+    ADJUDICATION_MIGRATIONS,
+    GRADING_MIGRATIONS,
+    PEOPLE_MIGRATIONS,
+    RENDER_MIGRATIONS,
+    REVIEW_MIGRATIONS,
+)
 from runs import RUN_MIGRATIONS
 from upbench.settings import Settings
 
@@ -57,7 +63,9 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
             *AGENT_MIGRATIONS,
             *GRADING_MIGRATIONS,
             *ADJUDICATION_MIGRATIONS,
+            *PEOPLE_MIGRATIONS,
             *RENDER_MIGRATIONS,
+            *REVIEW_MIGRATIONS,
             *RUN_MIGRATIONS,
         ]
         return Home(settings, state, Database(settings.database or file, migrations), blobs)

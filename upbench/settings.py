@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from core import BadInput, parse_model
+from grading import OidcSettings, ReviewSettings
 from rubrics import TomlDocument
 from runs import RunOptions
 from sandbox import ProviderOptions
@@ -37,6 +38,8 @@ class Settings(ProviderOptions):
             folder among the project's data.
         local_blobs_gb: With `blobs`: gigabytes of local copies that are kept on this machine; those unused for
             longest go first. What was used within the last hour stays.
+        review: Serving the review app to people on other machines; a table of the file.
+        oidc: The identity provider that vouches for people; a table of the file. None: there is none.
         project: The project folder itself; not to be set in the file.
     """
 
@@ -52,6 +55,8 @@ class Settings(ProviderOptions):
     database: str | None = Field(default=None, pattern=r"^postgresql://")
     blobs: str | None = Field(default=None, pattern=r"^s3://[^/]+")
     local_blobs_gb: float = Field(default=50.0, ge=0.01, le=1e6)
+    review: ReviewSettings = ReviewSettings()
+    oidc: OidcSettings | None = None
     project: Path = Path()
 
     @field_validator("home", "prices", mode="before")
@@ -102,7 +107,7 @@ def load_settings(project: str | Path | None = None, **flags: Any) -> Settings:
         document.parse(Settings)
     for name in Settings.model_fields:
         text = os.environ.get(f"UPBENCH_{name.upper()}")
-        if text and name != "project":
+        if text and name not in ("project", "review", "oidc"):  # tables have no form in the environment
             values[name] = text
             parse_model(Settings, {name: text}, file=Path(f"environment UPBENCH_{name.upper()}"))
     values |= {name: value for name, value in flags.items() if value is not None}

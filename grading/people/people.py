@@ -233,7 +233,8 @@ class People:
             subject: Their name for the person, which never changes.
             email: As the provider verified it; an account that signs in with it is linked, once.
             name: For people; of a new account.
-            roles: By the person's groups; they are set at each sign-in of accounts made by this. None: no map.
+            roles: By the person's groups; they are set at each sign-in of accounts made by this, and none lets
+                nobody in. None: groups say nothing.
             may_join: Whether somebody unknown gets an account.
 
         Raises:
@@ -250,6 +251,8 @@ class People:
                 return None
             if row.closed is not None:
                 raise AccountClosed
+            if row.source == "oidc" and roles is not None and not roles:
+                return None
             if row.source == "oidc" and roles is not None and roles != account_of(row).person.roles:
                 changed = {"roles": as_list(roles)}
                 connection.execute(update(PEOPLE).where(PEOPLE.c.id == row.id).values(**changed))

@@ -7,20 +7,27 @@ from fastapi.staticfiles import StaticFiles
 
 from core import Blobs
 from grading.book import Book
+from grading.people.oidc import OidcProvider
+from grading.people.people import People
 from grading.review.desk import Settled
 from grading.review.guard import HostGuard, SessionGuard, app_headers, host_of
 from grading.review.preview import ReviewRenderer
+from grading.review.refusals import Refusals
 from grading.review.routes.adjudication import add_adjudication
 from grading.review.routes.changes import add_changes
-from grading.review.routes.entrance import Door, add_entrance
+from grading.review.routes.changes_between import add_changes_between
+from grading.review.routes.entrance import Door, Entrance, add_entrance
 from grading.review.routes.errors import add_errors
 from grading.review.routes.files import add_files
+from grading.review.routes.oidc import add_oidc
 from grading.review.routes.pages import add_pages
 from grading.review.routes.parts import HERE, Parts, make_templates
+from grading.review.routes.people import add_people
 from grading.review.routes.queue import add_queue
 from grading.review.routes.session import add_session
 from grading.review.routes.snippets import add_snippets
 from grading.review.routes.tickets import add_tickets
+from grading.review.routes.unblinded import add_unblinded
 from grading.review.routes.work import add_work
 from grading.review.signing import Secrets
 
@@ -34,6 +41,8 @@ def create_review_app(
     content_origin: str,
     token: str,
     reviewer: str = "local",
+    people: People | None = None,
+    oidc: OidcProvider | None = None,
     settled: Settled | None = None,
     render: ReviewRenderer | None = None,
 ) -> FastAPI:
@@ -45,19 +54,28 @@ def create_review_app(
         secrets: Keys of sessions and of content addresses.
         app_origin: As the browser names it; other hosts are refused.
         content_origin: Where the bytes of files are served.
-        token: Opens `/enter?token=` once, for a session of twelve hours.
+        token: Opens `/enter?token=` once, for a session; '' opens nothing.
+        people: Accounts; None: there are none, and only the local person comes in.
+        oidc: The identity provider that vouches for some of them.
         reviewer: Who this reviewer is in the record.
         settled: Called in the transaction that stores the last verdict of an attempt, see `Settled`.
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
     """
     parts = Parts(book, blobs, secrets, content_origin, make_templates(), settled, render)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_middleware(SessionGuard, secrets=secrets, origin=app_origin)
+    refusals = Refusals(parts.templates, accounts=people is not None, oidc=oidc is not None, local=bool(token))
+    app.add_middleware(SessionGuard, secrets=secrets, origin=app_origin, refusals=refusals, people=people)
     app.add_middleware(HostGuard, host=host_of(app_origin), headers=app_headers(content_origin))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     add_errors(app)
-    add_entrance(app, parts, Door(token), reviewer)
+    entrance = Entrance(secrets, app_origin, refusals, people)
+    add_entrance(app, entrance, Door(token), reviewer)
+    if people is not None:
+        add_people(app, parts, entrance, people)
+        if oidc is not None:
+            add_oidc(app, entrance, people, oidc)
     add_pages(app, parts)
+    add_changes_between(app, parts)  # before the files, whose paths would take its
     add_files(app, parts)
     add_changes(app, parts)
     add_queue(app, parts)
@@ -66,4 +84,5 @@ def create_review_app(
     add_adjudication(app, parts)
     add_tickets(app, parts)
     add_work(app, parts)
+    add_unblinded(app, parts)
     return app

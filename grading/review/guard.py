@@ -1,23 +1,29 @@
-"""What stands before every route: the right host, the security headers, the session, the origin of a change."""
+"""What stands before every route: the right host, the security headers, who asks, the origin of a change."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from grading.people.access import SAFE, may_call, may_go
+from grading.people.people import People
 from grading.people.person import Person
+from grading.people.sessions import Visit
+from grading.review.cookies import cookie_of, session_cookie
+from grading.review.refusals import Refusals
 from grading.review.signing import Secrets, derive, verify
 
-COOKIE = "upbench_review"
-OPEN_PATHS = ("/static/", "/enter", "/healthz")
-_SAFE = {"GET", "HEAD"}
+OPEN_PATHS = ("/static/", "/enter", "/healthz", "/login", "/invitation", "/oidc/")
+MAX_FORM = 64 * 1024
+"""Bytes of a form that is looked into for its token."""
+_FORM = "application/x-www-form-urlencoded"
+_HSTS = "max-age=31536000"
 
 
 def host_of(origin: str) -> str:
@@ -33,7 +39,7 @@ def app_headers(content_origin: str) -> dict[str, str]:
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
         "trusted-types 'none'"
     )
-    return {
+    headers = {
         "content-security-policy": policy,
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
@@ -42,6 +48,7 @@ def app_headers(content_origin: str) -> dict[str, str]:
         "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
         "cache-control": "no-store",
     }
+    return headers | ({"strict-transport-security": _HSTS} if content_origin.startswith("https:") else {})
 
 
 class HostGuard:
@@ -70,48 +77,152 @@ class HostGuard:
 
 
 class SessionGuard:
-    """Lets nobody past without a session, and no change past that does not come from the app's own pages."""
+    """Lets nobody past without a session or a token, and no change that does not come from the app's own pages.
 
-    def __init__(self, app: ASGIApp, secrets: Secrets, origin: str) -> None:
+    Args:
+        app: What is guarded.
+        secrets: Keys of sessions.
+        origin: Of the app.
+        refusals: What is answered to whoever is not let past.
+        people: Whose sessions and tokens count; None: no accounts, and the local person's signed sessions do.
+    """
+
+    def __init__(
+        self, app: ASGIApp, secrets: Secrets, origin: str, refusals: Refusals, people: People | None = None
+    ) -> None:
         self._app, self._secrets, self._origin = app, secrets, origin
+        self._refusals, self._people = refusals, people
+        self._cookie = session_cookie(origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Guard one request; the reviewer's name is left in `request.state.reviewer`."""
-        if scope["type"] != "http" or _is_open(scope["path"]):
+        """Guard one request; who asks is left in `request.state.person`."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        session = _cookie(headers.get("cookie", ""))
-        body = verify(self._secrets.session, session) if session else None
-        if body is None or "reviewer" not in body:
-            refusal = PlainTextResponse(
-                "Not signed in. Open the address that `upbench review serve` printed.", status_code=401
-            )
-            await refusal(scope, receive, send)
-            return
-        token = derive(self._secrets.session, session)
-        if scope["method"] not in _SAFE and not self._is_ours(headers, token):
-            await PlainTextResponse("this change does not come from the app", status_code=403)(
-                scope, receive, send
-            )
-            return
-        state: dict[str, Any] = scope.setdefault("state", {})
-        state["person"], state["csrf"] = Person.local(body["reviewer"]), token
-        await self._app(scope, receive, send)
+        answer: Response | None
+        if _is_planted(scope["method"], headers):
+            answer = self._refusals.foreign(scope["path"])
+        elif _is_open(scope["path"]):
+            answer, receive = await self._at_the_door(scope, headers, receive)
+        elif "authorization" in headers:
+            answer = await self._with_token(scope, headers)
+        else:
+            answer, receive = await self._with_session(scope, headers, receive)
+        await (answer or self._app)(scope, receive, send)
 
-    def _is_ours(self, headers: Headers, token: str) -> bool:
-        given = headers.get("x-csrf-token", "")
-        same = hmac.compare_digest(given.encode(), token.encode())
-        return headers.get("origin") == self._origin and same
+    async def _at_the_door(
+        self, scope: Scope, headers: Headers, receive: Receive
+    ) -> tuple[Response | None, Receive]:
+        """Forms of people who are not signed in yet: from our own pages, and short."""
+        if scope["method"] in SAFE:
+            return None, receive
+        if not self._is_ours(headers):
+            return self._refusals.foreign(scope["path"]), receive
+        body = await _body(receive)
+        if body is None:
+            return PlainTextResponse("too much", status_code=413), receive
+        return None, _replaying(body, receive)
+
+    async def _with_token(self, scope: Scope, headers: Headers) -> Response | None:
+        """Programs: no cookie, so that nobody's browser can be made to send it, and no token of a page."""
+        kind, _, key = headers["authorization"].partition(" ")
+        path = scope["path"]
+        if self._people is None or kind.lower() != "bearer" or not path.startswith("/api/"):
+            return self._refusals.no_token()
+        found = await run_in_threadpool(self._people.tokens.visit, key.strip())
+        if found is None:
+            return self._refusals.no_token()
+        person, scopes = found
+        if not may_call(scopes, scope["method"], path) or not may_go(person, path):
+            return self._refusals.forbidden(path, person)
+        _leave(scope, person=person, csrf="", session="")
+        return None
+
+    async def _with_session(
+        self, scope: Scope, headers: Headers, receive: Receive
+    ) -> tuple[Response | None, Receive]:
+        path, key = scope["path"], cookie_of(headers, self._cookie)
+        visit = await run_in_threadpool(self._visit, key)
+        if visit.person is None:
+            return self._refusals.signed_out(path, visit.why), receive
+        token = derive(self._secrets.session, key)
+        if scope["method"] not in SAFE:
+            given, receive = await _given_token(headers, receive)
+            if not self._is_ours(headers) or not hmac.compare_digest(given.encode(), token.encode()):
+                return self._refusals.foreign(path), receive
+        if not may_go(visit.person, path):
+            return self._refusals.forbidden(path, visit.person), receive
+        _leave(scope, person=visit.person, csrf=token, session=key)
+        return None, receive
+
+    def _visit(self, key: str) -> Visit:
+        if self._people is not None:
+            return self._people.sessions.visit(key)
+        body = verify(self._secrets.session, key) if key else None
+        if body is None or "reviewer" not in body:
+            return Visit(None, "expired" if key else "unknown")
+        return Visit(Person.local(body["reviewer"]))
+
+    def _is_ours(self, headers: Headers) -> bool:
+        """A change that our own pages asked for.
+
+        Forms of a page under `no-referrer` name the origin `null`; then the browser's own word is needed.
+        """
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if site is not None and site != "same-origin":
+            return False
+        return origin == self._origin or (origin == "null" and site == "same-origin")
+
+
+def _leave(scope: Scope, **values: Any) -> None:
+    scope.setdefault("state", {}).update(values)
+
+
+def _is_planted(method: str, headers: Headers) -> bool:
+    """Something that another site's page put there: a picture, a script, a frame; but not a link to us."""
+    if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        return False
+    link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return method not in SAFE or not link
 
 
 def _is_open(path: str) -> bool:
     return any(path == known or (known.endswith("/") and path.startswith(known)) for known in OPEN_PATHS)
 
 
-def _cookie(header: str) -> str:
-    try:
-        jar: Iterable[tuple[str, Any]] = SimpleCookie(header).items()
-    except CookieError:
-        return ""
-    return next((str(morsel.value) for name, morsel in jar if name == COOKIE), "")
+async def _given_token(headers: Headers, receive: Receive) -> tuple[str, Receive]:
+    """What proves that a change comes from a page of ours: a header, or the field `csrf` of a form."""
+    given = headers.get("x-csrf-token", "")
+    if given or not headers.get("content-type", "").startswith(_FORM):
+        return given, receive
+    body = await _body(receive)
+    if body is None:
+        return "", receive
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return fields.get("csrf", [""])[0], _replaying(body, receive)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None: it is longer than a form of ours."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+        if len(body) > MAX_FORM:
+            return None
+    return body
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for whoever comes next."""
+    left = [body]
+
+    async def again() -> Message:
+        if left:
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
+        return await receive()
+
+    return again

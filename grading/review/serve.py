@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from core import BadInput
+from grading.people.settings import ReviewSettings
 
 # The two names of this machine: a cookie of one is never sent to the other, whatever the port.
 _OTHER = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
@@ -21,12 +22,17 @@ _OTHER = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
 
 @dataclass(frozen=True)
 class Origins:
-    """Where the app and the untrusted bytes are served; two different hosts to a browser."""
+    """Where the app and the untrusted bytes are served; two different hosts to a browser.
+
+    Attributes:
+        proxies: Addresses of proxies that are believed when they say whom they ask for.
+    """
 
     app: str
     content: str
     app_port: int
     content_port: int
+    proxies: tuple[str, ...] = ()
 
 
 def review_origins(host: str, port: int) -> Origins:
@@ -45,6 +51,19 @@ def review_origins(host: str, port: int) -> Origins:
     if not 1 <= port < 65535:
         raise BadInput(f"{port} is not a port with a next one", field="--port")
     return Origins(f"http://{host}:{port}", f"http://{other}:{port + 1}", port, port + 1)
+
+
+def public_origins(settings: ReviewSettings, port: int) -> Origins:
+    """The origins for people on other machines; a proxy hands requests for them on to `port` and the next.
+
+    Raises:
+        BadInput: None are set, or the port has no next one.
+    """
+    if settings.app_origin is None or settings.content_origin is None:
+        raise BadInput("is not set", field="review.app_origin", mend="see docs/people.md")
+    if not 1 <= port < 65535:
+        raise BadInput(f"{port} is not a port with a next one", field="--port")
+    return Origins(settings.app_origin, settings.content_origin, port, port + 1, settings.proxies)
 
 
 class _Server(uvicorn.Server):
@@ -80,7 +99,7 @@ async def serve_review(
         BadInput: A port is taken, or there is no such address here.
     """
     sockets = [_listen(listen, at.app_port), _listen(listen, at.content_port)]
-    servers = [_Server(_config(one)) for one in (app, content)]
+    servers = [_Server(_config(one, at.proxies)) for one in (app, content)]
 
     def stop() -> None:
         for server in servers:
@@ -98,12 +117,14 @@ async def serve_review(
     await asyncio.gather(*tasks)
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _config(app: FastAPI, proxies: tuple[str, ...]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=2,
         lifespan="off",
     )

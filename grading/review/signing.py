@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import secrets
@@ -17,6 +18,7 @@ from typing import Any
 from core import BadInput
 
 _BYTES = 32
+_DIFFERENT = 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,17 @@ def load_secrets(path: Path) -> Secrets:
         raise BadInput("holds no keys", file=path, mend="remove it; the next start makes another") from error
     if min(len(keys.session), len(keys.content)) < _BYTES:
         raise BadInput("holds keys that are too short", file=path, mend="remove it")
+    if keys.session == keys.content or any(_is_made_up(key) for key in (keys.session, keys.content)):
+        raise BadInput(
+            "holds keys that somebody made up", file=path, mend="remove it; the next start makes others"
+        )
     return keys
+
+
+def _is_made_up(key: bytes) -> bool:
+    """An example, a default: of 32 random bytes at least 20 differ, but once in more starts than there will be."""
+    steps = {(after - before) % 256 for before, after in itertools.pairwise(key)}
+    return len(set(key)) < _DIFFERENT or len(steps) < _DIFFERENT or key.isascii()
 
 
 def sign(key: bytes, body: dict[str, Any], seconds: float) -> str:

@@ -13,9 +13,10 @@ import click
 
 from upbench.cli.assign import assign
 from upbench.cli.output import emit, json_option, say
+from upbench.cli.users import users
 
 if TYPE_CHECKING:
-    from grading import Book
+    from grading import Book, Origins, ReviewSettings
 
 PORT = 8765
 
@@ -28,6 +29,7 @@ def command() -> None:
     """
 
 
+command.add_command(users)
 command.add_command(assign)
 
 
@@ -56,35 +58,38 @@ def serve(
     slots: int | None,
     as_json: bool,
 ) -> None:
-    """Serve the review app to one local reviewer until Ctrl-C.
+    """Serve the review app until Ctrl-C.
 
-    The address that is printed lets one browser in, once. Pages and files come from two origins, so that
-    nothing that an agent handed in can act as the reviewer.
+    The address that is printed lets one browser in, once; people with accounts (`upbench review users`) sign in.
+    Pages and files come from two origins, so that nothing that an agent handed in can act as the reviewer. For
+    people on other machines set both origins in upbench.toml (docs/people.md).
 
     Example: upbench review serve --port 9000 --no-open
     """
-    from grading import Book, create_content_app, create_review_app, load_secrets, review_origins, serve_review
+    from grading import Book, create_content_app, create_review_app, load_secrets, serve_review
     from runs import own_folder
     from upbench.beside import worker_beside
     from upbench.deciding import deciding
     from upbench.home import open_home
+    from upbench.reception import reception
     from upbench.rendering import open_renderer, render_ahead
     from upbench.settings import load_settings
 
-    at = review_origins(host, port)
-    home = open_home(load_settings(ctx.obj["project"]))
+    settings = load_settings(ctx.obj["project"])
+    at, token = origins_and_token(settings.review, host, port)
+    home = open_home(settings)
     keys = load_secrets(home.state / "review-secrets.json")
-    token = secrets.token_urlsafe(24)
+    people, oidc = reception(home)
     book = Book(home.database)
     scratch = home.state / "scratch" / f"review-{os.getpid()}"
     blobs = home.blobs.impatient()
     content = create_content_app(blobs, keys, app_origin=at.app, content_origin=at.content)
-    enter = f"{at.app}/enter?token={token}"
+    enter = f"{at.app}/enter?token={token}" if token else None
     slots = (slots or home.settings.concurrency) if worker else 0
 
     def started() -> None:
         _announce({"app": at.app, "content": at.content, "enter": enter, "slots": slots}, book, as_json=as_json)
-        if browse and _has_screen():
+        if browse and enter and _has_screen():
             click.launch(enter)
 
     try:
@@ -97,6 +102,8 @@ def serve(
                 app_origin=at.app,
                 content_origin=at.content,
                 token=token,
+                people=people,
+                oidc=oidc,
                 settled=settled,
                 render=renderer,
             )
@@ -109,9 +116,23 @@ def serve(
         home.close()
 
 
+def origins_and_token(review: ReviewSettings, host: str, port: int) -> tuple[Origins, str]:
+    """Where the app is served, and the token of the address that lets somebody in on this machine.
+
+    People on other machines have accounts; to them no such address is given.
+    """
+    from grading import public_origins, review_origins
+
+    if review.public:
+        return public_origins(review, port), ""
+    return review_origins(host, port), secrets.token_urlsafe(24)
+
+
 def _announce(answer: dict[str, Any], book: Book, *, as_json: bool) -> None:
     counts = book.review_counts()
-    text = "review app      {app}\ncontent origin  {content}\nopen this once  {enter}".format(**answer)
+    text = "review app      {app}\ncontent origin  {content}".format(**answer)
+    if answer["enter"]:
+        text += f"\nopen this once  {answer['enter']}"
     emit(answer | {"reviews": counts}, text, as_json=as_json)
     say(f"{counts['awaiting'] + counts['claimed']} to review, {counts['locked']} locked; Ctrl-C stops")
     if answer["slots"]:
