@@ -8,7 +8,7 @@ from upbench.home import Home
 
 
 def search_reviewed(home: Home, run_id: str) -> int:
-    """Search what people have begun to review of a run since the last time; returns how many submissions that were.
+    """Search what people have begun to review of a run since the last time; returns how many submissions.
 
     Whoever writes lines of a run does so first, so that those by people say whether they could know whose work it
     was. It takes some milliseconds a file, once.

@@ -13,6 +13,7 @@ from grading.review.guard import HostGuard, host_of
 from grading.review.signing import Secrets, sign, verify
 
 LIFE_SECONDS = 600
+NO_TIME = "Thu, 01 Jan 1970 00:00:00 GMT"
 IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 FRAMES = {"text/html"}
 # By the name alone, as a browser is never to guess: what a file is not does not play.
@@ -72,6 +73,7 @@ def create_content_app(blobs: Blobs, secrets: Secrets, *, app_origin: str, conte
         shown = body["type"] if body["type"] in TYPES else ""
         disposition = "inline" if shown else f"attachment; filename*=UTF-8''{quote(body['name'], safe='')}"
         # The entity tag is the content's own: a file that was fetched anew from elsewhere resumes where it was.
+        # When the file was written is told to nobody: it says which submission came first.
         return FileResponse(
             path,
             media_type=shown or "application/octet-stream",
@@ -79,6 +81,7 @@ def create_content_app(blobs: Blobs, secrets: Secrets, *, app_origin: str, conte
                 "content-disposition": disposition,
                 "cache-control": "private, immutable, max-age=600",
                 "etag": f'"{body["sha"]}"',
+                "last-modified": NO_TIME,
             },
         )
 

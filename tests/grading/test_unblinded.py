@@ -16,6 +16,7 @@ from grading import (
     CriterionVerdict,
     Evaluation,
     EvaluationLine,
+    Maker,
     ReviewDesk,
     ReviewItem,
     compute_figures,
@@ -30,7 +31,7 @@ from rubrics import Rubric, Verdict
 from tests.grading.synthetic import attempt_lines
 
 RUBRIC = Rubric.model_validate({"criteria": [{"id": "tone", "importance": "critical", "text": "Speaks plainly"}]})
-MAKER = {"agent": ["planner-v2"], "model": ["tiny-9"]}
+MAKER: Maker = {"agent": ["planner-v2"], "model": ["tiny-9"]}
 
 
 @pytest.fixture
