@@ -159,6 +159,10 @@ export class Grid {
       attributes: { role: "gridcell", "aria-colindex": column + 2, "aria-selected": String(active) },
     });
     this.#place(cell, column);
+    if (marks.comments.has(`${row + 1}:${column + 1}`)) {
+      cell.classList.add("v-commented");
+      cell.setAttribute("aria-description", "has a comment");
+    }
     if (box && !inside) {
       cell.style.width = `${this.lefts[Math.min(box[3], this.columns)] - this.lefts[column]}px`;
       cell.style.height = `${(box[2] - box[0] + 1) * this.line}px`;

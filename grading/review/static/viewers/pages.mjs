@@ -132,13 +132,14 @@ export class Pages extends Viewer {
   }
 
   #draw(index) {
-    const { number, label, src, width, height } = this.pages[index];
+    const { number, label, src, small, width, height } = this.pages[index];
     const image = element("img", { src, width, height, alt: `${label}, as a picture; its text follows`, decoding: "async", draggable: false });
     image.addEventListener("error", () => this.#again(image, index), { once: true });
     const across = this.#across();
     const surface = element("div", { className: "v-surface" }, [image, this.words.layer(number, across)]);
     surface.style.width = `${across}px`;
     surface.style.height = `${this.#height(index) - GAP}px`;
+    if (small) surface.style.backgroundImage = `url("${encodeURI(small)}")`; // there long before the large one
     if (this.capture) this.region.listen(surface, (event) => this.root.classList.contains("v-framing") || !event.target.closest(".v-word"));
     const page = element("div", { className: "v-page", dataset: { page: number }, attributes: { role: "listitem", "aria-label": `${label} of ${this.pages.length}` } }, [surface]);
     if (this.mark?.index === index) surface.append(boxNode(this.mark.box, "v-mark"));

@@ -90,7 +90,8 @@ export class Sheet extends Viewer {
     this.whole = element("output", { className: "v-whole", attributes: { "aria-live": "polite" } });
     this.bar.append(this.toggle, tool("−", "Smaller", () => this.zoom(-1)), tool("+", "Larger", () => this.zoom(1)), tool("Search", "Search in this sheet", () => this.search()));
     if (this.capture) this.bar.append(tool("Take cell", "Take the active cell as evidence", () => this.take(this.anchor())));
-    this.bar.after(this.whole);
+    this.cut = element("p", { className: "note v-cut", textContent: "Only the first rows and columns of this sheet are shown; the file has more.", hidden: true });
+    this.bar.after(this.cut, this.whole);
     if (this.sheets.length > 1) this.body.after(this.tabs);
     this.tabs.append(...this.sheets.map((sheet, index) => {
       const tab = element("button", { type: "button", textContent: (sheet.name || "Table") + (sheet.hidden ? " (hidden)" : ""), attributes: { role: "tab" } });
@@ -102,7 +103,8 @@ export class Sheet extends Viewer {
   #open(index) {
     if (this.at === index) return;
     this.at = index;
-    const { name, rows, columns } = this.sheets[index];
+    const { name, rows, columns, cut } = this.sheets[index];
+    this.cut.hidden = !cut;
     this.grid?.close();
     this.fitted = false;
     this.grid = new Grid(this.body, { label: `${this.file.name}${name ? `, ${name}` : ""}`, rows, columns, cell: (row, column) => this.#text(row, column), marks: () => this.#marks() });
@@ -167,6 +169,7 @@ export class Sheet extends Viewer {
     return {
       hiddenRows: new Set([...(sheet.hidden_rows ?? []), ...windows.flatMap((one) => one.hidden_rows ?? [])]),
       hiddenColumns: new Set([...(sheet.hidden_columns ?? []), ...windows.flatMap((one) => one.hidden_columns ?? [])]),
+      comments: new Map(windows.flatMap((one) => one.comments ?? []).map(([r, c, text]) => [`${r}:${c}`, text])),
       merged: (r, c) => merged.find(([top, left, bottom, right]) => r >= top && r <= bottom && c >= left && c <= right),
     };
   }
@@ -180,7 +183,8 @@ export class Sheet extends Viewer {
 
   #show() {
     const [row, column] = this.grid.active;
-    this.whole.textContent = `${columnName(column)}${row + 1}  ${this.#text(row, column) ?? "…"}`;
+    const said = this.#marks().comments.get(`${row + 1}:${column + 1}`);
+    this.whole.textContent = `${columnName(column)}${row + 1}  ${this.#text(row, column) ?? "…"}${said ? `\nComment: ${said}` : ""}`;
   }
 
   #place(row, column) {

@@ -76,9 +76,9 @@ def saved(served: Served, alias: str) -> dict[str, tuple[int, str | None]]:
     return {key: (at, draft.verdict.value if draft.verdict else None) for key, (at, draft) in drafts.items()}
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
+def eventually(holds: Callable[[], bool], tab: Page) -> None:
+    """Wait until something holds; what the tab asks of the test is answered meanwhile."""
     end = time.monotonic() + WAIT
     while not holds():
         assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.05)
+        tab.wait_for_timeout(50)

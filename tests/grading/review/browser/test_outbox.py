@@ -45,7 +45,7 @@ def test_the_newest_of_a_key_counts_and_follows_what_was_already_sent(served: Se
     box.call("(box.put('tone', {verdict: 'fail', feedback: 'x', evidence: []}, 0), box.flush(), "
              "box.put('tone', {verdict: 'pass', feedback: 'y', evidence: []}, 0), box.flush())")  # fmt: skip
     box.until("saved")
-    eventually(lambda: review(served, alias).drafts["tone"][1].feedback == "y")
+    eventually(lambda: review(served, alias).drafts["tone"][1].feedback == "y", tab)
     assert box.call("box.revision('tone')") == review(served, alias).drafts["tone"][0]
 
 
@@ -63,7 +63,7 @@ def test_what_a_closed_tab_could_not_send_is_found_and_sent_by_the_next(served: 
     second.context.set_offline(False)
     later = Box(served, second, other)
     assert later.found == [], "this is another review"
-    eventually(lambda: saved(served, alias) == {"tone": (1, "pass"), "rows": (1, "fail")})
+    eventually(lambda: saved(served, alias) == {"tone": (1, "pass"), "rows": (1, "fail")}, second)
 
 
 def test_a_reload_offline_shows_again_what_was_put_down(served: Served, tab: Page) -> None:
@@ -178,7 +178,7 @@ def test_a_conflict_gives_both_versions_and_keeps_them_over_a_reload(served: Ser
     box.until("conflict")
     told = box.said("conflict")[-1]
     assert (told["mine"]["verdict"], told["there"]["verdict"], told["revision"]) == ("pass", "fail", 1)
-    eventually(lambda: saved(served, alias) == {"tone": (1, "fail"), "rows": (1, "pass")})
+    eventually(lambda: saved(served, alias) == {"tone": (1, "fail"), "rows": (1, "pass")}, tab)
     again = Box(served, tab, alias)
     assert [key for key, _ in again.found] == ["tone"]
     again.until("conflict")
@@ -244,7 +244,7 @@ def test_a_refused_change_is_kept_until_it_is_changed(served: Served, tab: Page)
     box.put("rows", verdict="pass")
     box.until("refused")
     assert box.said("refused")[0]["key"] == "tone"
-    eventually(lambda: saved(served, alias) == {"rows": (1, "pass")})
+    eventually(lambda: saved(served, alias) == {"rows": (1, "pass")}, tab)
     assert box.call("box.kept().length") == 1
     box.put("tone", verdict="pass")
     box.until("saved")
