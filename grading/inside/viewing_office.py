@@ -25,6 +25,12 @@ MAX_PRINTED_CELLS = 30_000
 PRINTED_PAGES = 20
 WITHOUT = "LibreOffice is not there in this sandbox"
 _FONTS_NAMED = 12
+# Free fonts whose every letter is as wide as that of the one they stand for: lines break where they did.
+_AS_WIDE = {
+    "arial": "liberation sans", "helvetica": "liberation sans", "arial narrow": "liberation sans narrow",
+    "times new roman": "liberation serif", "courier new": "liberation mono", "calibri": "carlito",
+    "cambria": "caladea",
+}  # fmt: skip
 # What `soffice` is told by its profile, which is used once. Links are never updated (Writer 0, Calc 2).
 _SETTINGS: dict[str, dict[str, object]] = {
     "/org.openoffice.Office.Common/Security/Scripting": {
@@ -134,7 +140,9 @@ def font_notes(file: Path) -> list[str]:
             if name in _FONT_PARTS or name.startswith(("ppt/slides/slide", "ppt/slideMasters/")):
                 with contextlib.suppress(zipfile.BadZipFile, OSError, EOFError, NotImplementedError):
                     wanted |= {one.decode("utf-8", "replace") for one in _TYPEFACE.findall(archive.read(entry))}
-    missing = sorted(one for one in wanted if one.lower() not in here and one[:1].isalpha())
+    missing = sorted(
+        one for one in wanted if not {one.lower(), _AS_WIDE.get(one.lower())} & here and one[:1].isalpha()
+    )
     if not missing:
         return []
     named = ", ".join(missing[:_FONTS_NAMED]) + (" ..." if len(missing) > _FONTS_NAMED else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,37 @@ def test_a_document_and_a_drawing_become_images(render: Made, shelf: Shelf) -> N
     assert [text for _, text in letter.segments] == ["Dear reader", "Many words"]
     assert drawing.picture is not None, drawing.notes
     assert drawing.picture.width / drawing.picture.height == pytest.approx(4 / 3, abs=0.02)
+
+
+@pytest.fixture(scope="module")
+def office(render: Made, samples: Path) -> dict[str, Rendered]:
+    """A workbook and a presentation, made with the toolbox."""
+    if shutil.which("soffice") is None:
+        lacking("soffice", "scripts/system/ensure-renderers.sh")
+    return render({name: (samples / name).read_bytes() for name in ("order.xlsx", "deck.pptx")})
+
+
+def test_a_workbook_has_values_formulas_marks_and_a_look(office: dict[str, Rendered], shelf: Shelf) -> None:
+    found = office["order.xlsx"]
+    summary, notes, secret = found.sheets
+    assert [one.name for one in found.sheets] == ["Summary", "Notes", "Secret"]
+    assert [one.hidden for one in found.sheets] == [False, False, True]
+    assert summary.merged == ((1, 6, 1, 7),)
+    values = sheet_window(shelf.blobs, summary, 0, 0, 10, 4)["rows"]
+    formulas = sheet_window(shelf.blobs, summary, 0, 0, 10, 4, formulas=True)["rows"]
+    assert values[1] == ["Chair", "4", "25.5", "102"]
+    assert formulas[1] == ["Chair", "4", "25.5", "=B2*C2"]
+    assert formulas[4][3] == "=SUM(D2:D4)"
+    assert (notes.rows, secret.rows) == (1, 1)
+    words = [word[4] for page in found.pages for word in words_of(shelf.blobs, page)]
+    assert "Chair" in words, found.notes
+
+
+def test_slides_keep_their_numbers_and_hidden_ones_are_named(office: dict[str, Rendered], shelf: Shelf) -> None:
+    found = office["deck.pptx"]
+    labels = [page.label for page in found.pages]
+    assert labels[:3] == ["Slide 1", "Slide 2", "Slide 3"], found.notes
+    assert labels[3:] == ["Slide 4 (hidden)"]
+    assert {anchor for anchor, *_ in found.unseen} == {"slide=4"}
+    assert "Backstage." in [word[4] for word in words_of(shelf.blobs, found.pages[-1])]
+    assert all(page.width == 1400 for page in found.pages)
