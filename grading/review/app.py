@@ -62,6 +62,7 @@ def create_review_app(
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
     """
     parts = Parts(book, blobs, secrets, content_origin, make_templates(), settled, render)
+    parts.templates.globals["accounts"] = people is not None
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     refusals = Refusals(parts.templates, accounts=people is not None, oidc=oidc is not None, local=bool(token))
     app.add_middleware(SessionGuard, secrets=secrets, origin=app_origin, refusals=refusals, people=people)

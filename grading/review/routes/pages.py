@@ -7,6 +7,7 @@ import json
 from fastapi import FastAPI, Request, Response
 
 from grading.review.desk import Review
+from grading.review.problems import NoSuchReview
 from grading.review.routes.parts import Parts
 from grading.review.views import queue_groups, said_by_others, said_by_reviewer, start_of, tally_of
 
@@ -30,7 +31,12 @@ def add_pages(app: FastAPI, parts: Parts) -> None:
     @app.get("/review/{alias}")
     def review(request: Request, alias: str) -> Response:
         desk = parts.desk(request)
-        opened, following = desk.open(alias), desk.next_open(alias)
+        try:
+            opened, following = desk.open(alias), desk.next_open(alias)
+        except NoSuchReview:
+            gone = parts.page(request, "gone.html.j2")
+            gone.status_code = 404
+            return gone
         if opened.state == "locked":
             return _locked(parts, request, opened, following)
         start = json.dumps(start_of(opened, following))

@@ -291,6 +291,48 @@ def test_a_reworked_submission_shows_own_earlier_verdicts_and_fills_in_none(serv
     expect(page.locator("[role=tab][aria-selected=true]")).to_contain_text("Deliverables")
 
 
+def test_what_was_saved_elsewhere_in_between_is_shown_and_decided_by_the_person(served: Served, tab: Page) -> None:
+    alias = served.publish()
+    served.sign_in(tab)
+    page = opened(served, tab, alias)
+    served.desk().save(alias, "rows", 0, Draft(verdict=Verdict.cannot_judge, feedback="From elsewhere"))
+    page.keyboard.press("1")
+    expect(page.locator("#conflict")).to_be_visible()
+    expect(page.locator("#conflict-there")).to_contain_text("From elsewhere")
+    page.keyboard.press("Escape")
+    expect(page.locator("#conflict")).to_be_visible()
+    page.locator("#conflict-take").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#conflict")).to_be_hidden()
+    assert verdicts(page)[0] == "cannot_judge"
+    assert page.locator(".card[aria-current] .feedback").input_value() == "From elsewhere"
+    page.keyboard.press("1")
+    saved(page)
+    revision, there = served.desk().open(alias).drafts["rows"]
+    assert (revision, there.verdict) == (2, Verdict.passed)
+
+
+def test_without_a_connection_grading_goes_on_and_says_so(served: Served, desk: Page) -> None:
+    desk.context.set_offline(True)
+    for key in ("1", "j", "1", "j", "3"):
+        desk.keyboard.press(key)
+    expect(desk.locator("#banner")).to_contain_text("No connection: 3 changes are kept")
+    assert verdicts(desk)[:3] == ["pass", "pass", "cannot_judge"]
+    desk.context.set_offline(False)
+    expect(desk.locator("#banner")).to_be_hidden()
+    saved(desk)
+    desk.reload()
+    assert verdicts(desk)[:3] == ["pass", "pass", "cannot_judge"]
+    assert served.app in desk.url
+
+
+def test_nothing_to_review_and_nothing_there_are_pages(served: Served, tab: Page) -> None:
+    served.sign_in(tab)
+    expect(tab.locator("main")).to_contain_text("Nothing is up for review")
+    tab.goto(f"{served.app}/review/0123456789abcdef")
+    expect(tab.locator("main")).to_contain_text("No such review")
+
+
 def test_what_is_done_is_announced(desk: Page) -> None:
     desk.keyboard.press("j")
     desk.keyboard.press("1")
