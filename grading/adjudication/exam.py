@@ -108,8 +108,11 @@ def standing_of(connection: Connection, person: str) -> Standing:
     return standing(answers_of(connection, person))
 
 
-def answers_of(connection: Connection, person: str) -> list[list[Answer]]:
-    """What a person said first of gold criteria, one list for each review, oldest first; none voided."""
+def answers_of(connection: Connection, person: str, *, until: str | None = None) -> list[list[Answer]]:
+    """What a person said first of gold criteria, one list for each review, oldest first; none voided.
+
+    With `until` (ISO 8601 in UTC) only of what was locked before.
+    """
     same_item = and_(
         REVIEW_ITEMS.c.attempt_id == EVALUATIONS.c.attempt_id,
         REVIEW_ITEMS.c.submission == EVALUATIONS.c.submission,
@@ -134,6 +137,7 @@ def answers_of(connection: Connection, person: str) -> list[list[Answer]]:
             EVALUATIONS.c.stage == "gold",
             EVALUATIONS.c.revision == 1,
             GOLD.c.retired.is_(False),
+            *([] if until is None else [EVALUATIONS.c.ts < until]),
         )
         .order_by(EVALUATIONS.c.id, VERDICTS.c.position)
     ).all()

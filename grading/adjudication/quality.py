@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, and_, func, select
 from core import Frozen
 from grading.adjudication.closing import Decision
 from grading.adjudication.disputes import OVERALL
-from grading.adjudication.exam import Standing, answers_of, standing
+from grading.adjudication.exam import Answer, Standing, answers_of, standing
 from grading.adjudication.leniency import leniency, residuals
 from grading.adjudication.tables import ADJUDICATIONS
 from grading.adjudication.triggers import CLOSED
@@ -24,6 +24,7 @@ from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SHEETS, VERDICTS
 from rubrics import Verdict
 
 _REVIEWS = ("primary", "overlap")
+_ALL = (*_REVIEWS, "gold")
 
 
 class Quality(Frozen):
@@ -77,6 +78,7 @@ class _Word:
     person: str
     verdict: Verdict
     evidence: bool
+    gold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +89,25 @@ class _Sitting:
     verdicts: int
 
 
-def quality_of_all(connection: Connection) -> dict[str, Quality]:
-    """Reviewer -> what is known of them, of everybody who reviewed."""
+def quality_of_all(connection: Connection, *, gold_until: str | None = None) -> dict[str, Quality]:
+    """Reviewer -> what is known of them, of everybody who reviewed.
+
+    With `gold_until` (ISO 8601 in UTC) gold counts only of what was locked before: see `week_began`.
+    """
     words, sittings = _words(connection), _sittings(connection)
     by_place: dict[tuple[str, ...], dict[str, bool]] = {}
     for word in words:
-        if word.verdict != Verdict.cannot_judge:
+        if word.verdict != Verdict.cannot_judge and not word.gold:
             by_place.setdefault(word.place, {})[word.person] = word.verdict == Verdict.passed
     lenient = residuals(list(by_place.values()))
     counted = leniency(lenient)
     decided = _decided(connection)
     return {
         person: _quality(
-            connection,
-            person,
             [word for word in words if word.person == person],
             sittings[person],
             decided,
+            answers_of(connection, person, until=gold_until),
             Figure(
                 value=counted.get(person),
                 n=len(lenient.get(person, ())),
@@ -114,9 +118,18 @@ def quality_of_all(connection: Connection) -> dict[str, Quality]:
     }
 
 
-def quality_of(connection: Connection, person: str) -> Quality | None:
+def quality_of(connection: Connection, person: str, *, gold_until: str | None = None) -> Quality | None:
     """What is known of one reviewer; None: they have locked no review."""
-    return quality_of_all(connection).get(person)
+    return quality_of_all(connection, gold_until=gold_until).get(person)
+
+
+def week_began(today: datetime) -> str:
+    """When the ISO week of a day began, in UTC.
+
+    Reviewers are told how they did on gold until then: a figure that moves with a lock would tell which was gold.
+    """
+    monday = today.astimezone(UTC).date() - timedelta(days=today.astimezone(UTC).weekday())
+    return f"{monday.isoformat()}T00:00:00+00:00"
 
 
 def overturned(connection: Connection, person: str, *, last: int = 100) -> list[Overturned]:
@@ -129,7 +142,7 @@ def overturned(connection: Connection, person: str, *, last: int = 100) -> list[
         .where(ADJUDICATIONS.c.state == CLOSED)
         .order_by(ADJUDICATIONS.c.closed.desc(), ADJUDICATIONS.c.alias)
     ).all()
-    said = {(w.place, w.person): w.verdict.value for w in _words(connection, person)}
+    said = {(w.place, w.person): w.verdict.value for w in _words(connection, person) if not w.gold}
     judged = _judgements(connection, person)
     found: list[Overturned] = []
     for row in rows:
@@ -159,16 +172,14 @@ def _overturned(row: Row[Any], said: str, decided: str, decision: Decision) -> O
 
 
 def _quality(
-    connection: Connection,
-    person: str,
     words: Sequence[_Word],
     sittings: Sequence[_Sitting],
     decided: dict[tuple[str, ...], str],
+    gold: Sequence[Sequence[Answer]],
     lenient: Figure,
 ) -> Quality:
-    gold = answers_of(connection, person)
     answers = [answer for sitting in gold for answer in sitting]
-    met = [(word, decided[word.place]) for word in words if word.place in decided]
+    met = [(word, decided[word.place]) for word in words if word.place in decided and not word.gold]
     fails = [word for word in words if word.verdict == Verdict.failed]
     minutes = sum(one.minutes for one in sittings if one.minutes is not None)
     verdicts = sum(one.verdicts for one in sittings if one.minutes is not None)
@@ -190,23 +201,23 @@ def _share(part: float, whole: float, why: str) -> Figure:
     return Figure(value=value, n=int(whole), why=why if value is None else None)
 
 
-def _first(person: str | None) -> list[Any]:
+def _first(person: str | None, stages: Sequence[str]) -> list[Any]:
     chosen = [
         EVALUATIONS.c.grader_kind == "human",
-        EVALUATIONS.c.stage.in_(_REVIEWS),
+        EVALUATIONS.c.stage.in_(stages),
         EVALUATIONS.c.revision == 1,
     ]
     return chosen if person is None else [*chosen, EVALUATIONS.c.grader == person]
 
 
 def _words(connection: Connection, person: str | None = None) -> list[_Word]:
-    """What was said first of each criterion in primary and overlapping reviews."""
+    """What was said first of each criterion, of gold as well: figures that left it out would tell which it is."""
     columns = (EVALUATIONS.c.attempt_id, EVALUATIONS.c.submission, EVALUATIONS.c.grading_digest)
     verdict = (VERDICTS.c.criterion, VERDICTS.c.verdict, VERDICTS.c.evidence)
     rows = connection.execute(
-        select(*columns, EVALUATIONS.c.grader, *verdict)
+        select(*columns, EVALUATIONS.c.grader, EVALUATIONS.c.stage, *verdict)
         .join(VERDICTS, VERDICTS.c.evaluation == EVALUATIONS.c.id)
-        .where(*_first(person))
+        .where(*_first(person, _ALL))
     )
     return [
         _Word(
@@ -214,6 +225,7 @@ def _words(connection: Connection, person: str | None = None) -> list[_Word]:
             r.grader,
             Verdict(r.verdict),
             r.evidence != "[]",
+            r.stage == "gold",
         )
         for r in rows
     ]
@@ -224,9 +236,7 @@ def _sittings(connection: Connection) -> dict[str, list[_Sitting]]:
     count = select(func.count()).where(VERDICTS.c.evaluation == EVALUATIONS.c.id).correlate(EVALUATIONS)
     rows = connection.execute(
         select(EVALUATIONS.c.grader, EVALUATIONS.c.minutes, count.scalar_subquery().label("verdicts")).where(
-            EVALUATIONS.c.grader_kind == "human",
-            EVALUATIONS.c.stage.in_((*_REVIEWS, "gold")),
-            EVALUATIONS.c.revision == 1,
+            *_first(None, _ALL)
         )
     )
     found: dict[str, list[_Sitting]] = {}
@@ -237,7 +247,9 @@ def _sittings(connection: Connection) -> dict[str, list[_Sitting]]:
 
 def _judgements(connection: Connection, person: str) -> dict[tuple[str, ...], str]:
     columns = (EVALUATIONS.c.attempt_id, EVALUATIONS.c.submission, EVALUATIONS.c.grading_digest)
-    query = select(*columns, EVALUATIONS.c.judgement).where(*_first(person), EVALUATIONS.c.judgement.is_not(None))
+    query = select(*columns, EVALUATIONS.c.judgement).where(
+        *_first(person, _REVIEWS), EVALUATIONS.c.judgement.is_not(None)
+    )
     rows = connection.execute(query)
     return {(r.attempt_id, r.submission, r.grading_digest): r.judgement for r in rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from grading.adjudication.pay import (
     totals,
 )
 from grading.adjudication.pay_csv import pay_csv
-from grading.adjudication.quality import overturned, quality_of, quality_of_all
+from grading.adjudication.quality import overturned, quality_of, quality_of_all, week_began
 from grading.people.audit import append_audit
 from grading.people.person import Role
 from grading.review.routes.adjudication import REASONS, allowed
@@ -43,7 +44,7 @@ def add_work(app: FastAPI, parts: Parts) -> None:
         with database.write() as connection:
             enter_due(connection)
             items = ledger(connection, person.id)
-            quality = quality_of(connection, person.id)
+            quality = quality_of(connection, person.id, gold_until=week_began(datetime.now(UTC)))
             told = overturned(connection, person.id)
         weeks = [(week, list(found)) for week, found in groupby(told, key=lambda one: one.week)]
         values = {"quality": quality, "weeks": weeks, "reasons": _SAYS, "items": items[:SHOWN]}

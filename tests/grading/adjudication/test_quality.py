@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
 from core import Database
 from grading.adjudication.closing import Decision, Reason, close
+from grading.adjudication.gold import Key, set_keys
 from grading.adjudication.leniency import leniency, residuals
-from grading.adjudication.quality import overturned, quality_of, quality_of_all
+from grading.adjudication.quality import overturned, quality_of, quality_of_all, week_began
 from grading.evaluations import CriterionVerdict, Evidence
 from tests.grading.adjudication.support import GOOD, publish, row_of, say, two_who_differ
 
@@ -61,6 +63,25 @@ def test_quality_counts_what_was_adjudicated_what_is_shown_and_how_long_it_took(
         assert anna.leniency.value is not None
         assert anna.leniency.value >= 0
         assert quality_of(connection, "carl") is None
+
+
+def test_what_a_reviewer_is_told_of_gold_moves_with_no_lock(database: Database) -> None:
+    with database.write() as connection:
+        row, other = publish(connection), publish(connection, "other")
+        set_keys(connection, "item", {"rows": Key(verdict="fail")}, "lea")
+        say(connection, row, "anna", GOOD, stage="gold", ts="2026-11-18T10:00:00+00:00")
+        say(connection, other, "anna", GOOD, ts="2026-11-18T11:00:00+00:00")
+        began = week_began(datetime(2026, 11, 22, 23, 59, tzinfo=UTC))
+        assert began == "2026-11-16T00:00:00+00:00"
+        told, known = quality_of(connection, "anna", gold_until=began), quality_of(connection, "anna")
+        assert told is not None
+        assert known is not None
+        assert (told.gold.n, known.gold.n, known.gold.value) == (0, 1, 0.0)
+        assert told.standing.answers == 0
+        assert (told.reviews, told.evidence.n) == (2, 10), "gold counts like any other review"
+        later = quality_of(connection, "anna", gold_until=week_began(datetime(2026, 11, 23, tzinfo=UTC)))
+        assert later is not None
+        assert later.gold.n == 1
 
 
 def test_who_was_overturned_is_told_where_and_why_and_by_nobodys_name(database: Database) -> None:
