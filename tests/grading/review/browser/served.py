@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 from core import Blobs, Database, Deliverable, Migration, digest_of, sha256_bytes
 from grading import (
     Book,
+    People,
     ReviewDesk,
     ReviewItem,
     ReviewRenderer,
@@ -54,12 +55,13 @@ class Served:
 
     Attributes:
         app: Its origin; `content` that of untrusted bytes. book, blobs: What it serves from.
-        settled: Attempts whose last verdict is there.
+        people: Accounts; None: only the local person comes in. settled: Attempts whose last verdict is there.
     """
 
     folder: Path
     database: Database
     render: ReviewRenderer | None = None
+    people: People | None = None
     settled: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class Served:
             self.blobs,
             self.secrets,
             token=self.token,
+            people=self.people,
             settled=lambda _connection, attempt: self.settled.append(attempt),
             render=self.render,
             app_origin=self.at.app,

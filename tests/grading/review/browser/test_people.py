@@ -1,0 +1,105 @@
+"""People's pages in a browser: all of it without scripts, by everybody, from sign-in to signing out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core import Database
+from grading import PEOPLE_MIGRATIONS, People, Role
+from tests.browser import complaints
+from tests.grading.people.support import GOOD, OTHER, quick_passwords
+from tests.grading.review.browser.served import WAIT, Served, migrations
+from tests.grading.review.browser.test_grading_axe import findings
+
+MS = WAIT * 1000
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Served]:
+    """The app, with an administrator."""
+    expect.set_options(timeout=MS)
+    database = Database(tmp_path / "upbench.db", [*migrations(), *PEOPLE_MIGRATIONS])
+    people = People(database, passwords=quick_passwords())
+    people.add("ada", by="operator", name="Ada", roles=[Role.admin, Role.reviewer], password=GOOD)
+    one = Served(tmp_path, database, people=people)
+    one.start()
+    yield one
+    one.stop()
+    database.close()
+
+
+@pytest.fixture
+def plain(chromium: Browser) -> Iterator[Page]:
+    """A tab in which no script runs."""
+    context = chromium.new_context(java_script_enabled=False)
+    context.set_default_timeout(MS)
+    said = complaints(context)
+    yield context.new_page()
+    context.close()
+    assert not said, said
+
+
+def sign_in(tab: Page, login: str, password: str) -> None:
+    tab.get_by_label("Name or e-mail address").fill(login)
+    tab.get_by_label("Password", exact=True).fill(password)
+    tab.get_by_role("button", name="Sign in").click()
+
+
+def test_from_invitation_to_signing_out_without_scripts(place: Served, plain: Page, chromium: Browser) -> None:
+    plain.goto(f"{place.app}/people")
+    expect(plain.get_by_role("heading", name="Not signed in")).to_be_visible()
+    sign_in(plain, "ada", OTHER)
+    expect(plain.get_by_role("alert")).to_contain_text("Name or password is wrong")
+    sign_in(plain, "ada", GOOD)
+    expect(plain).to_have_url(f"{place.app}/people")
+    plain.get_by_label("Skills, one a line").fill("law")
+    plain.get_by_role("button", name="Make a link").click()
+    link = plain.locator(".link").inner_text()
+    context = chromium.new_context(java_script_enabled=False)
+    guest = context.new_page()
+    guest.goto(link)
+    guest.get_by_label("Your name").fill("Bob")
+    guest.get_by_label("Name or e-mail address").fill("bob")
+    guest.get_by_label("Password", exact=True).fill(OTHER)
+    guest.get_by_label("The password again").fill(OTHER)
+    guest.get_by_role("button", name="Make the account").click()
+    expect(guest).to_have_url(f"{place.app}/")
+    guest.goto(f"{place.app}/people")
+    expect(guest.get_by_role("heading", name="Not for your roles")).to_be_visible()
+    plain.goto(f"{place.app}/people")
+    plain.get_by_role("link", name="Bob").click()
+    plain.get_by_label("Never to review").fill("job:a-list-of-farms")
+    plain.get_by_role("button", name="Save").click()
+    expect(plain.get_by_role("status")).to_have_text("Saved.")
+    plain.get_by_role("button", name="Close the account").click()
+    expect(plain.get_by_text("Closed since")).to_be_visible()
+    guest.goto(f"{place.app}/")
+    expect(guest.get_by_text("Your account is closed")).to_be_visible()
+    context.close()
+    assert place.people is not None
+    assert place.people.get("bob").person.conflicts == {"job:a-list-of-farms"}
+    plain.get_by_role("button", name="Sign out").click()
+    plain.goto(f"{place.app}/account")
+    expect(plain.get_by_role("heading", name="Not signed in")).to_be_visible()
+
+
+def test_axe_finds_nothing_grave_on_peoples_pages(place: Served, tab: Page) -> None:
+    tab.set_default_timeout(MS)
+    assert place.people is not None
+    key, _ = place.people.invitations.make(by="operator")
+    seen = {}
+    for path in ("/login", f"/invitation?key={key}"):
+        tab.goto(f"{place.app}{path}")
+        seen[path] = findings(tab)
+    sign = f"{place.app}/login?following=/account"
+    tab.goto(sign)
+    sign_in(tab, "ada", GOOD)
+    for path in ("/account", "/people", f"/people/{place.people.get('ada').id}", "/people/audit"):
+        tab.goto(f"{place.app}{path}")
+        seen[path] = findings(tab)
+    assert {path: found for path, found in seen.items() if found} == {}
+    assert len(seen) == 6
