@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from core import Blobs, Database, Deliverable, StoreFault, canonical_json, insert_or_update
 from grading.blinding.find import Finding, find_names
@@ -72,6 +73,34 @@ def findings_of(database: Database, attempt_id: str) -> tuple[Finding, ...]:
     with database.read() as connection:
         texts = connection.execute(query.order_by(REVIEW_UNBLINDING.c.submission)).scalars().all()
     return tuple(finding for text in texts for finding in _FINDINGS.validate_json(text))
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """A submission in which something was found. alias: Of its item, which reviewers are not told."""
+
+    alias: str
+    title: str
+    findings: tuple[Finding, ...]
+
+
+def flagged(database: Database, most: int) -> tuple[list[Flagged], int]:
+    """Submissions in which something was found, by title, at most so many; and how many there are."""
+    items, found = REVIEW_ITEMS.c, REVIEW_UNBLINDING.c
+    same = and_(found.attempt_id == items.attempt_id, found.submission == items.submission)
+    told = (
+        select(items.alias, REVIEW_SHEETS.c.body, found.findings)
+        .join(REVIEW_UNBLINDING, same)
+        .join(REVIEW_SHEETS, REVIEW_SHEETS.c.digest == items.sheet)
+        .where(found.findings != _NOTHING)
+        .order_by(items.job, items.alias)
+    )
+    with database.read() as connection:
+        number = connection.execute(select(func.count()).select_from(told.subquery())).scalar_one()
+        rows = connection.execute(told.limit(most)).all()
+    return [
+        Flagged(row.alias, json.loads(row.body)["title"], _FINDINGS.validate_json(row.findings)) for row in rows
+    ], int(number)
 
 
 def check_findings(text: str) -> None:
