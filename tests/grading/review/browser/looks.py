@@ -75,9 +75,8 @@ async def _sheet(request: Request) -> Response:
         for r in range(row, row + int(asked["rows"]))
     ]
     hidden = [3] if row == 0 else []
-    return JSONResponse(
-        {"rows": rows, "merged": [[1, 1, 1, 2]], "hidden_rows": hidden, "row": row, "column": column}
-    )
+    marks = {"merged": [[1, 1, 1, 2]], "hidden_rows": hidden, "comments": [[5, 2, "Ask again"]]}
+    return JSONResponse({"rows": rows, "row": row, "column": column, **marks})
 
 
 async def _changes(_request: Request) -> Response:
