@@ -113,6 +113,14 @@ export class Card {
     else this.field.removeAttribute("aria-invalid");
   }
 
+  /** Where all files that the own earlier verdict rests on are as they were, say so; it is not filled in for that. */
+  compare(earlier, unchanged) {
+    const cited = (earlier?.evidence ?? []).map((one) => one.file).filter(Boolean);
+    const place = this.node.querySelector(".earlier summary");
+    if (!place || !cited.length || !cited.every((path) => unchanged.has(path))) return;
+    place.append(element("span", { className: "soft", textContent: " · what you cited is unchanged" }));
+  }
+
   complain(text) {
     this.node.querySelector(":scope > .error").textContent = text;
     this.node.dataset.wrong = text === "" ? "" : "yes";

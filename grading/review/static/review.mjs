@@ -187,6 +187,9 @@ export class Review {
     cards.addEventListener("moved", ({ detail }) => this.activity.on({ criterion: detail.card.key }));
     stage.addEventListener("looking", ({ detail }) => { if (detail.file) this.activity.on({ file: detail.file }); });
     stage.addEventListener("captured", ({ detail }) => { const card = this.#criterion(); if (card) this.#add(card, detail.evidence); });
+    stage.addEventListener("compared", ({ detail }) => {
+      for (const card of cards.all) card.compare(this.start.earlier?.[card.key], detail.unchanged);
+    });
     outbox.addEventListener("state", ({ detail }) => showState(detail));
     outbox.addEventListener("accepted", ({ detail }) => this.#accepted(detail));
     outbox.addEventListener("refused", ({ detail }) => this.#refused(detail));

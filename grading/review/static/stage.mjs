@@ -7,7 +7,8 @@ const STORE = "upbench.split";
 
 export class Stage extends EventTarget {
   /**
-   * Events: "captured" {evidence} (a place was taken by pointer), "looking" {file} (a path; null: the brief).
+   * Events: "captured" {evidence} (a place was taken by pointer), "looking" {file} (a path; null: the brief),
+   * "compared" {unchanged} (paths of files that are as they were in the previous submission).
    *
    * @param {HTMLElement} root of the review. @param {object} start what the page starts from
    * @param {Api} api of this review. @param {() => string[]} cited paths of files that evidence names
@@ -154,8 +155,13 @@ export class Stage extends EventTarget {
   }
 
   nothing(tab) {
-    if (tab === "changes") return this.changes === null ? "Reading what changed …" : "Nothing changed since the previous submission.";
+    if (tab === "changes") return this.changes === null ? "Reading what changed …" : "No file was handed in, now or before.";
     return tab === "inputs" ? "The client gave no files." : "Nothing was handed in.";
+  }
+
+  /** Paths of files that are as they were in the previous submission. */
+  #unchanged() {
+    return new Set(this.changes.filter((one) => one.change === "same").map((one) => one.path));
   }
 
   async #readChanges() {
@@ -167,6 +173,7 @@ export class Stage extends EventTarget {
       return;
     }
     this.redraw();
+    this.dispatchEvent(new CustomEvent("compared", { detail: { unchanged: this.#unchanged() } }));
     for (const pane of this.panes) {
       if (pane.tab === "changes") {
         pane.opened = null;

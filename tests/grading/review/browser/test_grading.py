@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from grading import Evaluation
+from grading import Evaluation, Evidence
 from grading.review.drafts import Draft
 from rubrics import Verdict
 from tests.grading.review.browser.served import CRITERIA, DELIVERABLES, WAIT, Served
@@ -276,7 +276,8 @@ def test_a_reworked_submission_shows_own_earlier_verdicts_and_fills_in_none(serv
     desk = served.desk()
     first = served.publish()
     for name, _importance, _text in CRITERIA:
-        desk.save(first, name, 0, Draft(verdict=Verdict.failed, feedback=f"Not yet: {name}"))
+        evidence = (Evidence(kind="region", file="leads.csv" if name == "rows" else "notes.md", anchor="line=3"),)
+        desk.save(first, name, 0, Draft(verdict=Verdict.failed, feedback=f"Not yet: {name}", evidence=evidence))
     desk.judge(first, 0, "fail")
     attempt = desk.lock(first)
     reworked = {**DELIVERABLES, "notes.md": (b"# Notes\n\nThe list holds three farms.\n", "text/markdown")}
@@ -284,9 +285,16 @@ def test_a_reworked_submission_shows_own_earlier_verdicts_and_fills_in_none(serv
     served.sign_in(tab)
     page = opened(served, tab, second)
     assert verdicts(page) == [""] * 6
-    expect(page.locator(".earlier").first).to_contain_text("Your verdict on the previous submission")
+    earlier = page.locator(".earlier summary")
+    expect(earlier.first).to_contain_text(
+        "Your verdict on the previous submission: Fail · what you cited is unchanged"
+    )
+    expect(earlier.nth(1)).not_to_contain_text("unchanged")
     page.keyboard.press("v")
     expect(page.locator("[role=tab][aria-selected=true]")).to_have_text("Changes")
+    page.keyboard.press("f")
+    expect(page.locator(".pane.active .pane-body")).to_contain_text("The list holds three farms.")
+    expect(page.locator(".pane.active .pane-body")).to_contain_text("The list holds two farms.")
     page.keyboard.press("v")
     expect(page.locator("[role=tab][aria-selected=true]")).to_contain_text("Deliverables")
 
