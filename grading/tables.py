@@ -131,6 +131,12 @@ REVIEW_DRAFTS = Table(
     Column("body", Text, nullable=False),
     Column("ts", String, nullable=False),
     Column("uuid", String),
+    Index(
+        "review_drafts_held",
+        "reviewer",
+        sqlite_where=text("criterion = '#held'"),
+        postgresql_where=text("criterion = '#held'"),
+    ),
     sqlite_with_rowid=False,
 )
 

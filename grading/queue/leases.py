@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from sqlalchemy import (
 from core import insert_new
 from grading.book import now
 from grading.people.person import Person
-from grading.queue.open_to import HELD, open_to
+from grading.queue.open_to import HELD, filters, is_lapsed, open_to
 from grading.queue.slots import CLAIMED, LOCKED, OPEN, PRIMARY, Turn, instant
 from grading.tables import REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SLOTS
 
@@ -42,7 +43,7 @@ _OTHERS = (
         REVIEW_SLOTS.c.item == bindparam("of_item"),
         REVIEW_SLOTS.c.kind == PRIMARY,
         REVIEW_SLOTS.c.state == OPEN,
-        REVIEW_SLOTS.c.rank > Turn.usual.value,
+        func.substr(REVIEW_SLOTS.c.rank, 1, 1) >= Turn.usual.value,  # so that it is not looked up by rank
     )
     .with_for_update(skip_locked=True)
 )
@@ -68,10 +69,12 @@ def take_next(connection: Connection, person: Person, *, after: str | None = Non
     if own is not None:
         renew(connection, person, own)
         return str(own), False
-    first = next_open(person, after=after).with_for_update(of=REVIEW_SLOTS, skip_locked=True)
-    taken = connection.execute(_take(person, REVIEW_SLOTS.c.alias == first.scalar_subquery())).one_or_none()
-    alias = _taken(connection, person, taken)
-    return None if alias is None else (alias, True)
+    for which in _next_open(person, after):
+        first = which.with_for_update(of=REVIEW_SLOTS, skip_locked=True)
+        taken = connection.execute(_take(person, REVIEW_SLOTS.c.alias == first.scalar_subquery())).one_or_none()
+        if taken is not None:
+            return _taken(connection, person, taken), True
+    return None
 
 
 def take(connection: Connection, person: Person, alias: str) -> bool:
@@ -79,7 +82,10 @@ def take(connection: Connection, person: Person, alias: str) -> bool:
     this = select(REVIEW_SLOTS.c.alias).select_from(WITH_ITEM)
     this = this.where(REVIEW_SLOTS.c.alias == alias, open_to(person, instant())).with_for_update(of=REVIEW_SLOTS)
     taken = connection.execute(_take(person, REVIEW_SLOTS.c.alias == this.scalar_subquery())).one_or_none()
-    return _taken(connection, person, taken) is not None
+    if taken is None:
+        return False
+    _taken(connection, person, taken)
+    return True
 
 
 def renew(connection: Connection, person: Person, alias: str) -> str | None:
@@ -131,20 +137,12 @@ def release_all(connection: Connection, person: str) -> int:
     return len(given)
 
 
-def next_open(person: Person, *, after: str | None = None) -> Select[Any]:
-    """Finds the slot that a person would be given next, of those that somebody is needed for."""
-    query = select(REVIEW_SLOTS.c.alias).select_from(WITH_ITEM)
-    query = query.where(open_to(person, instant()), REVIEW_SLOTS.c.rank < Turn.decided.value)
-    if after is not None:
-        query = query.where(REVIEW_SLOTS.c.alias != after)
-    return query.order_by(REVIEW_SLOTS.c.rank).limit(1)
-
-
 def coming(connection: Connection, person: Person, *, after: str | None = None) -> str | None:
     """As `take_next`, without taking it."""
     own = connection.execute(_in_hand(person, after).limit(1)).scalar()
-    found: str | None = own or connection.execute(next_open(person, after=after)).scalar()
-    return found
+    for which in () if own else _next_open(person, after):
+        own = own or connection.execute(which).scalar()
+    return None if own is None else str(own)
 
 
 def note_begun(connection: Connection, person: str, alias: str, item: str) -> None:
@@ -156,6 +154,20 @@ def note_begun(connection: Connection, person: str, alias: str, item: str) -> No
 
 
 WITH_ITEM = REVIEW_SLOTS.join(REVIEW_ITEMS, REVIEW_ITEMS.c.alias == REVIEW_SLOTS.c.item)
+
+
+def _next_open(person: Person, after: str | None) -> Iterator[Select[Any]]:
+    """Find the slot that a person would be given next, of those that somebody is needed for.
+
+    First what somebody has begun and left. Each is read along an index, from its first row on.
+    """
+    at = instant()
+    for free in (is_lapsed(at), REVIEW_SLOTS.c.state == OPEN):
+        query = select(REVIEW_SLOTS.c.alias).select_from(WITH_ITEM)
+        query = query.where(free, *filters(person, at), REVIEW_SLOTS.c.rank < Turn.decided.value)
+        if after is not None:
+            query = query.where(REVIEW_SLOTS.c.alias != after)
+        yield query.order_by(REVIEW_SLOTS.c.rank).limit(1)
 
 
 def _mine(person: Person) -> tuple[ColumnElement[bool], ...]:
@@ -180,9 +192,7 @@ def _take(person: Person, which: ColumnElement[bool]) -> Any:
     return taking.returning(REVIEW_SLOTS.c.alias, REVIEW_SLOTS.c.item)
 
 
-def _taken(connection: Connection, person: Person, row: Row[Any] | None) -> str | None:
-    if row is None:
-        return None
+def _taken(connection: Connection, person: Person, row: Row[Any]) -> str:
     note_begun(connection, person.id, row.alias, row.item)
     return str(row.alias)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, and_, exc, func, literal, select, update
+from sqlalchemy import Connection, Row, exc, func, select, update
 
 from grading.book import CLAIMED, LOCKED, Book, insert_evaluation
 from grading.evaluations import Evaluation, Judgement, Stage
@@ -14,7 +14,7 @@ from grading.people.person import Person
 from grading.queue.activity import Interval, active_minutes, add_activity
 from grading.queue.extra import kept_as, slot_for_lost
 from grading.queue.leases import WITH_ITEM, coming, release, renew, take, take_next
-from grading.queue.open_to import open_to
+from grading.queue.open_to import filters, is_lapsed
 from grading.queue.settle import Due, Settled, Settling
 from grading.queue.slots import OPEN, Turn, instant
 from grading.review.drafts import WHOLE, Draft, Drafts, Whole, lacks, must_be_ready, verdict_of
@@ -53,11 +53,12 @@ class ReviewDesk:
 
         By job, in an order that says nothing of who made it.
         """
-        mine, slot = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c
-        rows = rows_for(self.person)
+        mine, slot, at = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c, instant()
+        rows, fit = rows_for(self.person), tuple(filters(self.person, at))
         kinds = (
             rows.where(mine, slot.state == CLAIMED).order_by(slot.claimed, slot.rank),
-            rows.where(open_to(self.person, instant()), _not_mine(mine)).order_by(slot.rank),
+            rows.where(is_lapsed(at), ~mine, *fit).order_by(slot.rank),
+            rows.where(slot.state == OPEN, *fit).order_by(slot.rank),
             rows.where(mine, slot.state == LOCKED).order_by(slot.locked.desc(), slot.rank),
         )
         with self._book.database.read() as connection:
@@ -67,14 +68,18 @@ class ReviewDesk:
 
     def counts(self) -> dict[str, int]:
         """How many reviews are `open` to the reviewer, `claimed` and `locked` by them; by one statement."""
-        mine, slot = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c
-        free = and_(open_to(self.person, instant()), _not_mine(mine), slot.rank < Turn.decided.value)
+        mine, slot, at = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c, instant()
+        of_slots = select(func.count()).select_from(REVIEW_SLOTS)
+        of_items = self.person.conflicts or self.person.skills
+        free = select(func.count()).select_from(WITH_ITEM if of_items else REVIEW_SLOTS)
+        free = free.where(slot.rank < Turn.decided.value, *filters(self.person, at))
+        left, new = free.where(is_lapsed(at), ~mine), free.where(slot.state == OPEN)
         counts = {
-            OPEN: select(func.count()).select_from(WITH_ITEM).where(free),
-            CLAIMED: select(func.count()).select_from(REVIEW_SLOTS).where(mine, slot.state == CLAIMED),
-            LOCKED: select(func.count()).select_from(REVIEW_SLOTS).where(mine, slot.state == LOCKED),
+            OPEN: left.scalar_subquery() + new.scalar_subquery(),
+            CLAIMED: of_slots.where(mine, slot.state == CLAIMED).scalar_subquery(),
+            LOCKED: of_slots.where(mine, slot.state == LOCKED).scalar_subquery(),
         }
-        query = select(*(count.scalar_subquery().label(name) for name, count in counts.items()))
+        query = select(*(count.label(name) for name, count in counts.items()))
         with self._book.database.read() as connection:
             row = connection.execute(query).one()
         return {name: int(getattr(row, name)) for name in counts}
@@ -314,10 +319,6 @@ class ReviewDesk:
                 continue
         with self._book.database.write() as connection:
             return work(connection)
-
-
-def _not_mine(mine: Any) -> Any:
-    return ~and_(REVIEW_SLOTS.c.state == CLAIMED, func.coalesce(mine, literal(False)))
 
 
 def _not_locked(row: Row[Any], person: Person) -> None:

@@ -14,12 +14,12 @@ from grading.evaluations import Evaluation
 from grading.items import ReviewItem
 from grading.people.person import Person
 from grading.queue.leases import WITH_ITEM
-from grading.queue.open_to import HELD, open_to
+from grading.queue.open_to import held_by, open_to
 from grading.queue.slots import ADJUDICATION, instant
 from grading.record import records_of
 from grading.review.drafts import Draft, Whole, drafts_of
 from grading.review.problems import NoSuchReview
-from grading.tables import REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SHEETS, REVIEW_SLOTS
+from grading.tables import REVIEW_ITEMS, REVIEW_SHEETS, REVIEW_SLOTS
 
 AT_ONCE = 500
 """Reviews that are read together."""
@@ -66,11 +66,6 @@ class Review:
 
 def rows_for(person: Person) -> Select[Any]:
     """Slots with their items and sheets; `free`: the person may take it, `held`: had it, and kept it."""
-    held = select(REVIEW_DRAFTS.c.alias).where(
-        REVIEW_DRAFTS.c.alias == _SLOT.alias,
-        REVIEW_DRAFTS.c.reviewer == person.id,
-        REVIEW_DRAFTS.c.criterion == HELD,
-    )
     return select(
         _SLOT.alias,
         _SLOT.item,
@@ -86,7 +81,7 @@ def rows_for(person: Person) -> Select[Any]:
         _ITEM.previous,
         REVIEW_SHEETS.c.body,
         open_to(person, instant()).label("free"),
-        held.correlate(REVIEW_SLOTS).exists().label("held"),
+        _SLOT.alias.in_(held_by(person)).label("held"),
     ).select_from(WITH_ITEM.join(REVIEW_SHEETS, REVIEW_SHEETS.c.digest == _ITEM.sheet))
 
 

@@ -28,7 +28,7 @@ def test_more_reviewers_and_fewer_again_and_twice_is_once(book: Book) -> None:
     assert second in {slot.alias for slot in slots(book, begun)}, "what somebody has begun is to be done first"
     fewer = assign(book.database, reviewers=1)
     assert (fewer.added, fewer.voided) == (0, 3)
-    assert states(book, begun) == ["claimed", "claimed", "void"], "what is begun stays"
+    assert sorted(states(book, begun)) == ["claimed", "claimed", "void"], "what is begun stays"
 
 
 def test_fewer_reviewers_may_settle_what_waited(book: Book) -> None:

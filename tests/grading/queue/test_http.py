@@ -89,7 +89,7 @@ def test_another_persons_review_is_not_there(book: Book, enter: Enter) -> None:
     ann, bob = enter("ann"), enter("bob")
     assert ann.post(f"/api/reviews/{alias}/lease").status_code == 200
     api = f"/api/reviews/{alias}"
-    activity = {"intervals": []}
+    activity: dict[str, list[str]] = {"intervals": []}
     refused = [
         bob.get(api),
         bob.get(f"/review/{alias}"),
