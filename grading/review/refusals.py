@@ -50,6 +50,7 @@ class Refusals:
             "why": WHY.get(why, ""),
             "problem": problem[:1].upper() + problem[1:],
             "login": login,
+            "had": why not in ("", "unknown"),
             "following": following,
         }
         return self.page("people/door.html.j2", status, **said)

@@ -260,6 +260,7 @@ def test_every_table_of_every_room_travels_or_stays_by_decision() -> None:
     from core.llm.bundle import LLM_AT_HOME
     from core.llm.tables import META
     from grading.bundle import GRADING_AT_HOME
+    from grading.people.tables import METADATA as PEOPLE
     from grading.tables import METADATA as GRADING
     from runs import RUNS_AT_HOME
     from runs.tables import METADATA as RUNS
@@ -268,5 +269,6 @@ def test_every_table_of_every_room_travels_or_stays_by_decision() -> None:
     travel = {part.name for part in READ}
     stay = AGENT_AT_HOME | LLM_AT_HOME | GRADING_AT_HOME | RUNS_AT_HOME
     every = set(META.tables) | set(GRADING.tables) | set(RUNS.tables) | set(EVENTS.metadata.tables)
+    every |= set(PEOPLE.tables)
     assert travel.isdisjoint(stay)
     assert travel | stay == every
