@@ -6,6 +6,7 @@ lock; every byte of every answer is searched for names that stand in the databas
 
 from __future__ import annotations
 
+import html
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,9 @@ from grading import (
     load_secrets,
     review_origins,
 )
+from grading.adjudication.tables import ADJUDICATIONS
 from grading.people.people import People
+from grading.people.person import Role
 from grading.render.model import DrawnPage, DrawnSheet, Rendered
 from grading.review.cookies import COOKIE
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
@@ -107,7 +110,16 @@ class World:
     blobs: Blobs
     people: People
     app: FastAPI
+    content: FastAPI
     searchers: dict[str, Searcher] = field(default_factory=dict)
+
+    def add(self, login: str, name: str, role: Role, never: tuple[str, ...]) -> Searcher:
+        """One more person, and who searches what they are sent."""
+        person = self.people.add(login, by="cli", name=name, roles=[role]).id
+        app = TestClient(self.app, base_url=AT.app, follow_redirects=False)
+        content = TestClient(self.content, base_url=AT.content)
+        self.searchers[person] = Searcher(app, content, AT.content, never)
+        return self.searchers[person]
 
     def enter(self, searcher: Searcher) -> None:
         """Sign a person in."""
@@ -201,17 +213,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         render=Renderer(blobs),
     )
     content = create_content_app(blobs, secrets, app_origin=AT.app, content_origin=AT.content)
-    made = World(book, blobs, people, app)
-    ids = {people.add(login, by="cli", name=name).id: (login, name) for login, name in PEOPLE.items()}
-    for person in ids:
-        others = [word for one, words in ids.items() if one != person for word in (one, *words)]
-        made.searchers[person] = Searcher(
-            TestClient(app, base_url=AT.app, follow_redirects=False),
-            TestClient(content, base_url=AT.content),
-            AT.content,
-            (*NEVER, *others),
-            tuple(word for words in SAID.values() for word in words),
-        )
+    made = World(book, blobs, people, app, content)
+    said = tuple(word for words in SAID.values() for word in words)
+    for (login, name), (other, others_name) in zip(PEOPLE.items(), reversed(PEOPLE.items()), strict=True):
+        made.add(login, name, Role.reviewer, (*NEVER, other, others_name)).not_yet = said
+    first, second = made.searchers
+    made.searchers[first].never += (second,)
+    made.searchers[second].never += (first,)
     yield made
     database.close()
 
@@ -231,13 +239,13 @@ def sweep(world: World, searcher: Searcher, *, changes: bool = False) -> None:
             world.enter(searcher)
 
 
-def grade(searcher: Searcher, alias: str, feedback: str) -> None:
+def grade(searcher: Searcher, alias: str, feedback: str, rows: str = "pass") -> None:
     base = f"/api/reviews/{alias}"
     there = searcher.ask("GET", base).json()
     revisions = {name: draft["revision"] for name, draft in there["drafts"].items()}
     bodies = {
         "criteria/tone": {"revision": revisions.get("tone", 0), "verdict": "fail", "feedback": feedback},
-        "criteria/rows": {"revision": revisions.get("rows", 0), "verdict": "pass"},
+        "criteria/rows": {"revision": revisions.get("rows", 0), "verdict": rows, "feedback": feedback},
         "judgement": {"revision": there["whole"]["revision"], "judgement": "fail"},
     }
     for path, body in bodies.items():
@@ -272,6 +280,33 @@ def test_no_answer_of_any_route_tells_who_made_it_who_else_grades_it_or_what_a_j
             sweep(world, searcher, changes=attempt == SECOND)
     assert min(anna.answers, ben.answers) > 500
     assert sorted({*anna.found, *ben.found}) == []
+
+
+def test_an_adjudicator_is_told_neither_who_made_it_nor_whose_verdicts_they_decide_between(
+    world: World,
+) -> None:
+    anna, ben = world.searchers.values()
+    say(world.book, FIRST, JUDGE, "judge", SAID[FIRST][0])
+    alias = world.book.publish(FIRST, item(world.blobs, b"first"), reviewing=Reviewing(primary=2))
+    world.age()
+    for searcher, rows in ((anna, "pass"), (ben, "fail")):
+        world.enter(searcher)
+        grade(searcher, world.taken(alias, searcher), f"they find that it is a {rows}", rows)
+    both = [word for person in world.searchers for word in (person, world.people.get(person).login)]
+    cora = world.add("cora.login", "Corazon Quist", Role.adjudicator, (*NEVER, *both, *PEOPLE.values()))
+    world.enter(cora)
+    anna.not_yet = ()  # it is locked
+    anna.never += ("cora.login", "Corazon Quist")
+    with world.book.database.read() as connection:
+        cases = [str(one) for one in connection.execute(select(ADJUDICATIONS.c.alias)).scalars()]
+    assert cases
+    page = cora.ask("GET", f"/adjudications/{cases[0]}")
+    assert "they find that it is a fail" in html.unescape(page.text)
+    for searcher in (cora, anna):
+        for ask in requests_of(world.app, VALUES | {"alias": (*cases, *world.slots())}):
+            if ask.method in SAFE:
+                searcher.ask(ask.method, ask.path)
+    assert sorted({*cora.found, *anna.found}) == []
 
 
 def test_after_the_own_lock_the_judge_is_heard_and_not_named(world: World) -> None:
