@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core import Database
+from grading import GRADING_MIGRATIONS
 from grading.people.people import People
 from grading.people.tables import PEOPLE_MIGRATIONS
 from tests.grading.people.support import Time, quick_passwords
@@ -18,7 +19,7 @@ def time() -> Time:
 
 @pytest.fixture
 def database(database_place: Path | str) -> Iterator[Database]:
-    opened = Database(database_place, PEOPLE_MIGRATIONS)
+    opened = Database(database_place, [*GRADING_MIGRATIONS, *PEOPLE_MIGRATIONS])
     yield opened
     opened.close()
 

@@ -89,8 +89,8 @@ class Provider:
         return self.token(form, authorization) if path == "/token" else (404, {})
 
 
-def serve(provider: Provider) -> ThreadingHTTPServer:
-    """Let it answer on a free port of this machine; `shutdown()` ends it."""
+def serve(provider: Provider, name: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """Let it answer on a free port of this machine, under a name of it; `shutdown()` ends it."""
 
     class Handler(BaseHTTPRequestHandler):
         def _reply(self) -> None:
@@ -104,13 +104,22 @@ def serve(provider: Provider) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = _reply
+        def do_GET(self) -> None:
+            if not self.path.startswith("/authorize?"):
+                return self._reply()
+            back = provider.authorize(f"{provider.issuer}{self.path}")
+            begun = provider.codes[back["code"]]
+            self.send_response(302)
+            self.send_header("location", f"{begun['redirect_uri']}?{urlencode(back)}")
+            self.end_headers()
+
+        do_POST = _reply
 
         def log_message(self, format: str, *args: Any) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    provider.issuer = f"http://127.0.0.1:{server.server_port}"
+    provider.issuer = f"http://{name}:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 from core import Blobs, Database, Deliverable, Migration, digest_of, sha256_bytes
 from grading import (
     Book,
+    OidcProvider,
     People,
     ReviewDesk,
     ReviewItem,
@@ -55,13 +56,15 @@ class Served:
 
     Attributes:
         app: Its origin; `content` that of untrusted bytes. book, blobs: What it serves from.
-        people: Accounts; None: only the local person comes in. settled: Attempts whose last verdict is there.
+        people: Accounts; None: only the local person comes in. oidc: Who vouches for some.
+        settled: Attempts whose last verdict is there.
     """
 
     folder: Path
     database: Database
     render: ReviewRenderer | None = None
     people: People | None = None
+    oidc: OidcProvider | None = None
     settled: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -87,6 +90,7 @@ class Served:
             self.secrets,
             token=self.token,
             people=self.people,
+            oidc=self.oidc,
             settled=lambda _connection, attempt: self.settled.append(attempt),
             render=self.render,
             app_origin=self.at.app,

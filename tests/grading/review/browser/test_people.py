@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core import Database
-from grading import PEOPLE_MIGRATIONS, People, Role
+from grading import PEOPLE_MIGRATIONS, OidcProvider, OidcSettings, People, Role
 from tests.browser import complaints
+from tests.grading.people.provider import CLIENT, SECRET, Provider, serve
 from tests.grading.people.support import GOOD, OTHER, quick_passwords
 from tests.grading.review.browser.served import WAIT, Served, migrations
 from tests.grading.review.browser.test_grading_axe import findings
@@ -103,3 +104,24 @@ def test_axe_finds_nothing_grave_on_peoples_pages(place: Served, tab: Page) -> N
         seen[path] = findings(tab)
     assert {path: found for path, found in seen.items() if found} == {}
     assert len(seen) == 6
+
+
+def test_there_and_back_to_an_identity_provider_of_another_site(place: Served, plain: Page) -> None:
+    person = {"sub": "s-1", "email": "bo@example.org", "email_verified": True, "name": "Bo <img src=x>"}
+    provider = Provider(person)
+    server = serve(provider, "localhost")  # another site than 127.0.0.1: strict cookies stay here on the way back
+    settings = OidcSettings(issuer=provider.issuer, client_id=CLIENT, domains=("example.org",))
+    place.stop()
+    place.oidc = OidcProvider(settings, SECRET, f"{place.app}/oidc/callback")
+    place.start()
+    plain.goto(f"{place.app}/account")
+    plain.get_by_role("button", name="Sign in with your organisation").click()
+    expect(plain).to_have_url(f"{place.app}/account")
+    expect(plain.get_by_text("signing in as bo@example.org")).to_contain_text("Bo <img src=x>")
+    cookies = plain.context.cookies(place.app)
+    assert {cookie["name"]: cookie["sameSite"] for cookie in cookies} == {
+        "upbench_review": "Strict",
+        "upbench_browser": "Strict",
+    }
+    server.shutdown()
+    server.server_close()
