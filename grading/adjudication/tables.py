@@ -48,13 +48,15 @@ TICKETS = Table(
     sqlite_with_rowid=False,
 )
 
-# Append-only: the last row of a criterion says whether it counts, all of them who said so and why.
+# Append-only: the last row of a criterion says whether it counts, all of them who said so and why. Rows of another
+# project lie among one's own once a run is taken in, so they are known by a random `id`.
 VOIDS = Table(
     "voids",
     METADATA,
-    Column("grading_digest", String, primary_key=True),
-    Column("criterion", String, primary_key=True),
-    Column("number", Integer, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("grading_digest", String, nullable=False, index=True),
+    Column("criterion", String, nullable=False),
+    Column("number", Integer, nullable=False),
     Column("voided", Boolean, nullable=False),
     Column("decided_by", String, nullable=False),
     Column("reason", Text, nullable=False),

@@ -6,28 +6,30 @@ and the last one stands.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
-from core import Frozen, insert_new
+from core import Frozen
 from grading.adjudication.tables import VOIDS
 from grading.book import now
 
 _IN_ONE_QUERY = 500
-_ADD = insert_new(VOIDS).returning(VOIDS.c.number)
+_ORDER = (VOIDS.c.ts, VOIDS.c.number, VOIDS.c.id)
 
 
 class Voiding(Frozen):
     """One decision on whether a criterion counts.
 
     Attributes:
-        number: 1 is the first decision on this criterion.
+        id: Random. number: 1 is the first decision on this criterion in this project.
         voided: It counts for nobody; False: it counts again.
         decided_by: Id of the person. ticket: The rubric ticket it answers.
         ts: When, ISO 8601 in UTC.
     """
 
+    id: str
     grading_digest: str
     criterion: str
     number: int
@@ -45,7 +47,7 @@ def voided_in(connection: Connection, grading_digests: Iterable[str]) -> dict[st
     for begin in range(0, len(digests), _IN_ONE_QUERY):
         some = VOIDS.c.grading_digest.in_(digests[begin : begin + _IN_ONE_QUERY])
         # In the order of decisions: the last one on a criterion is read last.
-        for row in connection.execute(select(VOIDS).where(some).order_by(VOIDS.c.number)):
+        for row in connection.execute(select(VOIDS).where(some).order_by(*_ORDER)):
             of_rubric = found.setdefault(row.grading_digest, set())
             (of_rubric.add if row.voided else of_rubric.discard)(row.criterion)
     return {digest: frozenset(criteria) for digest, criteria in found.items() if criteria}
@@ -54,7 +56,7 @@ def voided_in(connection: Connection, grading_digests: Iterable[str]) -> dict[st
 def history_of(connection: Connection, grading_digest: str) -> list[Voiding]:
     """Every decision on the criteria of a rubric, oldest first for each criterion."""
     query = select(VOIDS).where(VOIDS.c.grading_digest == grading_digest)
-    rows = connection.execute(query.order_by(VOIDS.c.criterion, VOIDS.c.number))
+    rows = connection.execute(query.order_by(VOIDS.c.criterion, *_ORDER))
     return [Voiding.model_validate(dict(row._mapping)) for row in rows]
 
 
@@ -68,15 +70,13 @@ def write_voiding(
     reason: str,
     ticket: str | None = None,
 ) -> Voiding | None:
-    """Write a decision down, in the caller's transaction; None: it stands so already, and nothing is written.
-
-    Of two leads who decide at one time the first is heard.
-    """
+    """Write a decision down, in the caller's transaction; None: it stands so already, and nothing is written."""
     if (criterion in voided_in(connection, [grading_digest]).get(grading_digest, frozenset())) == voided:
         return None
     same = (VOIDS.c.grading_digest == grading_digest, VOIDS.c.criterion == criterion)
     last = connection.execute(select(func.max(VOIDS.c.number)).where(*same)).scalar_one()
     decision = Voiding(
+        id=secrets.token_hex(8),
         grading_digest=grading_digest,
         criterion=criterion,
         number=(last or 0) + 1,
@@ -86,5 +86,5 @@ def write_voiding(
         ticket=ticket,
         ts=now(),
     )
-    written = connection.execute(_ADD, decision.model_dump()).scalar()
-    return decision if written is not None else None
+    connection.execute(insert(VOIDS), decision.model_dump())
+    return decision

@@ -259,6 +259,8 @@ def test_every_table_of_every_room_travels_or_stays_by_decision() -> None:
     from agents.tables import EVENTS
     from core.llm.bundle import LLM_AT_HOME
     from core.llm.tables import META
+    from grading import ADJUDICATION_AT_HOME
+    from grading.adjudication.tables import METADATA as ADJUDICATION
     from grading.bundle import GRADING_AT_HOME
     from grading.people.tables import METADATA as PEOPLE
     from grading.tables import METADATA as GRADING
@@ -267,8 +269,9 @@ def test_every_table_of_every_room_travels_or_stays_by_decision() -> None:
     from upbench.bundle.tables import READ
 
     travel = {part.name for part in READ}
-    stay = AGENT_AT_HOME | LLM_AT_HOME | GRADING_AT_HOME | RUNS_AT_HOME
+    stay = AGENT_AT_HOME | LLM_AT_HOME | GRADING_AT_HOME | RUNS_AT_HOME | ADJUDICATION_AT_HOME
     every = set(META.tables) | set(GRADING.tables) | set(RUNS.tables) | set(EVENTS.metadata.tables)
     every |= set(PEOPLE.tables)
+    every |= set(ADJUDICATION.tables)
     assert travel.isdisjoint(stay)
     assert travel | stay == every

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agents import AGENT_BUNDLE, AGENT_MIGRATIONS
 from core import LLM_BUNDLE, LLM_MIGRATIONS, BundleTable
-from grading import GRADING_BUNDLE, GRADING_MIGRATIONS
+from grading import ADJUDICATION_BUNDLE, ADJUDICATION_MIGRATIONS, GRADING_BUNDLE, GRADING_MIGRATIONS
 from runs import RUN_BUNDLE, RUN_MIGRATIONS
 from upbench.bundle.manifest import rows_member
 
@@ -34,10 +34,17 @@ ROOMS = {
     "core.llm": len(LLM_MIGRATIONS),
     "agents": len(AGENT_MIGRATIONS),
     "grading": len(GRADING_MIGRATIONS),
+    "adjudication": len(ADJUDICATION_MIGRATIONS),
 }
 """How far each room's tables have come."""
 
-_BUNDLES = {"runs": RUN_BUNDLE, "core.llm": LLM_BUNDLE, "agents": AGENT_BUNDLE, "grading": GRADING_BUNDLE}
+_BUNDLES = {
+    "runs": RUN_BUNDLE,
+    "core.llm": LLM_BUNDLE,
+    "agents": AGENT_BUNDLE,
+    "grading": GRADING_BUNDLE,
+    "adjudication": ADJUDICATION_BUNDLE,
+}
 
 WRITTEN = tuple(Part(room, table) for room, tables in _BUNDLES.items() for table in tables)
 """A row that another refers to is written before it."""
