@@ -30,6 +30,7 @@ from grading.people.sessions import Sessions, end_all
 from grading.people.tables import PEOPLE
 from grading.people.throttle import Throttle
 from grading.people.tokens import Tokens
+from grading.queue.leases import release_all
 
 OPERATOR = "operator"
 """The actor of what is done on the server's command line."""
@@ -154,7 +155,10 @@ class People:
         return self.get(row.id)
 
     def close(self, who: str, *, by: str) -> Account:
-        """Close an account: sessions end and tokens are revoked at once. Drafts and verdicts stay."""
+        """Close an account: sessions end and tokens are revoked at once. Drafts and verdicts stay.
+
+        Reviews that the person had in hand or was to have are anybody's again.
+        """
         with self.database.write() as connection:
             row = _held(connection, who)
             if row.closed is None:
@@ -162,6 +166,7 @@ class People:
                 connection.execute(update(PEOPLE).where(PEOPLE.c.id == row.id).values(closed=at))
                 end_all(connection, row.id, at, "closed")
                 self.tokens.revoke_all(connection, row.id)
+                release_all(connection, row.id)
                 self._audit(connection, by, "person.close", row.id)
         return self.get(row.id)
 
