@@ -27,7 +27,11 @@ TEXT_SECONDS = 120.0
 WORKBOOK_SECONDS = 240.0
 PICTURE_SECONDS = 120.0
 TOTAL_SECONDS = 540.0
-SHEETS = XLSX | DELIMITED | {".ods"}
+SHEETS = XLSX | DELIMITED | {".ods", ".xls"}
+_NOTHING: dict[str, Any] = {
+    "segments": [], "unseen": [], "facts": {}, "truncated": True, "pages": [], "sheets": [], "picture": None,
+    "notes": [], "flags": [],
+}  # fmt: skip
 DOCUMENTS = viewing_office.WRITER | viewing_office.IMPRESS
 
 
@@ -54,6 +58,11 @@ def view(file: Path, out: Path) -> dict[str, Any]:
     until = time.monotonic() + TOTAL_SECONDS
     out.mkdir(parents=True, exist_ok=True)
     kind = kind_of(file)
+    if suffix(file) == ".xls":
+        made, why = viewing_office.to_workbook(file, until)
+        if made is not None:
+            return view(made, out)
+        return _NOTHING | {"kind": kind, "problem": f"an old binary workbook could not be read: {why}"}
     found: dict[str, Any] = {"kind": kind, "pages": [], "sheets": [], "picture": None, "notes": [], "flags": []}
     found |= _first_answers(file, out, kind, until)
     broken = found["problem"] is not None
@@ -132,7 +141,7 @@ def _add_pages(found: dict[str, Any], file: Path, out: Path, until: float) -> No
             found["notes"].append(f"its pages could not be drawn: {why}")
             return
         found["notes"] += viewing_office.font_notes(file)
-        if found["problem"] is not None:
+        if suffix(file) in viewing_office.OLD:
             _read_from_pages(found, source, until)
     assert source is not None
     found["pages"], notes = viewing_pages.write_pages(source, out, until)

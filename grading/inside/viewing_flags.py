@@ -10,12 +10,14 @@ from pathlib import Path
 
 from .files import OFFICE, read_text, suffix
 from .outcome import Broken, Unjudgeable, clip, toolbox
+from .tables import DELIMITED
 from .texts import HTML, open_pdf
 
 MAX_PART = 4 << 20
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
 _EXTERNAL = re.compile(rb'TargetMode\s*=\s*"External"')
 _TYPE = re.compile(rb'Type\s*=\s*"[^"]*/(\w+)"')
+_FORMULA = re.compile(r"""(?:^|[,;\t|])["']?[=@](?=\w)""", re.MULTILINE)
 _ELSEWHERE = re.compile(r"""(?:src|href|data|action)\s*=\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 _DAMAGED = (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error)
 
@@ -29,6 +31,8 @@ def flags(file: Path) -> list[str]:
             return _pdf(file)
         if suffix(file) in HTML | {".svg"}:
             return _page(read_text(file))
+        if suffix(file) in DELIMITED and (count := len(_FORMULA.findall(read_text(file)))):
+            return [f"{count} cells begin like formulas, which a spreadsheet program would carry out"]
     except (Broken, Unjudgeable, *_DAMAGED):
         pass  # the rendering itself says so
     return []

@@ -57,6 +57,15 @@ def soffice() -> str | None:
 
 def to_pdf(file: Path, until: float) -> tuple[Path | None, str]:
     """The file as a PDF in a folder of its own, or None and why not."""
+    return _converted(file, _target(suffix(file)), "pdf", until)
+
+
+def to_workbook(file: Path, until: float) -> tuple[Path | None, str]:
+    """An old binary workbook as an xlsx in a folder of its own, or None and why not."""
+    return _converted(file, "xlsx:Calc MS Excel 2007 XML", "xlsx", until)
+
+
+def _converted(file: Path, target: str, kind: str, until: float) -> tuple[Path | None, str]:
     program = soffice()
     if program is None:
         return None, WITHOUT
@@ -65,12 +74,12 @@ def to_pdf(file: Path, until: float) -> tuple[Path | None, str]:
     shutil.copyfile(file, source)
     _write_profile(folder / "profile" / "user")
     argv = [program, f"-env:UserInstallation=file://{folder}/profile", "--headless", "--norestore", "--nologo"]
-    argv += ["--nolockcheck", "--nodefault", "--convert-to", _target(suffix(file)), "--outdir", str(folder)]
+    argv += ["--nolockcheck", "--nodefault", "--convert-to", target, "--outdir", str(folder)]
     seconds = min(SECONDS, until - time.monotonic())
     if seconds <= 1:
         return None, "the time for all was used up"
     why = _run([*argv, str(source)], folder, seconds)
-    made = folder / "file.pdf"
+    made = folder / f"file.{kind}"
     if made.is_file() and made.stat().st_size:
         return made, ""
     return None, why or "LibreOffice could not open it"

@@ -12,12 +12,23 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from core import Cause, Deliverable, Fault, Frozen, StoreFault, again_and_again, digest_of, digest_tree, in_thread
+from core import (
+    Cause,
+    Deliverable,
+    Fault,
+    Frozen,
+    SandboxFault,
+    StoreFault,
+    again_and_again,
+    digest_of,
+    digest_tree,
+    in_thread,
+)
 from grading.checks.program import MADE, PROGRAM, ROOM, ProgramEnded, run_program
 from grading.render.accept import LIMITS as MADE_LIMITS
 from grading.render.accept import Refused, accepted
 from grading.render.model import Rendered, suffix_of
-from grading.render.shelf import HOLD_SECONDS, Shelf
+from grading.render.shelf import HOLD_SECONDS, TRIES, Shelf
 from sandbox import SandboxLimits, SandboxProvider, toolbox_digest
 
 MIB = 1 << 20
@@ -33,6 +44,8 @@ LIMITS = SandboxLimits(
     command_seconds=600.0,
     output_bytes=16 * 1024,
 )
+# Faults of a sandbox that what runs in it may bring about.
+OF_WHAT_RUNS = {Cause.sandbox_lost, Cause.sandbox_protocol, Cause.workspace_full}
 NO_SANDBOX = "there is no sandbox here to read files in; download it to look at it"
 
 
@@ -133,17 +146,23 @@ class Renderer:
             if found is not None:
                 return found
             async with self._gate:
-                if await in_thread(self._shelf.claim, sha256, suffix, renderer, self._holder):
-                    return await self._make(self._provider, sha256, suffix, renderer)
+                held = (sha256, suffix, renderer, self._holder)
+                if tries := await in_thread(self._shelf.claim, *held):
+                    return await self._make(self._provider, held, last=tries >= TRIES)
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _make(self, provider: SandboxProvider, sha256: str, suffix: str, renderer: str) -> Rendered:
-        held = (sha256, suffix, renderer, self._holder)
+    async def _make(self, provider: SandboxProvider, held: tuple[str, str, str, str], *, last: bool) -> Rendered:
+        sha256, suffix, renderer, _ = held
         began = time.monotonic()
         kept = False
         try:
             async with again_and_again(lambda: in_thread(self._shelf.go_on, *held), HOLD_SECONDS / 3, _unheard):
-                rendered = await self._draw(provider, sha256, suffix)
+                try:
+                    rendered = await self._draw(provider, sha256, suffix)
+                except SandboxFault as fault:
+                    if not last or fault.cause not in OF_WHAT_RUNS:
+                        raise
+                    rendered = _stopped(sha256, suffix, f"its sandbox was lost each time: {fault.detail}")
             await in_thread(self._shelf.keep, rendered, renderer, self._holder, time.monotonic() - began)
             kept = True
             return rendered
@@ -171,10 +190,7 @@ class Renderer:
                 )
             except (ProgramEnded, Refused) as ended:
                 # The file has ended or bent what looked into it: that is said of it, and is no fault of ours.
-                why = f"what looked into it was stopped ({ended.detail})"[:600]
-                return Rendered(
-                    sha256=sha256, suffix=suffix, kind="text", problem=why, truncated=True, passing=True
-                )
+                return _stopped(sha256, suffix, ended.detail)
 
     async def _renderer(self, provider: SandboxProvider) -> str:
         """The digest of all that decides how a file looks: program, toolbox, LibreOffice, ffprobe, fonts."""
@@ -196,6 +212,11 @@ class Renderer:
                 program = await in_thread(digest_tree, PROGRAM)
                 self._digest = digest_of([program, toolbox_digest(), tools.model_dump()])
         return self._digest
+
+
+def _stopped(sha256: str, suffix: str, why: str) -> Rendered:
+    problem = f"what looked into it was stopped ({why})"[:600]
+    return Rendered(sha256=sha256, suffix=suffix, kind="text", problem=problem, truncated=True, passing=True)
 
 
 def _unheard(_: StoreFault) -> None:

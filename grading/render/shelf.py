@@ -35,17 +35,17 @@ class Shelf:
             found = connection.execute(asked).scalar()
         return None if found is None else Rendered.model_validate_json(self.blobs.get_bytes(found))
 
-    def claim(self, sha256: str, suffix: str, renderer: str, holder: str) -> bool:
-        """Whether `holder` is the one to make it now."""
+    def claim(self, sha256: str, suffix: str, renderer: str, holder: str) -> int:
+        """The how manieth try it is that `holder` is to make now; 0: it is not to."""
         key = {"sha256": sha256, "suffix": suffix, "renderer": renderer}
         mine = {"holder": holder, "until": _at(HOLD_SECONDS)}
         undone = or_(T.c.manifest.is_(None), and_(T.c.passing, T.c.tries < TRIES))
         with self._database.write() as connection:
             if connection.execute(_NEW, key | mine | {"tries": 1, "passing": False}).first() is not None:
-                return True
+                return 1
             free = [*(T.c[name] == value for name, value in key.items()), undone, T.c.until <= _at()]
             taken = update(T).where(*free).values(**mine, tries=T.c.tries + 1)
-            return connection.execute(taken).rowcount == 1
+            return int(connection.execute(taken.returning(T.c.tries)).scalar() or 0)
 
     def go_on(self, sha256: str, suffix: str, renderer: str, holder: str, seconds: float = HOLD_SECONDS) -> None:
         """`holder` still makes it (with 0 seconds: no more, and another may)."""

@@ -143,7 +143,7 @@ CASES: dict[str, Hostile] = {
         "pages", flag="macros", office=True,
     ),
     # Tables
-    "formulas.csv": Hostile(b'a,b\n=cmd|\' /C calc\'!A0,"@SUM(1)"\n+1,-2\n', "sheet"),
+    "formulas.csv": Hostile(b'a,b\n=cmd|\' /C calc\'!A0,"@SUM(1)"\n+1,-2\n', "sheet", flag="2 cells"),
     "wide.csv": Hostile(b"," * 600_000, "sheet"),
     "binary.csv": Hostile(b"a,b\n\0\0\n", "sheet", problem="binary"),
     "marks.csv": Hostile("a\u202eb,c\u0007\u2066d\n".encode(), "sheet"),

@@ -16,6 +16,7 @@ from tests.support import lacking
 
 ROWS = 1200
 TABLE = "Id,Name,Amount\n" + "".join(f"{number},Name {number},{number / 2}\n" for number in range(1, ROWS))
+NOTE = rb"{\rtf1 Rich {\b words}\par}"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300"><rect width="200" height="99"/></svg>'
 
 
@@ -107,11 +108,14 @@ def test_sound_tells_its_length_where_there_is_ffprobe(plain: dict[str, Rendered
 def test_a_document_and_a_drawing_become_images(render: Made, shelf: Shelf) -> None:
     if shutil.which("soffice") is None:
         lacking("soffice", "scripts/system/ensure-renderers.sh")
-    found = render({"letter.docx": made.docx("Dear reader", "Many words"), "drawing.svg": SVG.encode()})
+    found = render(
+        {"letter.docx": made.docx("Dear reader", "Many words"), "drawing.svg": SVG.encode(), "note.rtf": NOTE}
+    )
     letter, drawing = found["letter.docx"], found["drawing.svg"]
     assert (letter.problem, [page.number for page in letter.pages]) == (None, [1]), letter.notes
     assert "Dear" in [word[4] for word in words_of(shelf.blobs, letter.pages[0])]
     assert [text for _, text in letter.segments] == ["Dear reader", "Many words"]
+    assert [text.strip() for _, text in found["note.rtf"].segments] == ["Rich words"]
     assert drawing.picture is not None, drawing.notes
     assert drawing.picture.width / drawing.picture.height == pytest.approx(4 / 3, abs=0.02)
 
