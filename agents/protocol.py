@@ -91,10 +91,12 @@ class Rework(Frozen):
     Attributes:
         previous_files: POSIX paths below that folder.
         remarks: What was said of them; nothing where the agent is not told.
+        continued: The conversation of the attempts before is carried on.
     """
 
     previous_files: tuple[str, ...]
     remarks: tuple[Remark, ...]
+    continued: bool = False
 
 
 class Assignment(Frozen):
@@ -130,6 +132,7 @@ class Desk:
         model: The model's client, or None for agents without one.
         reference: The job's private reference deliverables; only for the oracle.
         fetch: Fetches pages under the run's network policy; None where that is `none`.
+        earlier: The stories of the attempts whose conversation is carried on, oldest first.
         snapshot: Keeps `/job` as it is now, and returns what the event `snapshot` is to say of it (nothing where
             nothing has changed). Called after each tool call that may have changed something, before the call
             counts as done. None: this run keeps no snapshots.
@@ -143,6 +146,7 @@ class Desk:
     model: ChatModel | None = None
     reference: Path | None = None
     fetch: PageFetcher | None = None
+    earlier: tuple[Transcript, ...] = ()
     snapshot: Callable[[], Awaitable[dict[str, Any]]] | None = None
     cancelled: Callable[[], bool] = lambda: False
 

@@ -74,6 +74,7 @@ from .plan import FeedbackForm as FeedbackForm
 from .plan import PlannedAttempt as PlannedAttempt
 from .plan import PlannedTrial as PlannedTrial
 from .plan import Protocol as Protocol
+from .plan import ReworkContext as ReworkContext
 from .plan import RunConfig as RunConfig
 from .plan import plan_trial as plan_trial
 from .plan import plan_trials as plan_trials

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agents import Assignment, AttemptLimits, Expected, Rework
+from agents import Assignment, AttemptLimits, Expected, Rework, SqlTranscript, Transcript
 from jobs import Job
 from rubrics import format_line
 from runs.arms import PREVIOUS, lay_out_previous, rework_of
@@ -51,7 +51,24 @@ def previous_of(place: Workplace, attempt: AttemptRow) -> tuple[tuple[Mount, ...
             lay_out_previous(parent, place.blobs, made)
             folder.parent.mkdir(exist_ok=True)
             made.rename(folder)
-    return (Mount(source=folder, target=PREVIOUS),), rework_of(parent, attempt.arm, attempt.remarks)
+    rework = rework_of(parent, attempt.arm, attempt.remarks)
+    if place.config.rework_context == "transcript":
+        rework = rework.model_copy(update={"continued": True})
+    return (Mount(source=folder, target=PREVIOUS),), rework
+
+
+def stories_before(place: Workplace, attempt: AttemptRow) -> tuple[Transcript, ...]:
+    """The stories of the attempts that this one goes on from, where conversations are carried on; oldest first.
+
+    Of each attempt its last execution counts.
+    """
+    found: list[Transcript] = []
+    above = attempt.parent if place.config.rework_context == "transcript" else None
+    while above is not None:
+        last = place.records.executions([above])[-1]
+        found.append(SqlTranscript(place.database, place.blobs, last.id))
+        above = place.records.attempt(above).parent
+    return tuple(reversed(found))
 
 
 def _rubric_text(job: Job) -> str:

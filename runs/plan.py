@@ -16,6 +16,7 @@ from sandbox import NetworkPolicy, SandboxLimits
 Arm = Literal["alone", "feedback", "retry", "echo"]
 Protocol = Literal["single", "retry", "feedback", "both"]
 FeedbackForm = Literal["remarks", "criteria"]
+ReworkContext = Literal["submission", "transcript"]
 MOST_ATTEMPTS = 10
 _ARMS: dict[Protocol, tuple[Arm, ...]] = {
     "single": (),
@@ -36,6 +37,7 @@ class RunConfig(Frozen):
         protocol: Which arms are made of what failed. attempts: Of a trial in one arm, the first included.
         echo: What failed at first is also shown to reviewers once more, as it is.
         feedback_form: Agents are told the remarks alone, or the criteria that failed as well; reports say so.
+        rework_context: Agents are given what they handed in before alone, or their conversation is carried on.
         rework_budget: What a trial may have cost for another attempt to be made.
         early_stop: An arm ends where an attempt scores no better than the one before it.
         provider: Sandbox provider (provenance, not identity).
@@ -54,6 +56,7 @@ class RunConfig(Frozen):
     attempts: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
     echo: bool = False
     feedback_form: FeedbackForm = "remarks"
+    rework_context: ReworkContext = "submission"
     rework_budget: ReworkBudget = ReworkBudget()
     early_stop: bool = False
     limits: AttemptLimits = AttemptLimits()

@@ -36,7 +36,7 @@ from core import (
     span,
 )
 from grading import CheckOutcome, CriterionVerdict, run_checks
-from runs.assigning import assignment_of, previous_of
+from runs.assigning import assignment_of, previous_of, stories_before
 from runs.cutting import UnlessCancelled
 from runs.echo import show_again
 from runs.engine.port import Json
@@ -134,6 +134,7 @@ class TrialStages:
         agent = place.agents[self._attempt.agent]
         model = self._model(agent)
         shown, rework = await in_thread(previous_of, place, self._attempt)
+        earlier = await in_thread(stories_before, place, self._attempt)
         spec = SandboxSpec(
             workspace=execution,
             inputs=job.inputs_dir,
@@ -158,6 +159,7 @@ class TrialStages:
                 sandbox=sandbox,
                 transcript=transcript,
                 fetch=fetcher,
+                earlier=earlier,
                 call=self._call(model),
                 model=model,
                 reference=job.reference_dir if agent.config.scaffold == "oracle" else None,

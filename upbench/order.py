@@ -30,7 +30,7 @@ class Order:
         settings: `NAME=VALUE` pairs, of the agents that use a model.
         jobs: Ids of the pack to run; empty: all.
         protocol, attempts: As in `runs.check_protocol`.
-        echo, feedback_form, rework_budget, early_stop: As in `upbench.reworking.reworked`.
+        echo, feedback_form, rework_context, rework_budget, early_stop: As in `upbench.reworking.reworked`.
         budget, crash_rate, preflight, concurrency, reviewers, overlap: As in `changed_options`.
     """
 
@@ -52,6 +52,7 @@ class Order:
     attempts: int | None = None
     echo: bool = False
     feedback_form: str | None = None
+    rework_context: str | None = None
     rework_budget: tuple[str, ...] = ()
     early_stop: bool | None = None
     budget: tuple[str, ...] = ()

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from core import BadInput, PriceTable
-from runs import FeedbackForm, ReworkBudget, RunConfig, check_prices, check_protocol
+from runs import FeedbackForm, ReworkBudget, ReworkContext, RunConfig, check_prices, check_protocol
 
 NONE = "none"
 FORMS: tuple[FeedbackForm, ...] = get_args(FeedbackForm)
+CONTEXTS: tuple[ReworkContext, ...] = get_args(ReworkContext)
 
 
 def reworked(
@@ -17,6 +18,7 @@ def reworked(
     *,
     echo: bool = False,
     feedback_form: str | None = None,
+    rework_context: str | None = None,
     rework_budget: Sequence[str] = (),
     early_stop: bool | None = None,
     prices: PriceTable | None = None,
@@ -27,6 +29,7 @@ def reworked(
         config: With protocol and attempts as they are to be.
         echo: What failed at first is also shown to reviewers once more, as it is. It is never taken back.
         feedback_form: `remarks` or `criteria`.
+        rework_context: `submission` or `transcript`.
         rework_budget: `NAME=VALUE` pairs of `ReworkBudget`; `none` lifts a bound.
         early_stop: An arm ends where an attempt scores no better than the one before it.
         prices: The project's own.
@@ -37,11 +40,13 @@ def reworked(
     changes: dict[str, Any] = {"echo": config.echo or echo}
     if feedback_form is not None:
         changes["feedback_form"] = _form(feedback_form, config)
+    if rework_context is not None:
+        changes["rework_context"] = _context(rework_context, config)
     if rework_budget:
         changes["rework_budget"] = _budget(config.rework_budget, rework_budget)
     if early_stop is not None:
         changes["early_stop"] = early_stop
-    for field, given in (("--rework-budget", rework_budget), ("--early-stop", early_stop)):
+    for field, given in _acting(rework_context, rework_budget, early_stop).items():
         if given and config.protocol == "single":
             raise BadInput("under `single` nothing is tried again", field=field, mend="add --protocol feedback")
     made = config.model_copy(update=changes)
@@ -73,6 +78,21 @@ def _form(text: str, config: RunConfig) -> str:
     if "feedback" not in config.arms:
         what = f"under `{config.protocol}` no agent is shown any feedback"
         raise BadInput(what, field="--feedback-form", mend="add --protocol feedback")
+    return text
+
+
+def _acting(context: str | None, budget: Sequence[str], early: bool | None) -> dict[str, object]:
+    """What acts on further attempts alone."""
+    return {"--rework-context": context, "--rework-budget": budget, "--early-stop": early}
+
+
+def _context(text: str, config: RunConfig) -> str:
+    if text not in CONTEXTS:
+        mend = f"one of: {', '.join(CONTEXTS)}"
+        raise BadInput(f"no context is called {text[:50]!r}", field="--rework-context", mend=mend)
+    if text == "transcript" and any(agent.scripted for agent in config.executed):
+        what = "a scripted model plays each attempt by itself, and has no conversation to carry on"
+        raise BadInput(what, field="--rework-context", mend="choose submission, or another --model")
     return text
 
 

@@ -87,6 +87,7 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
         config,
         echo=order.echo,
         feedback_form=order.feedback_form,
+        rework_context=order.rework_context,
         rework_budget=order.rework_budget,
         early_stop=order.early_stop,
         prices=prices,

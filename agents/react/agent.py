@@ -9,6 +9,7 @@ from functools import lru_cache
 from agents.presets import tools_of
 from agents.protocol import AgentConfig, AgentResult, Assignment, Desk
 from agents.react.meter import Meter
+from agents.react.recall import recall
 from agents.react.session import Session
 from core import Cause
 
@@ -28,6 +29,8 @@ class ReactAgent:
         tools = tools_of(self.config.preset or "standard", network=desk.fetch is not None)
         specs = tuple(tool.spec for tool in tools.values())
         session = Session(self.config, assignment, desk, specs, Meter(assignment.limits))
+        if desk.earlier:
+            await recall(session)
         await session.restore()
         if session.ended is not None:
             return session.ended

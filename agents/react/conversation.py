@@ -47,7 +47,8 @@ class Conversation:
     Attributes:
         stubs_before: Tool results of events before this one are shown as one line.
         images_before: Images of events before this one are not shown.
-        summary: Stands for all items after the task and before `summary_before`.
+        summary: Stands for all items after the first and before `summary_before`, but for the task.
+        task: The event of the task: what the job is stays whole.
         scale: Tokens as the provider counts them / tokens as estimated here.
         fixed: Estimated tokens of the system prompt and the tools.
     """
@@ -57,6 +58,7 @@ class Conversation:
     images_before: int = 0
     summary: str | None = None
     summary_before: int = 0
+    task: int | None = None
     scale: float = 1.0
     fixed: int = 0
 
@@ -74,7 +76,7 @@ class Conversation:
     def shown(self) -> Iterator[Item]:
         """The items as they are shown now."""
         for number, item in enumerate(self.items):
-            if number and item.seq < self.summary_before:
+            if number and item.seq < self.summary_before and item.seq != self.task:
                 continue
             yield item if item.is_reply else self._reduced(item)
             if number == 0 and self.summary is not None:

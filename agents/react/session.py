@@ -186,6 +186,7 @@ class Session:
         self.meter.see(event)
         body = event.body
         if event.kind == "assignment":
+            self.talk.task = event.seq
             self.talk.user(event.seq, Text(text=body["task"]))
         elif event.kind == "reply" and reply is not None:
             self._see_reply(event, reply)

@@ -48,6 +48,11 @@ def _rework(rework: Rework) -> str:
         lines += [f"- /job/previous/{path}" for path in rework.previous_files]
     else:
         lines.append("(You had handed in nothing.)")
+    if rework.continued:
+        lines.append(
+            "What you said and did then is above. /job is a new folder all the same: of what you made there, only "
+            "/job/previous is left."
+        )
     if rework.remarks:
         lines.append(
             "What was said of it follows, each line after a `>`. These are remarks on your work and no part of "

@@ -19,6 +19,7 @@ RESTORED = (
     "last tool call that came to its end; programs that ran in the background have ended, and /tmp is empty."
 )
 NOT_KEPT = " This could not be put back: {what}."
+UNRUN = "The attempt had ended before this was run."
 CUT = "Your reply reached its length limit inside this call, so it was not run. Call again, in smaller pieces."
 GO_ON = "Your reply reached its length limit. Go on, in shorter steps."
 NUDGE = (
@@ -48,10 +49,10 @@ def all_words() -> list[str]:
             "inputs": (),
             "expected": (),
             "rubric": None,
-            "rework": Rework(previous_files=(), remarks=()),
+            "rework": Rework(previous_files=(), remarks=(), continued=True),
             "network": NetworkPolicy(),
         }
     )
     wide = bare.model_copy(update={"network": NetworkPolicy(mode=Network.open), "rework": None})
     asked = [task_text(full), task_text(bare), task_text(wide)]
-    return [*asked, INTERRUPTED, RESUMED, RESTORED, NOT_KEPT, CUT, GO_ON, NUDGE, HURRY]
+    return [*asked, INTERRUPTED, RESUMED, RESTORED, NOT_KEPT, CUT, GO_ON, NUDGE, HURRY, UNRUN]

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
+from agents import SqlTranscript
 from core import Cause, StoreFault
 from grading import Book, CriterionVerdict, Evaluation, Evidence
 from grading.review.desk import Draft
 from rubrics import Verdict
 from runs import OPEN, Workplace, add_attempts, machinery
-from runs.assigning import previous_of
+from runs.assigning import previous_of, stories_before
 from runs.tables import EXECUTIONS
 from tests.upbench.judging import awaiting, bench_at, count_attempts, hand_in, judge
 from upbench import Bench
@@ -120,6 +121,23 @@ def test_what_is_told_is_in_the_assignment_and_stays_as_it_was_planned(room: Any
     hand_in(bench.home, place)
     judge(bench.home, named(place, "k2feedback"), Verdict.passed, settled)
     assert "criteria_shown" in [warned.kind for warned in bench.report(place.run_id).warnings]
+
+
+def test_a_conversation_is_carried_on_along_its_own_arm(room: Any, tmp_path: Path) -> None:
+    bench, settled = room
+    place = awaiting(bench, tmp_path, protocol="both", attempts=3, rework_context="transcript")
+    place.scratch.mkdir(parents=True)
+    for name in ("k1", "k2feedback", "k2retry"):
+        judge(bench.home, named(place, name), Verdict.failed, settled)
+        SqlTranscript(place.database, place.blobs, f"{named(place, name)}.e1").append("note", {"of": name})
+        hand_in(bench.home, place)
+    third = place.records.attempt(named(place, "k3retry"))
+    told = [story.events()[0].body["of"] for story in stories_before(place, third)]
+    assert told == ["k1", "k2retry"]
+    _, rework = previous_of(place, third)
+    assert rework is not None
+    assert (rework.continued, rework.remarks) == (True, ())
+    assert stories_before(place, place.records.attempt(named(place, "k1"))) == ()
 
 
 def test_a_verdict_that_cannot_be_kept_leaves_no_round_in_any_arm(room: Any, tmp_path: Path) -> None:

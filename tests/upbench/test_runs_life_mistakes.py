@@ -45,6 +45,24 @@ ORDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (*RUN, "--protocol", "both", "--feedback-form", "poem"),
         ("--feedback-form", "one of: remarks, criteria"),
     ),
+    "no such context": (
+        (*RUN, "--protocol", "both", "--rework-context", "memory"),
+        ("--rework-context", "one of: submission, transcript"),
+    ),
+    "a script carried on": (
+        (
+            *RUN[:2],
+            "--agent",
+            "react",
+            "--model",
+            "scripted/x",
+            "--protocol",
+            "both",
+            "--rework-context",
+            "transcript",
+        ),
+        ("--rework-context", "choose submission"),
+    ),
     "rework budget of nothing": ((*RUN, "--rework-budget", "minutes=30"), ("--rework-budget", "single")),
     "no such rework budget": (
         (*RUN, "--protocol", "both", "--rework-budget", "beers=3"),

@@ -52,6 +52,11 @@ def rework_options(command: F) -> F:
             "--feedback-form", metavar="FORM", help="Agents are told the remarks (default), or criteria as well."
         ),
         click.option(
+            "--rework-context",
+            metavar="WHAT",
+            help="Agents go on from their submission (default), or from their transcript as well.",
+        ),
+        click.option(
             "--rework-budget",
             multiple=True,
             metavar="NAME=VALUE",

@@ -159,6 +159,7 @@ def extend(
     *,
     echo: bool,
     feedback_form: str | None,
+    rework_context: str | None,
     rework_budget: tuple[str, ...],
     early_stop: bool | None,
     detach: bool,
@@ -173,6 +174,7 @@ def extend(
     rework = {
         "echo": echo,
         "feedback_form": feedback_form,
+        "rework_context": rework_context,
         "rework_budget": rework_budget,
         "early_stop": early_stop,
     }
