@@ -136,7 +136,7 @@ def _announce(answer: dict[str, Any], book: Book, *, as_json: bool) -> None:
     emit(answer | {"reviews": counts}, text, as_json=as_json)
     say(f"{counts['awaiting'] + counts['claimed']} to review, {counts['locked']} locked; Ctrl-C stops")
     if answer["slots"]:
-        say(f"what fails under --protocol retry is tried again at once, {answer['slots']} at one time")
+        say(f"what fails in a run with rework is tried again at once, {answer['slots']} at one time")
 
 
 async def _serve(
