@@ -66,7 +66,8 @@ class BundleTable:
         leaves, lands: Change a row on its way out and in.
         blobs: The digests of the blobs that a row names. packed: Those of them that are unpacked without asking.
         check: Raises `ValueError` for a row that cannot be.
-        absent: Writes what stands for the rows of a bundle that is older than the table.
+        absent: Writes what stands for the rows of a bundle that is older than the table: one for each row of
+            the parent, which others know by the parent's own name.
     """
 
     table: Table

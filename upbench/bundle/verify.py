@@ -53,6 +53,9 @@ class Verified:
     def _table(self, part: Part) -> None:
         table, run = part.table, self._archive.manifest.run
         noted = _noted(part)
+        if table.absent is not None and self._archive.facts(part) is None:
+            for _, column in noted:
+                self._values[part.name, column] |= self._values[table.parent]
         last: tuple[Any, ...] = ()
         for number, row in enumerate(self.rows(part), start=1):
             if not self._belongs(part, row):
