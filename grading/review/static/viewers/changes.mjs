@@ -8,7 +8,9 @@ const LINE = 24;
 const SIGNS = { same: " ", added: "+", removed: "−" };
 const SPOKEN = { same: "", added: "added: ", removed: "removed: " };
 const TITLES = { text: "Text", cells: "Cells", pages: "Pages" };
-const WHOLE = { added: "This file is new.", removed: "This file is no longer there.", same: "Nothing in this file has changed." };
+const WHOLE = { added: "This file is new.", removed: "This file is no longer there.", same: "Nothing in this file has changed.", renamed: "The same file under another name." };
+const LOOK_MS = 1500;
+const RENDERED_MS = 8 * 60_000;
 
 /** Lines or cells with what happened to each. */
 class Listed extends Viewer {
@@ -32,7 +34,8 @@ class Listed extends Viewer {
   page(by) {
     const changed = (index) => this.items[index]?.[0] !== "same";
     let at = (this.jumped ?? this.at - (by > 0 ? 1 : 0)) + by;
-    while (at >= 0 && at < this.items.length && !(changed(at) && (at === 0 || !changed(at - 1)))) at += by;
+    const begins = (index) => changed(index) && (this.items[index][0] === "changed" || index === 0 || !changed(index - 1));
+    while (at >= 0 && at < this.items.length && !begins(at)) at += by;
     if (at < 0 || at >= this.items.length) return;
     this.jumped = at;
     this.strip.go(at, 0);
@@ -62,7 +65,7 @@ class Listed extends Viewer {
 
 function line([state, anchor, text]) {
   const name = { added: "ins", removed: "del" }[state] ?? "span";
-  return element("div", { className: `v-line v-${state}`, attributes: { role: "listitem" } }, [
+  return element("div", { className: `v-line v-${anchor ? state : "gap"}`, attributes: { role: "listitem" } }, [
     element("span", { className: "v-anchor", textContent: anchor }), element("span", { className: "v-sign", textContent: SIGNS[state], attributes: { "aria-hidden": "true" } }),
     element("span", { className: "hidden", textContent: SPOKEN[state] }), element(name, { className: "v-words-of", textContent: text, dir: "auto" }),
   ]);
@@ -129,6 +132,17 @@ class Changes {
   }
 }
 
+/** What changed, once both versions have been rendered; after some minutes what there is of it is enough. */
+async function fetched(api, index) {
+  for (let waited = 0; ; waited += LOOK_MS) {
+    const response = await api.get(`/changes/${index}`);
+    if (!response.ok) throw new Error(String(response.status));
+    const said = await response.json();
+    if (!said.pending || waited > RENDERED_MS) return said;
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
+  }
+}
+
 /**
  * Show what changed in one file. Rejects when the server does not answer.
  *
@@ -136,8 +150,7 @@ class Changes {
  * @param {object} options api, change: an entry of `GET /changes`, index of it, file, onPlace
  */
 export async function openChanges(host, { api, change, index, file, onPlace = () => {} }) {
-  const response = await api.get(`/changes/${index}`);
-  if (!response.ok) throw new Error(String(response.status));
   const named = { name: file?.name ?? change.path };
-  return new Changes(host, await response.json(), { change, file: named, onPlace });
+  const fresh = () => fetched(api, index);
+  return new Changes(host, await fresh(), { change, file: named, onPlace, fresh });
 }

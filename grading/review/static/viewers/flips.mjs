@@ -14,8 +14,8 @@ export class Flips extends Viewer {
   constructor(host, pages, options) {
     super(host, options, "flips");
     this.all = pages;
-    this.pages = pages.filter((page) => page.differs);
-    if (this.pages.length === 0) this.pages = pages;
+    this.fresh = options.fresh;
+    this.pages = this.#chosen(false);
     this.at = 0;
     this.over = false;
     this.later = true;
@@ -48,13 +48,12 @@ export class Flips extends Viewer {
     this.flip = tool("Flip", "Show the other version", () => this.#flip());
     this.blinks = this.#toggle("Blink", "Turn from one version to the other by itself", (on) => this.#blink(on));
     this.blinks.hidden = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const every = this.#toggle("All pages", "Also the pages that are the same", (on) => {
-      this.pages = on ? this.all : this.all.filter((page) => page.differs);
-      if (this.pages.length === 0) this.pages = this.all;
+    this.every = this.#toggle("All pages", "Also the pages that are the same", (on) => {
+      this.pages = this.#chosen(on);
       this.strip.reset(this.pages.length);
     });
     this.said = element("span", { className: "soft v-which" });
-    this.bar.append(tool("‹", "Previous changed page", () => this.page(-1)), tool("›", "Next changed page", () => this.page(1)), this.layer, this.flip, this.blinks, every, this.said);
+    this.bar.append(tool("‹", "Previous changed page", () => this.page(-1)), tool("›", "Next changed page", () => this.page(1)), this.layer, this.flip, this.blinks, this.every, this.said);
   }
 
   #toggle(text, says, act) {
@@ -83,13 +82,35 @@ export class Flips extends Viewer {
 
   #draw(index) {
     const { number, before, after, differs } = this.pages[index];
+    const picture = (src, name) => {
+      const image = element("img", { src, alt: `${name}, page ${number}`, decoding: "async" });
+      image.addEventListener("error", () => this.#again(), { once: true });
+      return image;
+    };
     const side = (src, name, className) => element("figure", { className }, [
       element("figcaption", { className: "soft", textContent: `${name}, page ${number}` }),
-      src ? element("img", { src, alt: `${name}, page ${number}`, decoding: "async" }) : element("p", { className: "empty soft", textContent: "No such page." }),
+      src ? picture(src, name) : element("p", { className: "empty soft", textContent: "No such page." }),
     ]);
     return element("div", { className: `v-pair${this.over ? " v-over" : ""}`, attributes: { role: "listitem", "aria-label": `Page ${number}, ${differs ? "changed" : "the same"}` } }, [
       side(before, "Before", "v-before"), side(after, "Now", "v-after"),
     ]);
+  }
+
+  /** What differs, or everything. */
+  #chosen(all) {
+    const some = this.all.filter((page) => all || page.differs);
+    return some.length ? some : this.all;
+  }
+
+  /** Addresses of pictures end after ten minutes. */
+  async #again() {
+    if (this.asking) return;
+    this.asking = setTimeout(() => { this.asking = null; }, 5000);
+    const { pages } = await this.fresh().catch(() => ({ pages: this.all }));
+    if (!this.body.isConnected) return;
+    this.all = pages;
+    this.pages = this.#chosen(this.every.getAttribute("aria-pressed") === "true");
+    this.strip.reset(this.pages.length);
   }
 
   #moved(first) {

@@ -128,7 +128,15 @@ class Look:
     def __init__(self, tab: Page, origin: str, name: str, **rendering: Any) -> None:
         self.tab = tab
         tab.goto(origin)
-        empty = {"pages": [], "sheets": [], "segments": [], "facts": [], "flags": [], "problem": None, "src": None}
+        empty: dict[str, Any] = {
+            "pages": [],
+            "sheets": [],
+            "segments": [],
+            "facts": [],
+            "flags": [],
+            "problem": None,
+            "src": None,
+        }
         tab.evaluate(_OPEN, [empty | rendering, {"name": name, "size": 1, "media_type": ""}])
 
     def call(self, expression: str) -> Any:
