@@ -5,6 +5,7 @@ import { Store } from "./outbox/store.mjs";
 const IDLE_MS = 60_000;
 const SEND_MS = 20_000;
 const BATCH = 200;
+const TOLERATED_MS = 3000;
 const NEVER = new Set([400, 404, 405, 409, 413, 422]);
 const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel", "scroll", "input", "touchmove"];
 const iso = (ms) => new Date(ms).toISOString();
@@ -16,6 +17,7 @@ export class Activity {
     this.store = new Store("intervals");
     this.subject = {};
     this.open = null; // {begin, last, subject}: the interval that is going on
+    this.skew = 0; // of the server's clock: a wrong clock here costs nobody their time
     this.sum = 0;
     this.asked = 0;
     this.counted = false; // whether the server takes intervals
@@ -33,6 +35,7 @@ export class Activity {
     document.addEventListener("visibilitychange", this.hidden);
     addEventListener("pagehide", this.hidden);
     this.timer = setInterval(() => this.flush(), SEND_MS);
+    this.#synchronise();
   }
 
   stop() {
@@ -77,6 +80,12 @@ export class Activity {
     return this.sending;
   }
 
+  async #synchronise() {
+    const response = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
+    const skew = Date.parse(response?.headers.get("date") ?? "") - Date.now();
+    if (Math.abs(skew) > TOLERATED_MS) this.skew = skew;
+  }
+
   #until(now) {
     return Math.max(this.open.begin, Math.min(now, this.open.last + IDLE_MS));
   }
@@ -101,7 +110,7 @@ export class Activity {
     this.open = null;
     this.sum += end - going.begin;
     if (end > going.begin) {
-      const row = { person: this.person, review: this.alias, begin: iso(going.begin), end: iso(end), ...going.subject };
+      const row = { person: this.person, review: this.alias, begin: iso(going.begin + this.skew), end: iso(end + this.skew), ...going.subject };
       this.fresh.set(row.begin, row);
       this.store.change([this.person, this.alias, row.begin], () => row);
     }
