@@ -1,24 +1,77 @@
-"""Who is let into the review app: the project's accounts, and its identity provider."""
+"""The review app of a project, and who is let into it: accounts, and an identity provider."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core import BadInput
-from grading import CLIENT_SECRET, OidcProvider, People, Role
+from grading import (
+    CLIENT_SECRET,
+    Book,
+    OidcProvider,
+    Origins,
+    People,
+    ReviewRenderer,
+    Role,
+    Secrets,
+    Settled,
+    create_content_app,
+    create_review_app,
+    load_secrets,
+)
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from upbench.home import Home
 
 
-def reception(home: Home) -> tuple[People, OidcProvider | None]:
-    """The accounts of a project, and the provider of its settings.
+@dataclass(frozen=True)
+class Reception:
+    """Who may come in, and the keys of what they are given."""
+
+    secrets: Secrets
+    people: People
+    oidc: OidcProvider | None
+
+
+def two_apps(
+    home: Home,
+    known: Reception,
+    at: Origins,
+    token: str,
+    *,
+    settled: Settled | None,
+    render: ReviewRenderer | None,
+) -> tuple[FastAPI, FastAPI]:
+    """The apps of both origins; see `create_review_app` for what they are made of."""
+    blobs = home.blobs.impatient()
+    app = create_review_app(
+        Book(home.database),
+        blobs,
+        known.secrets,
+        app_origin=at.app,
+        content_origin=at.content,
+        token=token,
+        people=known.people,
+        oidc=known.oidc,
+        settled=settled,
+        render=render,
+    )
+    return app, create_content_app(blobs, known.secrets, app_origin=at.app, content_origin=at.content)
+
+
+def reception(home: Home) -> Reception:
+    """The accounts of a project, the provider of its settings, and the secrets of its review app.
 
     Raises:
-        BadInput: People on other machines are to be served and nobody could come in, or the secret lacks.
+        BadInput: People on other machines are to be served and nobody could come in; or a secret lacks, or is no
+            good.
     """
     settings = home.settings
+    keys = load_secrets(home.state / "review-secrets.json")
     people = People(home.database)
     oidc = None
     if settings.oidc is not None:
@@ -34,7 +87,7 @@ def reception(home: Home) -> tuple[People, OidcProvider | None]:
         oidc = OidcProvider(settings.oidc, secret, f"{settings.review.app_origin}/oidc/callback")
     if settings.review.public and oidc is None:
         _somebody(people)
-    return people, oidc
+    return Reception(keys, people, oidc)
 
 
 def _somebody(people: People) -> None:

@@ -66,24 +66,21 @@ def serve(
 
     Example: upbench review serve --port 9000 --no-open
     """
-    from grading import Book, create_content_app, create_review_app, load_secrets, serve_review
+    from grading import Book, serve_review
     from runs import own_folder
     from upbench.beside import worker_beside
     from upbench.deciding import deciding
     from upbench.home import open_home
-    from upbench.reception import reception
+    from upbench.reception import reception, two_apps
     from upbench.rendering import open_renderer, render_ahead
     from upbench.settings import load_settings
 
     settings = load_settings(ctx.obj["project"])
     at, token = origins_and_token(settings.review, host, port)
     home = open_home(settings)
-    keys = load_secrets(home.state / "review-secrets.json")
-    people, oidc = reception(home)
+    known = reception(home)
     book = Book(home.database)
     scratch = home.state / "scratch" / f"review-{os.getpid()}"
-    blobs = home.blobs.impatient()
-    content = create_content_app(blobs, keys, app_origin=at.app, content_origin=at.content)
     enter = f"{at.app}/enter?token={token}" if token else None
     slots = (slots or home.settings.concurrency) if worker else 0
 
@@ -95,18 +92,7 @@ def serve(
     try:
         with own_folder(scratch), deciding(home, say) as settled:
             renderer = open_renderer(home, scratch, say)
-            app = create_review_app(
-                book,
-                blobs,
-                keys,
-                app_origin=at.app,
-                content_origin=at.content,
-                token=token,
-                people=people,
-                oidc=oidc,
-                settled=settled,
-                render=renderer,
-            )
+            app, content = two_apps(home, known, at, token, settled=settled, render=renderer)
             serving = partial(serve_review, app, content, at, listen=listen)
             beside: list[Callable[[], Coroutine[Any, Any, None]]] = [partial(render_ahead, home, renderer)]
             if slots:

@@ -107,7 +107,7 @@ def test_the_app_for_others_has_two_sites_and_no_printed_way_in(tmp_path: Path) 
     with pytest.raises(BadInput, match="nobody could come in"):
         reception(home)
     answer(tmp_path, "add", "ada", "--role", "admin", "--password-stdin", said=f"{GOOD}\n")
-    assert reception(home)[1] is None
+    assert reception(home).oidc is None
     home.close()
     assert answer(tmp_path, "invite")["link"].startswith("https://review.example.org/invitation?key=")
     with pytest.raises(BadInput, match="not a port"):
@@ -123,7 +123,7 @@ def test_the_secret_of_the_identity_provider_is_in_the_environment(
     with pytest.raises(BadInput, match=CLIENT_SECRET):
         reception(home)
     monkeypatch.setenv(CLIENT_SECRET, "x" * 32)
-    provider = reception(home)[1]
+    provider = reception(home).oidc
     home.close()
     assert provider is not None
     assert provider.settings.issuer == "https://id.example.org"
