@@ -80,9 +80,19 @@ export class Grid {
     const rows = [this.#head(left, right, scrollTop, scrollLeft, marks)];
     for (let row = first; row <= last; row += 1) rows.push(this.#row(row, left, right, scrollLeft, marks));
     this.node.replaceChildren(...rows);
-    const [row, column] = this.active;
-    const there = this.rows > 0 && row >= first && row <= last && column >= left && column <= right;
-    if (there) this.node.setAttribute("aria-activedescendant", this.#name(row, column));
+    this.drawn = `${scrollTop}:${scrollLeft}`;
+    this.#point();
+  }
+
+  /** Which of the cells is the active one; all else stays as it was drawn. */
+  #point() {
+    const before = this.node.querySelector(".v-active");
+    before?.classList.remove("v-active");
+    before?.setAttribute("aria-selected", "false");
+    const now = document.getElementById(this.#name(...this.active));
+    now?.classList.add("v-active");
+    now?.setAttribute("aria-selected", "true");
+    if (now) this.node.setAttribute("aria-activedescendant", now.id);
     else this.node.removeAttribute("aria-activedescendant");
   }
 
@@ -97,7 +107,8 @@ export class Grid {
     else if (top > box.scrollTop + room) box.scrollTop = top - room;
     if (left < box.scrollLeft) box.scrollLeft = left;
     else if (right > box.scrollLeft + box.clientWidth - HEAD) box.scrollLeft = Math.min(left, right - box.clientWidth + HEAD);
-    this.draw();
+    if (this.drawn === `${box.scrollTop}:${box.scrollLeft}`) this.#point();
+    else this.draw();
   }
 
   /** The cell under a pointer; null: none. */
@@ -153,10 +164,9 @@ export class Grid {
     const box = marks.merged(row + 1, column + 1);
     const inside = box && (box[0] !== row + 1 || box[1] !== column + 1);
     const text = this.cell(row, column);
-    const active = this.active[0] === row && this.active[1] === column;
     const cell = element("div", {
-      className: `v-cell${active ? " v-active" : ""}${inside ? " v-inside" : ""}`, id: this.#name(row, column), textContent: text ?? "…", dir: "auto", dataset: { row, column },
-      attributes: { role: "gridcell", "aria-colindex": column + 2, "aria-selected": String(active) },
+      className: `v-cell${inside ? " v-inside" : ""}`, id: this.#name(row, column), textContent: text ?? "…", dir: "auto", dataset: { row, column },
+      attributes: { role: "gridcell", "aria-colindex": column + 2, "aria-selected": "false" },
     });
     this.#place(cell, column);
     if (marks.comments.has(`${row + 1}:${column + 1}`)) {
