@@ -136,7 +136,13 @@ async def regrade(place: Workplace, *, job: str | None = None, rubric: Path | No
             continue
         checked = await TrialStages(place, attempt).check({"execution": attempt.id})
         if attempt.submission and attempt.submission.files:
-            place.book.publish(attempt.id, review_item(jobs[attempt.job], attempt.submission, place.blobs))
+            item = review_item(jobs[attempt.job], attempt.submission, place.blobs)
+            place.book.publish(
+                attempt.id,
+                item.model_copy(update={"pack": place.config.pack}),
+                reviewing=place.options.reviewing,
+                previous=attempt.parent,
+            )
         counts.update(checked["verdicts"])
         done += 1
         say(f"{attempt.trial}: {sum(checked['verdicts'].values())} criteria")
