@@ -11,6 +11,7 @@ from core import Blobs, Deliverable
 from grading import create_content_app, load_secrets
 from grading.review.content import signed_path
 from grading.review.preview import preview_of
+from grading.review.routes.files import Signed
 from grading.review.signing import Secrets
 from tests.standins.s3.fixture import s3, s3_server
 from tests.standins.s3.server import S3
@@ -38,17 +39,18 @@ async def test_files_and_previews_come_from_the_bucket(
     handed_in: tuple[Deliverable, Blobs], tmp_path: Path
 ) -> None:
     file, blobs = handed_in
-    preview = await preview_of(file, blobs, None)
-    assert preview.rows == (("name", "price"), ("bolt", "1"))
+    keys = load_secrets(tmp_path / "secrets")
+    preview = await preview_of(file, blobs, None, Signed(keys, CONTENT))
+    assert [text for _, text in preview.segments] == ["name,price", "bolt,1", ""]
     blobs.forget_local(file.sha256)
-    assert shown(file, blobs, load_secrets(tmp_path / "secrets")) == (200, "name,price\nbolt,1\n")
+    assert shown(file, blobs, keys) == (200, "name,price\nbolt,1\n")
 
 
 async def test_a_bucket_that_is_down_is_said(handed_in: tuple[Deliverable, Blobs], s3: S3, tmp_path: Path) -> None:
     file, blobs = handed_in
     keys = load_secrets(tmp_path / "secrets")
     s3.stop()
-    preview = await preview_of(file, blobs, None)
+    preview = await preview_of(file, blobs, None, Signed(keys, CONTENT))
     assert preview.problem is not None
     assert "cannot be read now" in preview.problem
     assert shown(file, blobs, keys)[0] == 503

@@ -13,7 +13,7 @@ from upbench.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("core", "rubrics", "jobs", "sandbox", "agents", "grading", "runs", "upbench")
-SAID = re.compile(r"\bupbench ((?:[a-z]+ ?){1,2})([^`;]*)")
+SAID = re.compile(r"\bupbench ((?:[a-z]+ ?){1,3})([^`;]*)")
 
 
 def suggestions() -> Iterator[tuple[str, str, str]]:
@@ -31,13 +31,10 @@ def suggestions() -> Iterator[tuple[str, str, str]]:
 
 def found(words: list[str]) -> tuple[click.Command, list[str]] | None:
     """The command that some words name, and the words that are left over."""
-    context, command, left = click.Context(cli), cli.get_command(click.Context(cli), words[0]), words[1:]
-    if command is None:
-        return None
-    if isinstance(command, click.Group) and left:
-        below = command.get_command(context, left[0])
-        return None if below is None else (below, left[1:])
-    return command, left
+    command: click.Command | None = cli
+    while isinstance(command, click.Group) and words:
+        command, words = command.get_command(click.Context(cli), words[0]), words[1:]
+    return None if command is None else (command, words)
 
 
 def test_every_command_that_is_suggested_exists() -> None:

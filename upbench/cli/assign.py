@@ -36,6 +36,7 @@ def assign(
     Example: upbench review assign --reviewers 2 --overlap 0.25
     """
     from core import BadInput
+    from grading import adjudications_due
     from grading import assign as change
     from upbench.deciding import deciding
     from upbench.home import open_home
@@ -49,7 +50,15 @@ def assign(
     try:
         with deciding(home, say) as settled:
             person = "" if to == "anybody" else to
-            done = change(home.database, reviewers=reviewers, overlap=overlap, to=person, job=job, settled=settled)
+            done = change(
+                home.database,
+                reviewers=reviewers,
+                overlap=overlap,
+                to=person,
+                job=job,
+                settled=settled,
+                due=adjudications_due,
+            )
     finally:
         home.close()
     if not done.items and job is not None:

@@ -17,6 +17,7 @@ from upbench.cli.users import users
 
 if TYPE_CHECKING:
     from grading import Book, Origins, ReviewSettings
+    from upbench.home import Home
 
 PORT = 8765
 
@@ -66,40 +67,48 @@ def serve(
 
     Example: upbench review serve --port 9000 --no-open
     """
-    from grading import Book, serve_review
-    from runs import own_folder
-    from upbench.beside import worker_beside
-    from upbench.deciding import deciding
+    from grading import Book
     from upbench.home import open_home
-    from upbench.reception import reception, two_apps
-    from upbench.rendering import open_renderer, render_ahead
     from upbench.settings import load_settings
 
     settings = load_settings(ctx.obj["project"])
     at, token = origins_and_token(settings.review, host, port)
     home = open_home(settings)
-    known = reception(home)
-    book = Book(home.database)
-    scratch = home.state / "scratch" / f"review-{os.getpid()}"
     enter = f"{at.app}/enter?token={token}" if token else None
     slots = (slots or home.settings.concurrency) if worker else 0
 
     def started() -> None:
-        _announce({"app": at.app, "content": at.content, "enter": enter, "slots": slots}, book, as_json=as_json)
+        answer = {"app": at.app, "content": at.content, "enter": enter, "slots": slots}
+        _announce(answer, Book(home.database), as_json=as_json)
         if browse and enter and _has_screen():
             click.launch(enter)
 
     try:
-        with own_folder(scratch), deciding(home, say) as settled:
-            renderer = open_renderer(home, scratch, say)
-            app, content = two_apps(home, known, at, token, settled=settled, render=renderer)
-            serving = partial(serve_review, app, content, at, listen=listen)
-            beside: list[Callable[[], Coroutine[Any, Any, None]]] = [partial(render_ahead, home, renderer)]
-            if slots:
-                beside.append(partial(worker_beside, home.settings.project.absolute(), slots, say))
-            asyncio.run(_serve(serving, started, beside))
+        _serve_project(home, at, token, started, listen=listen, slots=slots)
     finally:
         home.close()
+
+
+def _serve_project(
+    home: Home, at: Origins, token: str, started: Callable[[], None], *, listen: str, slots: int
+) -> None:
+    """Serve both origins; beside them render ahead and, with `slots`, keep a worker."""
+    from grading import serve_review
+    from runs import own_folder
+    from upbench.beside import worker_beside
+    from upbench.deciding import deciding
+    from upbench.reception import reception, two_apps
+    from upbench.rendering import open_renderer, render_ahead
+
+    known, scratch = reception(home), home.state / "scratch" / f"review-{os.getpid()}"
+    with own_folder(scratch), deciding(home, say) as settled:
+        renderer = open_renderer(home, scratch, say)
+        app, content = two_apps(home, known, at, token, settled=settled, render=renderer)
+        serving = partial(serve_review, app, content, at, listen=listen)
+        beside: list[Callable[[], Coroutine[Any, Any, None]]] = [partial(render_ahead, home, renderer)]
+        if slots:
+            beside.append(partial(worker_beside, home.settings.project.absolute(), slots, say))
+        asyncio.run(_serve(serving, started, beside))
 
 
 def origins_and_token(review: ReviewSettings, host: str, port: int) -> tuple[Origins, str]:

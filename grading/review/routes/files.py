@@ -35,51 +35,67 @@ class Signed:
         return self.origin + signed_path(self.secrets, file, inline=inline)
 
 
-def add_files(app: FastAPI, parts: Parts) -> None:
-    """`/review/ALIAS/KIND/INDEX/show|download`, `/api/reviews/ALIAS/KIND/INDEX`; KIND: inputs or deliverables."""
-    at = Signed(parts.secrets, parts.content_origin)
+class _Files:
+    """The files of a review, as whoever asks may see them."""
 
-    def files(request: Request, alias: str, kind: str) -> tuple[Deliverable, ...]:
-        item = parts.desk(request).open(alias).item
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def all(self, request: Request, alias: str, kind: str) -> tuple[Deliverable, ...]:
+        """The inputs, or the deliverables."""
+        item = self._parts.desk(request).open(alias).item
         return {"inputs": item.inputs, "deliverables": item.deliverables}.get(kind, ())
 
-    def find(request: Request, alias: str, kind: str, index: int) -> Deliverable:
-        found = files(request, alias, kind)
+    def find(self, request: Request, alias: str, kind: str, index: int) -> Deliverable:
+        """One of them. Raises `NoSuchReview`."""
+        found = self.all(request, alias, kind)
         if not 0 <= index < len(found):
             raise NoSuchReview(f"{kind}/{index}")
         return found[index]
 
-    async def rendered(request: Request, alias: str, kind: str, index: int) -> Rendered | Response:
-        file = await in_thread(find, request, alias, kind, index)
+    async def rendered(self, request: Request, alias: str, kind: str, index: int) -> Rendered | Response:
+        """Its rendering, or the answer that says why there is none."""
+        file, render = await in_thread(self.find, request, alias, kind, index), self._parts.render
         try:
-            found = None if parts.render is None else await parts.render.within(file, WAIT_SECONDS)
+            found = None if render is None else await render.within(file, WAIT_SECONDS)
         except StoreFault:
             return JSONResponse({"error": UNREAD}, status_code=503)
         except Fault:
             return JSONResponse({"error": FAILED}, status_code=503)
-        return found or JSONResponse({"error": FAILED, "pending": parts.render is not None}, status_code=503)
+        return found or JSONResponse({"error": FAILED, "pending": render is not None}, status_code=503)
+
+
+def add_files(app: FastAPI, parts: Parts) -> None:
+    """`/review/ALIAS/KIND/INDEX/show|download`, `/api/reviews/ALIAS/KIND/INDEX`; KIND: inputs or deliverables."""
+    at, files = Signed(parts.secrets, parts.content_origin), _Files(parts)
 
     # Addresses on the content origin live for ten minutes, a page for hours: so each is made when it is asked for.
     @app.get("/review/{alias}/{kind}/{index}/{how}")
     def file(request: Request, alias: str, kind: str, index: int, how: str) -> Response:
-        found = find(request, alias, kind, index)
+        found = files.find(request, alias, kind, index)
         if how not in ("show", "download"):
             raise NoSuchReview(how)
         return RedirectResponse(at.file(found, inline=how == "show"), status_code=303)
 
     @app.get("/api/reviews/{alias}/{kind}/{index}")
     async def preview(request: Request, alias: str, kind: str, index: int) -> Response:
-        wanted = await in_thread(find, request, alias, kind, index)
+        wanted = await in_thread(files.find, request, alias, kind, index)
         if parts.render is not None:
             # Whoever opens one file opens the next in a moment.
-            every = (*await in_thread(files, request, alias, "deliverables"), wanted)
+            every = (*await in_thread(files.all, request, alias, "deliverables"), wanted)
             parts.render.ahead(every[:MAX_AHEAD])
         shown = await preview_of(wanted, parts.blobs, parts.render, at)
         return JSONResponse(shown.model_dump(mode="json"), status_code=202 if shown.pending else 200)
 
+    _add_windows(app, parts, files)
+
+
+def _add_windows(app: FastAPI, parts: Parts, files: _Files) -> None:
+    """`/text` and `/sheet`: parts of a rendering, which as a whole may be large."""
+
     @app.get("/api/reviews/{alias}/{kind}/{index}/text")
     async def text(request: Request, alias: str, kind: str, index: int, page: int = 1) -> Response:
-        found = await rendered(request, alias, kind, index)
+        found = await files.rendered(request, alias, kind, index)
         if isinstance(found, Response):
             return found
         drawn = next((one for one in found.pages if one.number == page), None)
@@ -100,7 +116,7 @@ def add_files(app: FastAPI, parts: Parts) -> None:
         columns: int = 50,
         formulas: bool = False,
     ) -> Response:
-        found = await rendered(request, alias, kind, index)
+        found = await files.rendered(request, alias, kind, index)
         if isinstance(found, Response):
             return found
         drawn = next((one for one in found.sheets if one.name == name), None)
