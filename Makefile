@@ -56,3 +56,5 @@ bench: sandbox-tools
 	@$(BIN)/python -m benchmarks.sandbox
 	@$(BIN)/python -m benchmarks.docker
 	@$(BIN)/python -m benchmarks.transcript
+	@$(BIN)/python -m benchmarks.rendering
+	@$(BIN)/python -m benchmarks.review_screen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -102,6 +103,8 @@ async def serve_review(
     servers = [_Server(_config(one, at.proxies)) for one in (app, content)]
 
     def stop() -> None:
+        # Whoever still waits for an answer is cut off in a moment, which is no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         for server in servers:
             server.should_exit = True
 
