@@ -73,9 +73,12 @@ def _copy(
     model_is = sql.SQL(" or ").join(
         sql.SQL("m.{} like {}").format(sql.Identifier(name), sql.Literal(f"{model}%")) for name in texts
     )
+    if "item" in texts:  # what is kept of a submission that is up for review names it by its alias
+        of_item = "m.item in (select alias from public.review_items where attempt_id like {})"
+        model_is = sql.SQL("{} or {}").format(model_is, sql.SQL(of_item).format(sql.Literal(f"{model}%")))
     values = [
         sql.SQL("md5(t.id)")
-        if name == "alias"
+        if name in ("alias", "item")
         else sql.SQL("replace(m.{}, {}, t.id)").format(sql.Identifier(name), sql.Literal(model))
         if text
         else sql.SQL("m.{}").format(sql.Identifier(name))

@@ -34,7 +34,7 @@ from upbench.settings import Settings
 from upbench.workers import WorkerOrder, serve_rounds
 
 SMALL, LARGE, EXECUTED, SLOTS = 100, 1000, 120, 25
-STATEMENTS, ROWS = 40, 12.5  # a trial with one call of its model
+STATEMENTS, ROWS = 40, 13.5  # a trial with one call of its model
 OF_A_TRIAL = 0.8  # what is asked so often a trial is one of a trial; other statements go with the time
 OFTEN = 5  # what is asked less often does not depend on the number of trials
 # Counted along an index, and the more rarely the longer it takes.
