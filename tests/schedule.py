@@ -18,6 +18,7 @@ GROUPS = {
     r"tests/deploy/": "compose.yaml",
     r"tests/grading/checks/test_(?:python_checks|run|vocabulary)\.py": "samples",
     r"tests/grading/judge/test_canaries\.py": "samples",
+    r"tests/grading/render/test_(hostile|rendered)\.py": "renderings",
     r"tests/grading/review/browser/(test_\w+)\.py": "a browser",
     r"tests/grading/render/test_texts\.py": "samples",
     r"tests/runs/engine/test_(crew)\.py": "workers",
@@ -34,6 +35,7 @@ GROUPS = {
 LONG = (
     "tests/upbench/test_demo.py",
     "tests/runs/kills/test_matrix.py",
+    "tests/grading/render/test_hostile.py",
     "tests/runs/engine/test_crew.py",
     "tests/runs/machines/",
     "tests/deploy/",
