@@ -168,6 +168,12 @@ def _add_look(found: dict[str, Any], file: Path, out: Path, until: float) -> Non
     if cells > viewing_office.MAX_PRINTED_CELLS:
         found["notes"].append(f"no picture of its pages: it has {cells} cells")
         return
+    if (
+        sum(int(sheet["rows"]) * int(sheet["columns"]) for sheet in found["sheets"])
+        > viewing_office.MAX_PRINTED_AREA
+    ):
+        found["notes"].append("no picture of its pages: its cells are too far apart")
+        return
     source, why = viewing_office.to_pdf(file, until)
     if source is None:
         found["notes"].append(f"its pages could not be drawn: {why}")

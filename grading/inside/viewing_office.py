@@ -22,6 +22,9 @@ IMPRESS = {".pptx", ".pptm", ".ppsx", ".odp", ".otp", ".ppt"}
 OLD = {".doc", ".ppt", ".rtf"}
 SECONDS = 180.0
 MAX_PRINTED_CELLS = 30_000
+MAX_PRINTED_AREA = 1_000_000
+"""Rows times columns: empty pages up to a far cell take as long as full ones."""
+
 PRINTED_PAGES = 20
 WITHOUT = "LibreOffice is not there in this sandbox"
 _FONTS_NAMED = 12

@@ -63,6 +63,7 @@ def test_marks_that_turn_or_hide_text_do_not_reach_a_cell(seen: dict[str, Render
 
 def test_a_far_cell_costs_nothing(seen: dict[str, Rendered]) -> None:
     (sheet,) = seen["far.xlsx"].sheets
+    assert "no picture of its pages: its cells are too far apart" in seen["far.xlsx"].notes
     assert (sheet.cut, sheet.rows, sheet.columns, sheet.chunks) == (True, 200_000, 500, {})
 
 
