@@ -106,12 +106,13 @@ def test_two_tabs_never_count_a_moment_twice(served: Served, tab: Page) -> None:
     _at_work(served, second, alias)
     for page in (tab, second, tab, second):
         page.evaluate(_SIGN)
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(1500)
     for page in (tab, second):
         page.evaluate("activity.flush()")
     eventually(lambda: len(heard.spans()) >= 4, tab)
     spans = heard.spans()
-    assert all(end <= begin + 0.1 for (_, end, _), (begin, _, _) in pairwise(spans))
+    # One tab hears of the other a moment later, on a busy machine some tenths of a second.
+    assert all(end <= begin + 1.0 for (_, end, _), (begin, _, _) in pairwise(spans))
 
 
 def test_the_server_keeps_the_intervals_whatever_clock_the_browser_has(served: Served, tab: Page) -> None:
