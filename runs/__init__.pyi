@@ -5,7 +5,6 @@ from .arms import ArmRules as ArmRules
 from .arms import judged_trials as judged_trials
 from .arms import lay_out_previous as lay_out_previous
 from .arms import plan_arms as plan_arms
-from .arms import plan_retries as plan_retries
 from .arms import rework_of as rework_of
 from .bundle import RUN_BUNDLE as RUN_BUNDLE
 from .bundle import RUNS_AT_HOME as RUNS_AT_HOME

@@ -107,11 +107,6 @@ def judged_trials(
     return study(place(lines), policy=policy).trials
 
 
-def plan_retries(attempts: Iterable[AttemptRow], trials: Iterable[Trial], *, most: int) -> ArmPlan:
-    """What arm `retry` alone adds, see `plan_arms`."""
-    return plan_arms(attempts, trials, ArmRules(("retry",), most))
-
-
 def plan_arms(
     attempts: Iterable[AttemptRow],
     trials: Iterable[Trial],

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from core import Blobs, Deliverable, Fault, Frozen, StoreFault, in_thread
 from grading.render.model import Kind, Rendered
-from grading.review.content import FRAMES, IMAGES, MEDIA
+from grading.review.content import FRAMES, MEDIA
 
 MAX_BYTES = 400_000
 MAX_SEGMENTS, MAX_FACT = 5000, 200
@@ -104,16 +104,6 @@ class Addresses(Protocol):
     def file(self, file: Deliverable, *, inline: bool) -> str:
         """Of a file as it was handed in."""
         ...
-
-
-def kind_of(file: Deliverable) -> str:
-    """`image`, `frame`, `text` (also tables and renderings), or `none`."""
-    suffix = PurePosixPath(file.path).suffix.lower()
-    if file.media_type in IMAGES:
-        return "image"
-    if file.media_type in FRAMES:
-        return "frame"
-    return "text" if _is_plain(file) or suffix in _RENDERED else "none"
 
 
 async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | None, at: Addresses) -> Preview:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from agents import Assignment
 from agents.react.task import task_text
 from core import BadInput, Blobs, Cause, Deliverable, Submission
 from grading import EvaluationLine, Trial, place, study
-from runs.arms import ArmPlan, lay_out_previous, plan_retries, rework_of
+from runs.arms import ArmPlan, ArmRules, lay_out_previous, plan_arms, rework_of
 from runs.plan import PlannedAttempt
 from runs.protocols import check_protocol
 from runs.rows import DONE, AttemptRow
@@ -36,6 +36,10 @@ def row(
     }
     fields |= {"state": DONE if cause else "planned", "submission": HANDED_IN if cause else None}
     return AttemptRow(id=name, trial=trial, k=k, arm=arm, cause=cause, **fields | more)
+
+
+def plan_retries(attempts: Iterable[AttemptRow], trials: Iterable[Trial], *, most: int) -> ArmPlan:
+    return plan_arms(attempts, trials, ArmRules(("retry",), most))
 
 
 def judged(*lines: Iterator[EvaluationLine]) -> tuple[Trial, ...]:

@@ -13,7 +13,7 @@ from core import LLM_MIGRATIONS, Cause, Database, Usage, model_config
 from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS, minutes_per_criterion
 from jobs import load_pack
 from runs import RUN_MIGRATIONS, Records, RunConfig
-from runs.arms import judged_trials, plan_retries
+from runs.arms import ArmRules, judged_trials, plan_arms
 from runs.history import judged_past, past_trials
 from runs.tables import ATTEMPTS
 from tests.runs.past import Model, Past
@@ -49,7 +49,7 @@ def test_failures_by_the_verdicts_of_record_are_tried_again_once(past: Past, dat
     past.judge(second, "job-2", passes=True)
     past.judge(fourth, "job-4", passes=False)
     records = Records(database)
-    plan = plan_retries(records.attempts("run"), judged_trials(database, "run"), most=2)
+    plan = plan_arms(records.attempts("run"), judged_trials(database, "run"), ArmRules(("retry",), 2))
     assert [p.parent for p in plan.planned] == [first, fourth]
     assert (plan.completed, len(plan.awaiting)) == (1, 1)
     with database.write() as connection:
@@ -57,7 +57,7 @@ def test_failures_by_the_verdicts_of_record_are_tried_again_once(past: Past, dat
     there = {attempt.id: attempt for attempt in records.attempts("run")}
     made = there[f"{first}retry".replace(".k1", ".k2")]
     assert (made.k, made.arm, made.parent, made.run, made.state) == (2, "retry", first, "run", "planned")
-    again = plan_retries(there.values(), judged_trials(database, "run"), most=2)
+    again = plan_arms(there.values(), judged_trials(database, "run"), ArmRules(("retry",), 2))
     assert again.planned == ()
     assert len(again.unfinished) == 2
 
@@ -69,7 +69,7 @@ def test_one_trial_is_judged_without_the_others(past: Past, database: Database) 
     own = Records(database).attempts_of_trial(second)
     (trial,) = judged_trials(database, "run", attempts=own)
     assert (trial.key.job, trial.passed_1) == ("job-2", False)
-    assert [p.parent for p in plan_retries(own, [trial], most=3).planned] == [second]
+    assert [p.parent for p in plan_arms(own, [trial], ArmRules(("retry",), 3)).planned] == [second]
 
 
 def test_the_past_is_read_newest_run_first_and_not_without_end(past: Past, database: Database) -> None:

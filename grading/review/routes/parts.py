@@ -18,7 +18,7 @@ from grading.people.person import Person
 from grading.queue.settle import Settling
 from grading.review.briefs import brief_html, inline_code
 from grading.review.desk import ReviewDesk, Settled
-from grading.review.preview import ReviewRenderer, kind_of
+from grading.review.preview import ReviewRenderer
 from grading.review.signing import Secrets
 from grading.review.views import size
 
@@ -74,5 +74,4 @@ def make_templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {"size": size, "brief": brief_html, "code": inline_code}
-    templates.globals |= {"kind_of": kind_of}
     return templates
