@@ -6,6 +6,7 @@ const IDLE_MS = 60_000;
 const SEND_MS = 20_000;
 const BATCH = 200;
 const TOLERATED_MS = 3000;
+const CLOCK_MS = 5000;
 const NEVER = new Set([400, 404, 405, 409, 413, 422]);
 const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel", "scroll", "input", "touchmove"];
 const iso = (ms) => new Date(ms).toISOString();
@@ -23,6 +24,8 @@ export class Activity {
     this.counted = false; // whether the server takes intervals
     this.sending = null;
     this.fresh = new Map(); // what ended in this page and the server may not have
+    this.early = []; // what ended before the server's clock was known: of one page all intervals follow one clock
+    this.clock = null;
     this.sign = () => this.#alive();
     this.hidden = () => { if (document.visibilityState === "hidden") this.#leave(); };
   }
@@ -35,7 +38,10 @@ export class Activity {
     document.addEventListener("visibilitychange", this.hidden);
     addEventListener("pagehide", this.hidden);
     this.timer = setInterval(() => this.flush(), SEND_MS);
-    this.#synchronise();
+    this.clock ??= this.#synchronise().finally(() => {
+      this.known = true;
+      this.#settle();
+    });
   }
 
   stop() {
@@ -81,7 +87,8 @@ export class Activity {
   }
 
   async #synchronise() {
-    const response = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
+    const ask = { cache: "no-store", signal: AbortSignal.timeout(CLOCK_MS) };
+    const response = await fetch("/healthz", ask).catch(() => null);
     const skew = Date.parse(response?.headers.get("date") ?? "") - Date.now();
     if (Math.abs(skew) > TOLERATED_MS) this.skew = skew;
   }
@@ -110,21 +117,30 @@ export class Activity {
     this.open = null;
     this.sum += end - going.begin;
     if (end > going.begin) {
-      const row = { person: this.person, review: this.alias, begin: iso(going.begin + this.skew), end: iso(end + this.skew), ...going.subject };
+      this.early.push({ begin: going.begin, end, subject: going.subject });
+      if (this.known) this.#settle();
+    }
+    return now - going.last <= IDLE_MS ? going : null;
+  }
+
+  #settle() {
+    for (const { begin, end, subject } of this.early.splice(0)) {
+      const row = { person: this.person, review: this.alias, begin: iso(begin + this.skew), end: iso(end + this.skew), ...subject };
       this.fresh.set(row.begin, row);
       this.store.change([this.person, this.alias, row.begin], () => row);
     }
-    return now - going.last <= IDLE_MS ? going : null;
   }
 
   /** The page may be gone before the storage answers: what ended here is sent at once, and stays kept as well. */
   #leave() {
     this.#end(Date.now());
+    this.#settle();
     if (this.fresh.size) this.#post(this.alias, [...this.fresh.values()]);
   }
 
   /** All that is kept, also of reviews whose pages were closed. */
   async #send() {
+    await this.clock;
     const reviews = new Map();
     for (const row of await this.store.rows(this.person)) {
       if (!reviews.has(row.review)) reviews.set(row.review, []);

@@ -15,6 +15,7 @@ export class Snippets {
   constructor(feedback, use) {
     Object.assign(this, { feedback, use });
     this.all = null;
+    this.reading = null;
     this.at = 0;
     this.dialog = byId("snippets");
     this.field = byId("snippets-search");
@@ -77,26 +78,37 @@ export class Snippets {
     this.use(chosen.text);
   }
 
-  async #read() {
+  /** Resolves to whether they could be read. */
+  #read() {
+    this.reading ??= this.#fetch().finally(() => { this.reading = null; });
+    return this.reading;
+  }
+
+  async #fetch() {
+    let all = null;
     try {
-      const response = await fetch(ADDRESS);
-      if (!response.ok) throw new Error(String(response.status));
-      this.all = await response.json();
-    } catch {
-      byId("snippets-error").textContent = "Your comments cannot be read now.";
-    }
+      const response = await fetch(ADDRESS, { cache: "no-store" });
+      if (response.ok) all = await response.json();
+    } catch { /* said below */ }
+    if (all === null) byId("snippets-error").textContent = "Your comments cannot be read now.";
+    else this.all = all;
     this.draw();
+    return all !== null;
   }
 
-  #add() {
+  // What is kept replaces the whole list: it is read before, so that no comment of another tab is lost.
+
+  async #add() {
     const text = this.feedback().trim();
-    const others = (this.all ?? []).filter((one) => one.text !== text);
-    return this.#keep([{ id: crypto.randomUUID?.() ?? String(Date.now()), text }, ...others], 0);
+    if (!(await this.#read())) return;
+    const others = this.all.filter((one) => one.text !== text);
+    await this.#keep([{ id: crypto.randomUUID?.() ?? String(Date.now()), text }, ...others], 0);
   }
 
-  #drop() {
+  async #drop() {
     const chosen = this.found[this.at];
-    return this.#keep(this.all.filter((one) => one !== chosen), this.at);
+    if (!chosen || !(await this.#read())) return;
+    await this.#keep(this.all.filter(({ id }) => id !== chosen.id), this.at);
   }
 
   async #keep(all, at) {

@@ -68,8 +68,9 @@ export class Outbox extends EventTarget {
   /** The newest wish for a key: kept at once, sent after `delay` ms. */
   put(key, body, delay = 400) {
     const next = { uuid: uuid(), body, at: Date.now() };
-    const fresh = { person: this.person, review: this.alias, key, at: next.at, revision: this.revision(key), next: null, sent: null, stop: null };
-    this.#write(key, (row) => wish(row, fresh, next));
+    // What was on its way may have arrived by the time this is kept: the revision is that of then.
+    const fresh = () => ({ person: this.person, review: this.alias, key, at: next.at, revision: this.revisions.get(key) ?? 0, next: null, sent: null, stop: null });
+    this.#write(key, (row) => wish(row ?? fresh(), next));
     this.#post("put", { key, body, revision: this.revision(key) });
     this.#soon(delay);
     this.#tell();
@@ -221,6 +222,7 @@ export class Outbox extends EventTarget {
     const [, review, key] = id;
     this.trouble = null;
     this.tries = 0;
+    if (review === this.alias) this.revisions.set(key, revision);
     const next = await this.store.change(id, (there) => accepted(there, row.sent.uuid, revision));
     const detail = { key, revision, left };
     if (review === this.alias) {

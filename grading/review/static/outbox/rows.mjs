@@ -9,9 +9,8 @@ const LASTING = new Set(["conflict", "lost", "locked"]);
 /** The newest body of a row. */
 export const bodyOf = (row) => (row.next ?? row.sent).body;
 
-/** A new wish for a key; `fresh` is the row where there is none yet. */
-export function wish(row, fresh, next) {
-  if (!row) return { ...fresh, next };
+/** A new wish for the key of a row. */
+export function wish(row, next) {
   return { ...row, next, at: next.at, stop: LASTING.has(row.stop?.why) ? row.stop : null };
 }
 

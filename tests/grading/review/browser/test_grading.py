@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from grading import Evaluation, Evidence
 from grading.review.drafts import Draft
+from grading.review.snippets import Snippet, keep_snippets, snippets_of
 from rubrics import Verdict
+from tests.grading.review.browser.boxes import eventually
 from tests.grading.review.browser.served import CRITERIA, DELIVERABLES, WAIT, Served
 
 MS = WAIT * 1000
@@ -248,6 +250,23 @@ def test_two_sides_are_kept_and_widened_by_keys(desk: Page) -> None:
     expect(right.locator("[role=tab][aria-selected=true]")).to_contain_text("Deliverables")
     desk.keyboard.press("s")
     expect(right).to_be_hidden()
+
+
+def test_a_comment_kept_before_the_others_were_read_is_put_beside_them(served: Served, desk: Page) -> None:
+    keep_snippets(served.database, "local", [Snippet(id="old", text="Written last week.")])
+    held: list[Route] = []
+    desk.route("**/api/snippets", lambda route: held.append(route) if not held else route.continue_())
+    desk.keyboard.press("c")
+    desk.keyboard.type("Written now.")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("r")
+    expect(desk.locator("#snippets-add")).to_be_visible()
+    desk.locator("#snippets-add").focus()
+    desk.keyboard.press("Enter")
+    eventually(lambda: bool(held), desk)
+    held[0].continue_()
+    expect(desk.locator("#snippets-list li")).to_have_text(["Written now.", "Written last week."])
+    eventually(lambda: len(snippets_of(served.database, "local")) == 2, desk)
 
 
 def test_own_comments_are_kept_found_and_used_again(served: Served, desk: Page) -> None:

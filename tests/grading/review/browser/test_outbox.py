@@ -12,6 +12,14 @@ from rubrics import Verdict
 from tests.grading.review.browser.boxes import Box, eventually, review, saved
 from tests.grading.review.browser.served import Served
 
+_KEPT_LATE = """(() => {
+  const { store } = box;
+  const { change } = store;
+  const slow = new Promise((go) => { window.go = go; });
+  store.change = (...of) => slow.then(() => change.apply(store, of));
+  box.put("tone", { verdict: "cannot_judge", feedback: "", evidence: [] }, 100_000);
+  store.change = change;
+})()"""
 TEN = [(f"c{number}", "important", f"Criterion {number}") for number in range(10)]
 
 
@@ -47,6 +55,23 @@ def test_the_newest_of_a_key_counts_and_follows_what_was_already_sent(served: Se
     box.until("saved")
     eventually(lambda: review(served, alias).drafts["tone"][1].feedback == "y", tab)
     assert box.call("box.revision('tone')") == review(served, alias).drafts["tone"][0]
+
+
+def test_a_wish_kept_after_the_answer_to_an_earlier_one_is_no_conflict(served: Served, tab: Page) -> None:
+    alias = served.publish()
+    served.sign_in(tab)
+    box = Box(served, tab, alias)
+    held: list[Route] = []
+    tab.route("**/criteria/*", lambda route: route.continue_() if held else held.append(route))
+    box.put("tone", verdict="pass")
+    eventually(lambda: bool(held), tab)
+    box.call(_KEPT_LATE)
+    held[0].continue_()
+    eventually(lambda: len(box.said("accepted")) == 1, tab)
+    box.call("go()")
+    box.call("box.flush()")
+    eventually(lambda: saved(served, alias) == {"tone": (2, "cannot_judge")}, tab)
+    assert box.said("conflict") == []
 
 
 def test_what_a_closed_tab_could_not_send_is_found_and_sent_by_the_next(served: Served, tab: Page) -> None:
@@ -245,7 +270,7 @@ def test_a_refused_change_is_kept_until_it_is_changed(served: Served, tab: Page)
     box.until("refused")
     assert box.said("refused")[0]["key"] == "tone"
     eventually(lambda: saved(served, alias) == {"rows": (1, "pass")}, tab)
-    assert box.call("box.kept().length") == 1
+    eventually(lambda: box.call("box.kept().length") == 1, tab)
     box.put("tone", verdict="pass")
     box.until("saved")
     assert saved(served, alias)["tone"] == (1, "pass")

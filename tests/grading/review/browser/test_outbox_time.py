@@ -97,6 +97,31 @@ def test_idle_time_is_not_time_worked_and_each_criterion_has_its_own(served: Ser
     assert tab.evaluate("activity.since()") == 0, "the server has the intervals themselves"
 
 
+def test_all_intervals_follow_the_servers_clock_whenever_it_answers(served: Served, tab: Page) -> None:
+    alias = served.publish()
+    served.sign_in(tab)
+    heard = Heard(tab)
+    tab.clock.install(time=datetime.now(UTC) + timedelta(hours=1))
+    tab.goto(f"{served.app}/healthz")
+    held: list[Route] = []
+    tab.route("**/healthz", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it is given
+    tab.evaluate(_ACTIVITY, alias)
+    eventually(lambda: bool(held), tab)
+    for criterion in ("rows", "sources"):
+        tab.evaluate(_SIGN)
+        tab.clock.run_for(1000)  # the server may take five seconds
+        tab.evaluate("(criterion) => activity.on({ criterion })", criterion)
+    assert heard.intervals == []
+    held[0].continue_()
+    tab.wait_for_function("() => activity.skew < -3_000_000")
+    tab.evaluate(_SIGN)
+    tab.clock.run_for(3000)
+    tab.evaluate("activity.flush()")
+    eventually(lambda: len(heard.spans()) >= 3, tab)
+    now = datetime.now(UTC).timestamp()
+    assert all(abs(_seconds(one["begin"]) - now) < 1800 for one in heard.intervals)
+
+
 def test_two_tabs_never_count_a_moment_twice(served: Served, tab: Page) -> None:
     alias = served.publish()
     served.sign_in(tab)
