@@ -1,7 +1,6 @@
 from .adjudication.bundle import ADJUDICATION_AT_HOME as ADJUDICATION_AT_HOME
 from .adjudication.bundle import ADJUDICATION_BUNDLE as ADJUDICATION_BUNDLE
 from .adjudication.due import adjudications_due as adjudications_due
-from .adjudication.tables import ADJUDICATION_MIGRATIONS as ADJUDICATION_MIGRATIONS
 from .adjudication.voids import voided_in as voided_in
 from .awaited import word_awaited as word_awaited
 from .blinding.kept import Maker as Maker

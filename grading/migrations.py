@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core import Migration, create_all
+from grading.adjudication.tables import ADJUDICATION_MIGRATIONS
 from grading.queue.layout import add_slots_to_all
 from grading.tables import METADATA
 
@@ -11,4 +12,5 @@ GRADING_MIGRATIONS = [
     Migration("grading", 1, create_all(METADATA)),
     Migration("grading", 2, add_slots_to_all),
     Migration("grading", 3, create_all(METADATA)),  # review_unblinding
+    *ADJUDICATION_MIGRATIONS,
 ]

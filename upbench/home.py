@@ -9,7 +9,6 @@ from pathlib import Path
 from agents import AGENT_MIGRATIONS
 from core import LLM_MIGRATIONS, BadInput, Blobs, Database, Lanes
 from grading import (
-    ADJUDICATION_MIGRATIONS,
     GRADING_MIGRATIONS,
     PEOPLE_MIGRATIONS,
     RENDER_MIGRATIONS,
@@ -62,7 +61,6 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
             *LLM_MIGRATIONS,
             *AGENT_MIGRATIONS,
             *GRADING_MIGRATIONS,
-            *ADJUDICATION_MIGRATIONS,
             *PEOPLE_MIGRATIONS,
             *RENDER_MIGRATIONS,
             *REVIEW_MIGRATIONS,

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from agents import AGENT_MIGRATIONS, agent_config
 from core import LLM_MIGRATIONS, Cause, Database, Usage, model_config
-from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS, minutes_per_criterion
+from grading import GRADING_MIGRATIONS, minutes_per_criterion
 from jobs import load_pack
 from runs import RUN_MIGRATIONS, Records, RunConfig
 from runs.arms import ArmRules, judged_trials, plan_arms
@@ -25,8 +25,7 @@ AGENT = agent_config("react", model=MODEL)
 
 @pytest.fixture
 def database(database_place: Path | str) -> Iterator[Database]:
-    grading = [*GRADING_MIGRATIONS, *ADJUDICATION_MIGRATIONS]
-    made = Database(database_place, [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *grading, *RUN_MIGRATIONS])
+    made = Database(database_place, [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS])
     yield made
     made.close()
 

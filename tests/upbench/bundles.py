@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 from agents import AGENT_MIGRATIONS, SqlTranscript, agent_config
 from core import LLM_MIGRATIONS, Blobs, Database, Deliverable, Submission, canonical_json, model_config
 from core.llm.tables import CALLS, SPEND, WASTE
-from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS, Book, CriterionVerdict, ReviewDesk
+from grading import GRADING_MIGRATIONS, Book, CriterionVerdict, ReviewDesk
 from grading.review.desk import Draft
 from jobs import load_pack
 from rubrics import Verdict
@@ -24,7 +24,7 @@ from upbench.home import Home
 from upbench.settings import Settings
 
 RUN = "20260102-030405-small-ab12"
-MIGRATIONS = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *ADJUDICATION_MIGRATIONS, *RUN_MIGRATIONS]
+MIGRATIONS = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *RUN_MIGRATIONS]
 HOST = "host-of-workers"
 ADDRESS = "http://model.inside.example:8000/v1"
 

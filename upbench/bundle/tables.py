@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agents import AGENT_BUNDLE, AGENT_MIGRATIONS
 from core import LLM_BUNDLE, LLM_MIGRATIONS, BundleTable
-from grading import ADJUDICATION_BUNDLE, ADJUDICATION_MIGRATIONS, GRADING_BUNDLE, GRADING_MIGRATIONS
+from grading import ADJUDICATION_BUNDLE, GRADING_BUNDLE, GRADING_MIGRATIONS
 from runs import RUN_BUNDLE, RUN_MIGRATIONS
 from upbench.bundle.manifest import rows_member
 
@@ -33,8 +33,8 @@ ROOMS = {
     "runs": len(RUN_MIGRATIONS),
     "core.llm": len(LLM_MIGRATIONS),
     "agents": len(AGENT_MIGRATIONS),
-    "grading": len(GRADING_MIGRATIONS),
-    "adjudication": len(ADJUDICATION_MIGRATIONS),
+    "grading": sum(step.room == "grading" for step in GRADING_MIGRATIONS),
+    "adjudication": sum(step.room == "adjudication" for step in GRADING_MIGRATIONS),
 }
 """How far each room's tables have come."""
 

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from core import Database, canonical_json, digest_of, insert_new
-from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS, CriterionVerdict, Evaluation, ReviewItem
+from grading import GRADING_MIGRATIONS, CriterionVerdict, Evaluation, ReviewItem
 from grading.adjudication.triggers import open_due
 from grading.book import insert_evaluation, read_evaluations
 from grading.tables import REVIEW_ITEMS, REVIEW_SHEETS
 from rubrics import Rubric, Verdict
 
-MIGRATIONS = [*GRADING_MIGRATIONS, *ADJUDICATION_MIGRATIONS]
+MIGRATIONS = GRADING_MIGRATIONS
 RUBRIC = Rubric.model_validate(
     {
         "criteria": [

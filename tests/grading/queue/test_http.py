@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 
 from core import Blobs, Database
 from grading import (
-    ADJUDICATION_MIGRATIONS,
     GRADING_MIGRATIONS,
     Book,
     create_review_app,
@@ -28,7 +27,7 @@ Enter = Callable[[str], TestClient]
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
-    database = Database(tmp_path / "a.db", [*GRADING_MIGRATIONS, *ADJUDICATION_MIGRATIONS])
+    database = Database(tmp_path / "a.db", GRADING_MIGRATIONS)
     yield Book(database)
     database.close()
 

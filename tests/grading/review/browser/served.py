@@ -188,7 +188,7 @@ async def _serve(both: Iterable[tuple[FastAPI, int]], listens: threading.Event, 
 
 def migrations() -> list[Migration]:
     """Of all that the app keeps."""
-    from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS
+    from grading import GRADING_MIGRATIONS
     from grading.review.tables import REVIEW_MIGRATIONS
 
-    return [*GRADING_MIGRATIONS, *ADJUDICATION_MIGRATIONS, *REVIEW_MIGRATIONS]
+    return [*GRADING_MIGRATIONS, *REVIEW_MIGRATIONS]

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core import Database
-from grading import ADJUDICATION_MIGRATIONS, GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Evaluation, records_of
+from grading import GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Evaluation, records_of
 from grading.adjudication.due import adjudications_due
 from grading.adjudication.pay import PayRule, set_rule
 from grading.adjudication.tables import ADJUDICATIONS
@@ -25,7 +25,7 @@ MS = WAIT * 1000
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    migrations = [*GRADING_MIGRATIONS, *ADJUDICATION_MIGRATIONS, *PEOPLE_MIGRATIONS]
+    migrations = [*GRADING_MIGRATIONS, *PEOPLE_MIGRATIONS]
     served = Served(tmp_path, Database(tmp_path / "upbench.db", migrations))
     served.start()
     yield served
