@@ -6,7 +6,7 @@ const IDLE_MS = 60_000;
 const SEND_MS = 20_000;
 const BATCH = 200;
 const TOLERATED_MS = 3000;
-const CLOCK_MS = 5000;
+const CLOCK_MS = 20_000;
 const NEVER = new Set([400, 404, 405, 409, 413, 422]);
 const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel", "scroll", "input", "touchmove"];
 const iso = (ms) => new Date(ms).toISOString();
@@ -22,7 +22,8 @@ export class Activity {
     this.sum = 0;
     this.asked = 0;
     this.counted = false; // whether the server takes intervals
-    this.sending = null;
+    this.running = Promise.resolve();
+    this.following = null;
     this.fresh = new Map(); // what ended in this page and the server may not have
     this.early = []; // what ended before the server's clock was known: of one page all intervals follow one clock
     this.clock = null;
@@ -76,14 +77,18 @@ export class Activity {
     return this.counted ? 0 : Math.max(0, Math.round(passed));
   }
 
-  /** Send what has ended, and what is going on up to now. */
+  /** Send what has ended, and what is going on up to now, after whatever is being sent. */
   flush() {
     const going = this.#end(Date.now());
     if (going && document.visibilityState === "visible") {
       this.open = { begin: Date.now(), last: going.last, subject: this.subject };
     }
-    this.sending ??= this.#send().finally(() => { this.sending = null; });
-    return this.sending;
+    this.following ??= this.running.then(() => {
+      this.following = null;
+      this.running = this.#send().catch(() => {}); // it stays kept
+      return this.running;
+    });
+    return this.following;
   }
 
   async #synchronise() {
@@ -135,7 +140,7 @@ export class Activity {
   #leave() {
     this.#end(Date.now());
     this.#settle();
-    if (this.fresh.size) this.#post(this.alias, [...this.fresh.values()]);
+    if (this.fresh.size) this.#post(this.alias, [...this.fresh.values()].slice(-BATCH));
   }
 
   /** All that is kept, also of reviews whose pages were closed. */

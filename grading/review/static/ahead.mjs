@@ -3,6 +3,7 @@ import { Api, send } from "./api.mjs";
 import { prefetch } from "./looking.mjs";
 
 const FIRST_FILES = 2;
+const FRESH_MS = 300_000; // What was had longer ago may be somebody else's by now, or have been changed in another tab.
 
 export class Ahead {
   /** @param {string} alias of the review on the page. @param {string|null} following: the next one, as the page knew */
@@ -13,11 +14,16 @@ export class Ahead {
     addEventListener("pagehide", this.leave);
   }
 
-  /** {alias, root} or null where there is none; asked for again where there was none before. */
+  /** {alias, root} or null where there is none; asked for again where there was none before, or long ago. */
   async fetch() {
+    if (this.found && Date.now() - this.at < FRESH_MS) return this.found;
     this.asking ??= this.#find().finally(() => { this.asking = null; });
-    this.found ??= await this.asking;
-    return this.found;
+    const found = await this.asking;
+    if (found === null) return this.found;
+    if (this.found?.alias === found.alias) found.taken ||= this.found.taken; // by the first asking
+    this.found = found;
+    this.at = Date.now();
+    return found;
   }
 
   /** It was not begun: somebody else may have it. */

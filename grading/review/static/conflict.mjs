@@ -36,8 +36,9 @@ function show() {
     review.outbox.drop(detail.key, detail.revision);
     done();
   };
-  // It must be decided: Esc would leave it open without saying so.
+  // It must be decided: Esc would leave it open without saying so, and a browser lets nobody hold a window twice.
   dialog.oncancel = (event) => event.preventDefault();
+  dialog.onclose = show;
   if (!dialog.open) dialog.showModal();
 }
 

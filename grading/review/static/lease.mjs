@@ -1,22 +1,32 @@
 // Whose review it is: a lease on the server that lasts as long as somebody looks at the page, or it has something to save.
 
+import { session } from "./outbox/session.mjs";
+
 const BEAT_MS = 30_000;
 const ENDING_MS = 120_000;
 const GONE = new Set([404, 405]); // A server that knows no leases: the review is this person's as long as they like.
 
 export class Lease extends EventTarget {
-  /** @param {{api: import("./api.mjs").Api, pending?: () => number}} of the review; changes that wait to be sent */
-  constructor({ api, pending = () => 0 }) {
+  /**
+   * Events: "renewed" {expires}, "ending" {expires}, "lost", "locked", "signed-out", "other-person"; none once it is
+   * stopped.
+   *
+   * @param {{api: import("./api.mjs").Api, person?: string, pending?: () => number}} of the review; whose it is;
+   *   changes that wait to be sent
+   */
+  constructor({ api, person = "", pending = () => 0 }) {
     super();
-    Object.assign(this, { api, pending });
+    Object.assign(this, { api, person, pending });
     this.expires = null;
     this.lost = false;
     this.beating = null;
+    this.stopped = false;
     this.seen = () => { if (document.visibilityState === "visible") this.#beat(); };
   }
 
   start() {
     if (this.timer !== undefined) return;
+    this.stopped = false;
     document.addEventListener("visibilitychange", this.seen);
     addEventListener("online", this.seen);
     this.timer = setInterval(() => {
@@ -29,6 +39,7 @@ export class Lease extends EventTarget {
   stop() {
     clearInterval(this.timer);
     this.timer = undefined;
+    this.stopped = true;
     document.removeEventListener("visibilitychange", this.seen);
     removeEventListener("online", this.seen);
   }
@@ -44,11 +55,12 @@ export class Lease extends EventTarget {
   async release() {
     this.stop();
     this.expires = null;
+    await this.beating; // one that arrives after the release would take it again
     return this.api.change("POST", "/release").then((response) => response.ok, () => false);
   }
 
   #beat() {
-    if (this.lost) return null;
+    if (this.lost || this.stopped) return null;
     this.beating ??= this.#ask().finally(() => { this.beating = null; });
     return this.beating;
   }
@@ -57,14 +69,23 @@ export class Lease extends EventTarget {
     let response;
     try {
       response = await this.api.change("POST", "/lease");
+      if (response.status === 403 && await this.#same()) response = await this.api.change("POST", "/lease");
     } catch {
       return; // No connection: the lease lasts until it ends, and `#warn` says so before it does.
     }
     const answer = await response.json().catch(() => ({}));
+    if (this.stopped) return;
     if (response.ok) this.#renewed(response, answer);
     else if (response.status === 401) this.#emit("signed-out", {});
     else if (response.status === 409) this.#gone(answer);
     else if (GONE.has(response.status)) this.stop();
+  }
+
+  /** After somebody signed in anew: whether it is the same person, whose changes are proved by another token now. */
+  async #same() {
+    const now = await session(this.api.constructor, this.person);
+    if (now === "signed-out" || now === "other-person") this.#emit(now, {});
+    return now === "same";
   }
 
   /** The end by this machine's clock, whatever it shows. */
@@ -87,6 +108,6 @@ export class Lease extends EventTarget {
   }
 
   #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    if (!this.stopped) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

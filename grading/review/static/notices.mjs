@@ -2,6 +2,8 @@
 import { byId, element } from "./dom.mjs";
 import { wording } from "./outbox/outbox.mjs";
 
+const HELD = new Set(["lost", "ending"]);
+const AWAY = new Set(["signed-out", "other-person"]);
 const CALM = new Set(["saved", "saving"]);
 
 /** The line in the header; a banner only where the person has something to do or to know. */
@@ -27,8 +29,14 @@ export function watchTroubles(review) {
   const lost = () => banner("lost", "This review was left for too long, and somebody else has it now. Nothing is lost: what you go on to write is kept, and counts as a further review.", [again(), link("To the queue", "/", false)]);
   lease.addEventListener("lost", lost);
   lease.addEventListener("ending", () => banner("ending", "No contact with the server for a while: this review may be given to somebody else soon. Your changes are kept."));
-  lease.addEventListener("renewed", () => { if (["lost", "ending"].includes(byId("banner").dataset.why)) banner(null, "", [], true); });
-  lease.addEventListener("signed-out", () => banner("signed-out", "You are signed out. Changes are kept in this browser until you sign in again.", [link("Sign in in another tab", "/")]));
+  lease.addEventListener("renewed", () => {
+    const { why } = byId("banner").dataset;
+    if (HELD.has(why) || AWAY.has(why)) banner(null, "", [], true);
+  });
+  // The outbox says it in its own words, with what is kept; then it is not said twice.
+  const away = (why, text, more) => { if (byId("banner").dataset.why !== why) banner(why, text, more); };
+  lease.addEventListener("signed-out", () => away("signed-out", "You are signed out. Changes are kept in this browser until you sign in again.", [link("Sign in in another tab", "/")]));
+  lease.addEventListener("other-person", () => away("other-person", "Somebody else is signed in here. Your changes are kept in this browser, and not sent.", [link("Sign in in another tab", "/")]));
 }
 
 function link(text, href, apart = true) {
@@ -37,8 +45,7 @@ function link(text, href, apart = true) {
 
 function banner(why, text = "", more = [], force = false) {
   const node = byId("banner");
-  const held = ["lost", "ending"].includes(node.dataset.why);
-  if (why === null && held && !force) return;
+  if (why === null && HELD.has(node.dataset.why) && !force) return;
   if (why !== null && node.dataset.why === why && node.dataset.text === text) return;
   node.hidden = why === null;
   Object.assign(node.dataset, { why: why ?? "", text });

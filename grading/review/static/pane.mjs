@@ -3,7 +3,7 @@ import { byId, bytes, element } from "./dom.mjs";
 import { openChanges, openViewer, renderingOf } from "./looking.mjs";
 
 const TITLES = { brief: "Brief", inputs: "Inputs", deliverables: "Deliverables", changes: "Changes" };
-const CHANGED = { same: "unchanged", changed: "changed", added: "new", removed: "removed" };
+const CHANGED = { same: "unchanged", changed: "changed", added: "new", removed: "removed", renamed: "renamed" };
 
 export class Pane {
   /** @param {HTMLElement} node to fill. @param {Stage} stage it stands on */
@@ -56,6 +56,7 @@ export class Pane {
     const at = this.stage.files.deliverables.findIndex((file) => file.name === evidence.file);
     if (at < 0) return false;
     await this.show("deliverables", at);
+    if (this.shown?.file.name !== evidence.file) return true; // somebody went on meanwhile
     return evidence.anchor ? Boolean(this.viewer?.go(evidence.anchor)) : true;
   }
 

@@ -30,7 +30,7 @@ export class Review {
     this.outbox = new Outbox({
       alias: this.alias, api: this.api, person, revisions: this.#revisions(), activeMs: () => this.activity.since(),
     });
-    this.lease = new Lease({ api: this.api, pending: () => this.outbox.count });
+    this.lease = new Lease({ api: this.api, person, pending: () => this.outbox.count });
     this.last = new Map(this.cards.all.map((card) => [card.key, card.body()]));
     this.said = null;
     this.#listen();
@@ -128,6 +128,7 @@ export class Review {
       toast("Not everything is saved yet; it is not given back.");
       return;
     }
+    await this.activity.flush(); // who has given it back works on it no more
     await this.lease.release();
     this.leaving = true;
     location.assign("/");
@@ -246,6 +247,7 @@ export class Review {
   }
 
   reload() {
+    if (this.leaving || this.submitting) return;
     this.leaving = true;
     location.reload();
   }

@@ -85,23 +85,32 @@ export class Submit {
 
   async #lock(goOn) {
     const review = this.current();
-    const error = byId("sheet-error");
-    error.textContent = "";
+    if (review.submitting || review.leaving) return;
+    review.submitting = true; // once, and whatever else says meanwhile that it is locked
+    byId("sheet-error").textContent = "";
+    try {
+      await this.#send(review, goOn);
+    } finally {
+      review.submitting = false;
+    }
+  }
+
+  async #send(review, goOn) {
     if (!await review.outbox.flush()) {
       this.#waits();
       return;
     }
     await review.activity.flush();
     const response = await review.api.change("POST", "/lock").catch(() => null);
-    if (response === null) error.textContent = "The server cannot be reached. Nothing is submitted; your changes are kept.";
+    if (response === null) byId("sheet-error").textContent = "The server cannot be reached. Nothing is submitted; your changes are kept.";
     else await this.#answered(review, response, goOn);
   }
 
   async #answered(review, response, goOn) {
     const answer = await response.json().catch(() => ({}));
     if (response.ok || answer.locked) {
-      await review.outbox.finish();
       review.leaving = true;
+      await review.outbox.finish();
       if (goOn) this.on(await review.ahead.fetch());
       else if (answer.alias && answer.alias !== review.alias) location.assign(`/review/${answer.alias}`);
       else location.reload();

@@ -204,7 +204,7 @@ export class Outbox extends EventTarget {
     const mine = review === this.alias;
     const row = await this.store.change(id, (there) => takeUp(there, mine ? this.activeMs : () => 0));
     if (!row?.sent || row.stop) return null;
-    if (mine) this.rows.set(key, row);
+    if (mine && !this.writing.has(key)) this.rows.set(key, row);
     const api = mine ? this.api : this.api.at(review);
     let said = await deliver(api, row);
     if (said.kind === "forbidden") {
