@@ -10,9 +10,10 @@ The rule of the house, for what the primary reviewers said first (overlap, gold 
 - `important_gap`: two reviewers differ by two or more in how many important criteria pass; due are the important
   criteria on which they differ.
 - `cannot_judge`: some reviewer could not judge, and there is another to compare with.
+- `unjudged`: it did not count while reviews were made, counts again, and neither reviewer nor check judged it.
 
-With one reviewer nothing is ever due: there is nobody to differ from, and a `cannot_judge` of theirs stays of
-record and leaves the attempt undecided, where the completion policy needs that criterion.
+With one reviewer nothing but the last is ever due: there is nobody to differ from, and a `cannot_judge` of theirs
+stays of record and leaves the attempt undecided, where the completion policy needs that criterion.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Trigger(StrEnum):
     judgement = "judgement"
     important_gap = "important_gap"
     cannot_judge = "cannot_judge"
+    unjudged = "unjudged"
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ def disputes(
     importances: Mapping[str, Importance],
     evaluations: Sequence[Evaluation],
     voided: Collection[str] = (),
+    again: Collection[str] = (),
 ) -> dict[str, tuple[Trigger, ...]]:
     """Criterion (or `OVERALL`) -> why it must be adjudicated, in the order of the rubric.
 
@@ -76,26 +79,41 @@ def disputes(
         importances: Of the rubric's criteria.
         evaluations: Of one submission by that rubric.
         voided: Criteria that count for nobody.
+        again: Criteria that did so once, and count by now.
     """
     voices = list(voices_of(evaluations).values())
-    if len(voices) < 2:
+    if not voices or (len(voices) < 2 and not again):
         return {}
     counting = {name: importance for name, importance in importances.items() if name not in voided}
     found: dict[str, set[Trigger]] = {name: set() for name in (*counting, OVERALL)}
-    for name, importance in counting.items():
-        found[name] |= _of_criterion(importance, [v.verdicts[name] for v in voices if name in v.verdicts])
     checked = records_of([e for e in evaluations if e.grader_kind == "check"])
     by_checks = {name: r.verdict for name, r in checked.items() if name in counting and r.verdict is not None}
-    for name in _flips(counting, voices, by_checks):
+    judged = set(by_checks).union(*(voice.verdicts for voice in voices))
+    for name in set(again).intersection(counting) - judged:
+        found[name].add(Trigger.unjudged)
+    if len(voices) > 1:
+        _between(counting, voices, by_checks, found)
+    order = list(Trigger)
+    return {name: tuple(sorted(why, key=order.index)) for name, why in found.items() if why}
+
+
+def _between(
+    importances: Mapping[str, Importance],
+    voices: Sequence[Voice],
+    by_checks: Mapping[str, Verdict],
+    found: Mapping[str, set[Trigger]],
+) -> None:
+    """Add to `found` what stands between several reviewers."""
+    for name, importance in importances.items():
+        found[name].update(_of_criterion(importance, [v.verdicts[name] for v in voices if name in v.verdicts]))
+    for name in _flips(importances, voices, by_checks):
         found[name].add(Trigger.flip)
-    for name in _gaps(counting, voices, by_checks):
+    for name in _gaps(importances, voices, by_checks):
         found[name].add(Trigger.important_gap)
     judgements = [voice.judgement for voice in voices if voice.judgement is not None]
     if len(set(judgements)) > 1:
         found[OVERALL].add(Trigger.judgement)
-        found[OVERALL] |= {Trigger.tie} if _tied(judgements) else set()
-    order = list(Trigger)
-    return {name: tuple(sorted(why, key=order.index)) for name, why in found.items() if why}
+        found[OVERALL].update({Trigger.tie} if _tied(judgements) else ())
 
 
 def _of_criterion(importance: Importance, said: Sequence[Verdict]) -> set[Trigger]:

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Row, select, update
 from core import digest_of, insert_new
 from grading.adjudication.problems import Decided, NoSuchReview, NotReady, Problem
 from grading.adjudication.tables import ADJUDICATIONS, TICKETS
-from grading.adjudication.triggers import OPEN, VOID
+from grading.adjudication.triggers import OPEN, VOID, open_due, still_open
 from grading.adjudication.voids import Voiding, write_voiding
-from grading.book import now
+from grading.book import LOCKED, now, read_evaluations
+from grading.evaluations import Evaluation
 from grading.items import ReviewCriterion
 from grading.tables import REVIEW_ITEMS, REVIEW_SHEETS
 
@@ -22,6 +23,7 @@ MAX_TEXT = 4_000
 Outcome = Literal["keep", "void"]
 
 _ADD = insert_new(TICKETS)
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ def set_voided(
 ) -> tuple[Voiding | None, list[str]]:
     """Void a criterion for every submission graded by a rubric, or let it count again.
 
-    Open adjudications of a voided criterion end without a decision; they are open again when it counts again.
+    Open adjudications of a voided criterion end without a decision; they are open again when it counts again, and
+    so is what nobody has judged of it because it did not count while the reviews were made.
 
     Returns:
         What was written (None: it stood so already), and the items whose adjudications that changed.
@@ -154,7 +157,22 @@ def set_voided(
         .values(state=after)
         .returning(ADJUDICATIONS.c.item)
     )
-    return decision, sorted(changed.scalars())
+    items = set(changed.scalars())
+    return decision, sorted(items if voided else items | _open_again(connection, grading_digest))
+
+
+def _open_again(connection: Connection, grading_digest: str) -> set[str]:
+    """Open what is due of submissions that have all their reviews; returns the items of which anything is open."""
+    done = (REVIEW_ITEMS.c.grading_digest == grading_digest, REVIEW_ITEMS.c.state == LOCKED)
+    items = connection.execute(select(REVIEW_ITEMS).where(*done).order_by(REVIEW_ITEMS.c.alias)).all()
+    for begin in range(0, len(items), _AT_ONCE):
+        some = items[begin : begin + _AT_ONCE]
+        said: dict[str, list[Evaluation]] = {item.attempt_id: [] for item in some}
+        for evaluation in read_evaluations(connection, list(said)):
+            said[evaluation.attempt_id].append(evaluation)
+        for item in some:
+            open_due(connection, item, said[item.attempt_id])
+    return {item.alias for item in items if still_open(connection, item.alias)}
 
 
 def tickets(connection: Connection, *, opened_by: str | None = None) -> list[Ticket]:

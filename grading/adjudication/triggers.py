@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from core import canonical_json, insert_new
-from grading.adjudication.disputes import disputes, voices_of
+from grading.adjudication.disputes import Trigger, disputes, voices_of
 from grading.adjudication.tables import ADJUDICATIONS
-from grading.adjudication.voids import voided_in
+from grading.adjudication.voids import counting_again
 from grading.book import now
 from grading.evaluations import Evaluation
 from grading.tables import REVIEW_SHEETS
@@ -21,13 +21,15 @@ from rubrics import Importance
 OPEN, CLOSED, VOID = "open", "closed", "void"
 
 _ADD = insert_new(ADJUDICATIONS)
+_UNJUDGED = canonical_json([Trigger.unjudged.value])
 
 
 def open_due(connection: Connection, item_row: Row[Any], evaluations: Sequence[Evaluation]) -> int:
     """Open what must be adjudicated of a review item, and return how many of its adjudications are open.
 
     To be called in the transaction that locks the last primary review, and again after whatever changes it: what
-    is there already is left as it is, so that an adjudication is opened once.
+    is there already is left as it is, so that an adjudication is opened once. One for want of any verdict ends
+    when a reviewer has given theirs.
 
     Args:
         connection: Of that transaction.
@@ -35,11 +37,13 @@ def open_due(connection: Connection, item_row: Row[Any], evaluations: Sequence[E
         evaluations: Of its attempt; what is of another submission or rubric is left out.
     """
     own = of_item(item_row, evaluations)
-    if len(voices_of(own)) < 2:
+    voided, again = counting_again(connection, item_row.grading_digest)
+    if len(voices_of(own)) < 2 and not again:
         return 0
-    digest: str = item_row.grading_digest
-    voided = voided_in(connection, [digest]).get(digest, frozenset())
-    due = disputes(importances_of(connection, item_row.sheet), own, voided)
+    due = disputes(importances_of(connection, item_row.sheet), own, voided, again)
+    if again:
+        lacking = [name for name, why in due.items() if Trigger.unjudged in why]
+        _end_unjudged(connection, item_row.alias, lacking)
     if due:
         ts = now()
         rows = [
@@ -55,6 +59,12 @@ def open_due(connection: Connection, item_row: Row[Any], evaluations: Sequence[E
         ]
         connection.execute(_ADD, rows)
     return still_open(connection, item_row.alias)
+
+
+def _end_unjudged(connection: Connection, item: str, lacking: Sequence[str]) -> None:
+    ended = (ADJUDICATIONS.c.item == item, ADJUDICATIONS.c.state == OPEN, ADJUDICATIONS.c.triggers == _UNJUDGED)
+    judged = ADJUDICATIONS.c.criterion.not_in(lacking)
+    connection.execute(update(ADJUDICATIONS).where(*ended, judged).values(state=VOID))
 
 
 def still_open(connection: Connection, item: str) -> int:

@@ -53,6 +53,13 @@ def voided_in(connection: Connection, grading_digests: Iterable[str]) -> dict[st
     return {digest: frozenset(criteria) for digest, criteria in found.items() if criteria}
 
 
+def counting_again(connection: Connection, grading_digest: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The voided criteria of a rubric, and those that were voided once and count again."""
+    voided = voided_in(connection, [grading_digest]).get(grading_digest, frozenset())
+    ever = select(VOIDS.c.criterion).where(VOIDS.c.grading_digest == grading_digest).distinct()
+    return voided, frozenset(connection.execute(ever).scalars()) - voided
+
+
 def history_of(connection: Connection, grading_digest: str) -> list[Voiding]:
     """Every decision on the criteria of a rubric, oldest first for each criterion."""
     query = select(VOIDS).where(VOIDS.c.grading_digest == grading_digest)

@@ -35,7 +35,7 @@ _LEFT = (
 )
 
 
-def settle(connection: Connection, item: str, due: Due | None = None) -> bool:
+def settle(connection: Connection, item: str, due: Due | None = None, *, again: bool = False) -> bool:
     """Whether a submission becomes settled now; True once in its life.
 
     To be asked in the transaction that locks a slot, makes one void, or closes an adjudication. Whoever asks at
@@ -45,12 +45,18 @@ def settle(connection: Connection, item: str, due: Due | None = None) -> bool:
         connection: Of a write transaction.
         item: Alias of the item.
         due: Opens the adjudications that are due and counts the open ones; None: there are none.
+        again: What is due may have changed, so that it is asked of a settled submission as well; that stays one.
     """
     row = connection.execute(_HOLD, {"item": item}).one()
-    if row.settled is not None or connection.execute(_LEFT, {"item": item}).scalar_one():
+    if row.settled is not None and not again:
+        return False
+    if connection.execute(_LEFT, {"item": item}).scalar_one():
+        return False
+    left = due(connection, item) if due is not None else 0
+    if row.settled is not None:
         return False
     changed = {"state": ITEM_LOCKED, "changed": now()}
-    if due is None or not due(connection, item):
+    if not left:
         changed["settled"] = now()
     connection.execute(update(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == item).values(**changed))
     return "settled" in changed
@@ -67,9 +73,9 @@ class Settling:
     settled: Settled | None = None
     due: Due | None = None
 
-    def __call__(self, connection: Connection, item: str) -> bool:
+    def __call__(self, connection: Connection, item: str, *, again: bool = False) -> bool:
         """Of the item of that alias, within the caller's transaction: see `settle`."""
-        if not settle(connection, item, self.due):
+        if not settle(connection, item, self.due, again=again):
             return False
         if self.settled is not None:
             attempt = connection.execute(_HOLD, {"item": item}).one().attempt_id

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, exc, func, select, update
 
+from grading.adjudication.voids import voided_in
+from grading.adjudication.gold_standing import refresh_standing
 from grading.book import CLAIMED, LOCKED, Book, insert_evaluation
 from grading.evaluations import Evaluation, Judgement, Stage
 from grading.people.person import Person
@@ -16,7 +18,7 @@ from grading.queue.extra import kept_as, slot_for_lost
 from grading.queue.leases import WITH_ITEM, coming, release, renew, take, take_next
 from grading.queue.open_to import filters, is_lapsed
 from grading.queue.settle import Due, Settled, Settling
-from grading.queue.slots import OPEN, Turn, instant
+from grading.queue.slots import GOLD, OPEN, Turn, instant
 from grading.review.drafts import WHOLE, Draft, Drafts, Whole, lacks, must_be_ready, verdict_of
 from grading.review.problems import AlreadyLocked, Lost, NoSuchReview, NotReady, Problem
 from grading.review.reviews import Review, earlier_of, is_own, item_of, reviews_of, row_of, rows_for
@@ -90,6 +92,11 @@ class ReviewDesk:
             (review,) = reviews_of(connection, self.person, [row_of(connection, self.person, alias)])
             return replace(review, earlier=earlier_of(connection, self.person, review.previous))
 
+    def kept_as(self, alias: str) -> str | None:
+        """The slot at which a review is kept that was handed in when this one had gone to somebody else."""
+        with self._book.database.read() as connection:
+            return kept_as(connection, self.person, alias)
+
     def next_open(self, after: str | None = None) -> str | None:
         """The slot that the reviewer would go on with (not `after`), as `take_next` without taking it."""
         with self._book.database.read() as connection:
@@ -126,6 +133,12 @@ class ReviewDesk:
             return expires
 
         return self._again(work)
+
+    def voided(self, alias: str) -> frozenset[str]:
+        """The criteria of a review that count for nobody any more. Raises `NoSuchReview`."""
+        with self._book.database.read() as connection:
+            digest = row_of(connection, self.person, alias).grading_digest
+            return voided_in(connection, [digest]).get(digest, frozenset())
 
     def release(self, alias: str) -> None:
         """Give a slot back; drafts stay. What is not the reviewer's is left alone. Raises `NoSuchReview`."""
@@ -211,7 +224,7 @@ class ReviewDesk:
                 raise
             raise AlreadyLocked(kept) from None
         (review,) = reviews_of(connection, self.person, [row])
-        needs = {c.id: c.id in review.needed for c in review.item.criteria}
+        needs = {c.id: c.id in review.needed for c in review.item.criteria if c.id not in review.voided}
         must_be_ready(needs, review.drafts, review.whole[1])
         kind = row.kind
         if not is_own(row, self.person):
@@ -222,6 +235,8 @@ class ReviewDesk:
         insert_evaluation(connection, self._evaluation(review, row.attempt_id, kind, minutes))
         locked = {"state": LOCKED, "reviewer": self.reviewer, "locked": instant(), "expires": None}
         connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == alias).values(**locked))
+        if kind == GOLD:
+            refresh_standing(connection, self.reviewer)
         self._settling(connection, row.item)
         return str(row.attempt_id), alias
 
@@ -258,6 +273,7 @@ class ReviewDesk:
                 verdicts=(verdict_of(criterion, draft, draft.verdict),),
             )
             insert_evaluation(connection, evaluation)
+            self._settling(connection, row.item, again=True)
             return evaluation.revision
 
     def _evaluation(self, review: Review, attempt_id: str, kind: Stage, minutes: float | None) -> Evaluation:
@@ -265,6 +281,7 @@ class ReviewDesk:
             verdict_of(c.id, draft, draft.verdict)
             for c in review.item.criteria
             if (draft := review.drafts.get(c.id, (0, Draft()))[1]).verdict is not None
+            and not (c.id in review.voided and lacks(c.id, draft, needed=False))
         ]
         return Evaluation(
             attempt_id=attempt_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
+from grading.adjudication.voids import voided_in
 from grading.book import AWAITING, CLAIMED, LOCKED, read_evaluations
 from grading.evaluations import Evaluation
 from grading.items import ReviewItem
@@ -35,7 +36,8 @@ class Review:
         alias: Of the slot.
         state: `awaiting` (open to the reviewer), `claimed` (at their desk), `locked` (by them), or `lost`: their
             time was over and somebody else has taken it; what they save and lock is kept as a further review.
-        needed: Criteria that only a person can decide here; the others a check has decided.
+        needed: Criteria that only a person can decide here; the others a check has decided, or they are voided.
+        voided: Criteria that count for nobody any more: nothing is asked of them.
         expires: Until when it is the reviewer's, ISO 8601 in UTC.
         previous: The item of the submission that this one reworks; None: it is the first.
         said: After the lock, what the others said; empty before.
@@ -47,6 +49,7 @@ class Review:
     drafts: dict[str, tuple[int, Draft]]
     whole: tuple[int, Whole]
     needed: frozenset[str]
+    voided: frozenset[str] = frozenset()
     locked: tuple[Evaluation, ...] = ()
     said: tuple[Evaluation, ...] = ()
     expires: str | None = None
@@ -78,6 +81,7 @@ def rows_for(person: Person) -> Select[Any]:
         _SLOT.rank,
         _ITEM.attempt_id,
         _ITEM.handed_in,
+        _ITEM.grading_digest,
         _ITEM.previous,
         REVIEW_SHEETS.c.body,
         open_to(person, instant()).label("free"),
@@ -111,7 +115,7 @@ def item_of(row: Row[Any]) -> ReviewItem:
 
 
 def reviews_of(connection: Connection, person: Person, rows: Sequence[Row[Any]]) -> list[Review]:
-    """The reviews of some rows of `rows_for`, by two statements for each 500 of them."""
+    """The reviews of some rows of `rows_for`, by four statements for each 500 of them."""
     found: list[Review] = []
     for begin in range(0, len(rows), AT_ONCE):
         some = rows[begin : begin + AT_ONCE]
@@ -119,7 +123,10 @@ def reviews_of(connection: Connection, person: Person, rows: Sequence[Row[Any]])
         said: dict[str, list[Evaluation]] = {row.attempt_id: [] for row in some}
         for evaluation in read_evaluations(connection, list(said)):
             said[evaluation.attempt_id].append(evaluation)
-        found += [_made(row, person, *drafts[row.alias], said[row.attempt_id]) for row in some]
+        voided = voided_in(connection, {row.grading_digest for row in some})
+        for row in some:
+            out = voided.get(row.grading_digest, frozenset())
+            found.append(_made(row, person, *drafts[row.alias], said[row.attempt_id], out))
     return found
 
 
@@ -129,6 +136,7 @@ def _made(
     drafts: dict[str, tuple[int, Draft]],
     whole: tuple[int, Whole],
     said: Sequence[Evaluation],
+    voided: frozenset[str],
 ) -> Review:
     item, own = item_of(row), is_own(row, person)
     evaluations = [e for e in said if e.grading_digest == item.grading_digest]
@@ -142,7 +150,8 @@ def _made(
         state=state,
         drafts=drafts,
         whole=whole,
-        needed=frozenset(c.id for c in item.criteria if c.id not in decided),
+        needed=frozenset(c.id for c in item.criteria if c.id not in decided | voided),
+        voided=voided,
         locked=tuple(e for e in evaluations if _is_of(e, row, person)) if locked else (),
         said=tuple(e for e in evaluations if e.grader_kind != "human") if locked else (),
         expires=row.expires if state == CLAIMED else None,

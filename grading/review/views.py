@@ -119,7 +119,7 @@ def start_of(review: Review, following: str | None) -> dict[str, Any]:
         "state": review.state,
         "title": item.title,
         "criteria": [
-            {"id": c.id, "importance": c.importance.value, "text": c.text, "needed": c.id in review.needed}
+            {"id": c.id, "importance": c.importance.value, "text": c.text} | _asked(review, c.id)
             for c in item.criteria
         ],
         "files": {"inputs": _files(item.inputs), "deliverables": _files(item.deliverables)},
@@ -135,6 +135,10 @@ def start_of(review: Review, following: str | None) -> dict[str, Any]:
         "expires": review.expires,
         "following": following,
     }
+
+
+def _asked(review: Review, criterion: str) -> dict[str, bool]:
+    return {"needed": criterion in review.needed, "voided": criterion in review.voided}
 
 
 def _files(files: Sequence[Deliverable]) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ TRIGGERS = {
     "judgement": "the overall judgements differ",
     "important_gap": "reviewers are far apart on important criteria",
     "cannot_judge": "somebody could not judge it",
+    "unjudged": "it did not count when it was reviewed, and nobody has judged it",
 }
 
 

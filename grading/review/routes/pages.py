@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 
 from grading.review.desk import Review
 from grading.review.problems import NoSuchReview
@@ -34,6 +35,9 @@ def add_pages(app: FastAPI, parts: Parts) -> None:
         try:
             opened, following = desk.open(alias), desk.next_open(alias)
         except NoSuchReview:
+            kept = desk.kept_as(alias)
+            if kept is not None:  # handed in after its time was over, and kept elsewhere
+                return RedirectResponse(f"/review/{kept}", status_code=303)
             gone = parts.page(request, "gone.html.j2")
             gone.status_code = 404
             return gone

@@ -145,6 +145,12 @@ def test_a_lost_review_is_said_to_be_lost_and_is_handed_in_all_the_same(book: Bo
     for name in (alias, kept["alias"]):
         again = ann.post(f"/api/reviews/{name}/lock")
         assert (again.status_code, again.json()) == (200, kept), "the answer was lost, and it is sent again"
+    led = ann.get(f"/review/{alias}")
+    assert (led.status_code, led.headers["location"]) == (303, f"/review/{kept['alias']}"), (
+        "its old address leads on"
+    )
+    assert "Locked." in ann.get(led.headers["location"]).text
+    assert enter("cat").get(f"/review/{kept['alias']}").status_code == 404, "and nobody else there"
     grade(bob, alias)
     assert bob.post(f"/api/reviews/{alias}/lock").json() == {"locked": True, "alias": alias}
     assert sorted((e.grader, e.stage) for e in book.verdicts_of("t.1")) == [("ann", "overlap"), ("bob", "primary")]
