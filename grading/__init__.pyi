@@ -12,6 +12,15 @@ from .bundle import GRADING_AT_HOME as GRADING_AT_HOME
 from .bundle import GRADING_BUNDLE as GRADING_BUNDLE
 from .checks.run import CheckOutcome as CheckOutcome
 from .checks.run import run_checks as run_checks
+from .drawing.numbers import FIGURE_FILTERS as FIGURE_FILTERS
+from .drawing.numbers import percent as percent
+from .drawing.numbers import points as points
+from .drawing.numbers import relative as relative
+from .drawing.numbers import whole as whole
+from .drawing.plots import completion_plot as completion_plot
+from .drawing.plots import money_plot as money_plot
+from .drawing.plots import rate_bar as rate_bar
+from .drawing.strips import strip as strip
 from .evaluations import CriterionVerdict as CriterionVerdict
 from .evaluations import Evaluation as Evaluation
 from .evaluations import EvaluationLine as EvaluationLine

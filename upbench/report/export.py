@@ -7,9 +7,8 @@ import io
 import json
 from typing import Any
 
-from grading import Figure, Figures
+from grading import Figure, Figures, percent, points, relative, whole
 from upbench.report.build import Report
-from upbench.report.numbers import percent, points, relative, whole
 
 _COLUMNS = (
     "agent",

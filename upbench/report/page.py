@@ -10,9 +10,8 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from grading import Outcome, Trial
+from grading import FIGURE_FILTERS, Outcome, Trial, completion_plot, money_plot, rate_bar, strip
 from rubrics import CompletionPolicy
-from upbench.report import numbers, plots, strips
 from upbench.report.build import Report
 
 POLICIES = {
@@ -41,7 +40,7 @@ def render_page(report: Report) -> str:
             warnings=[w for w in figures.warnings if w.kind not in ("scripted", "rubric_visible")],
             policy=POLICIES[figures.policy],
             basis=BASES[figures.basis],
-            plot=plots.completion_plot(figures.agents),
+            plot=completion_plot(figures.agents),
             value_plot=_value_plot(report),
             groups=_groups(report),
             rubric_visible=[name for name, own in figures.agents.items() if own.rubric_visible],
@@ -64,18 +63,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "percent": numbers.percent,
-        "points": numbers.points,
-        "relative": numbers.relative,
-        "whole": numbers.whole,
-        "money": numbers.money,
-        "minutes": numbers.minutes,
-        "bounds": numbers.bounds,
-        "symbol": numbers.symbol,
-        "breakable": _breakable,
-    }
-    environment.globals |= {"strip": strips.strip, "rate_bar": plots.rate_bar, "state_of": state_of}
+    environment.filters |= {**FIGURE_FILTERS, "breakable": _breakable}
+    environment.globals |= {"strip": strip, "rate_bar": rate_bar, "state_of": state_of}
     return environment
 
 
@@ -116,7 +105,7 @@ def _value_plot(report: Report) -> Markup | None:
         for name, own in report.figures.agents.items()
         if own.value_captured.value is not None and own.value_offered.value
     ]
-    return plots.money_plot([(n, c, o) for n, c, o in rows if c is not None and o is not None]) if rows else None
+    return money_plot([(n, c, o) for n, c, o in rows if c is not None and o is not None]) if rows else None
 
 
 def _digests(report: Report) -> dict[str, Any]:

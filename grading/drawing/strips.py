@@ -6,7 +6,7 @@ from collections import Counter
 
 from markupsafe import Markup
 
-from grading import Outcome
+from grading.figures.trials import Outcome
 from rubrics import Importance, Verdict
 
 CELL, HEIGHT, GAP = 10, 16, 6

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from grading import Figure
+from collections.abc import Callable
+from typing import Any
+
+from grading.figures.model import Figure
 
 UNDEFINED = "\u2013"
 THIN = "\u202f"
@@ -70,3 +73,16 @@ def _bare(value: float | None, write: str) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.1f}".replace("-", "\u2212")
+
+
+FIGURE_FILTERS: dict[str, Callable[..., Any]] = {
+    "percent": percent,
+    "points": points,
+    "relative": relative,
+    "whole": whole,
+    "money": money,
+    "minutes": minutes,
+    "bounds": bounds,
+    "symbol": symbol,
+}
+"""By the names under which templates have them."""

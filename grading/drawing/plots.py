@@ -1,4 +1,4 @@
-"""The report's drawings: SVG made here, in the page's own colours, with a text for those who cannot see it."""
+"""Drawings of figures: SVG made here, in the page's own colours, with a text for those who cannot see it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from grading import AgentFigures, Figure
-from upbench.report.numbers import UNDEFINED, percent
+from grading.drawing.numbers import UNDEFINED, percent
+from grading.figures.model import AgentFigures, Figure
 
 WIDTH, LEFT, RIGHT, ROW, TOP, BOTTOM = 860, 210, 70, 54, 14, 34
 LONGEST = 24

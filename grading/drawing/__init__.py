@@ -1,0 +1,1 @@
+"""Figures for people: how they are written, and drawn."""
