@@ -21,6 +21,7 @@ from grading import (
     create_review_app,
     load_secrets,
 )
+from upbench.exporting import RunExports
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -59,6 +60,7 @@ def two_apps(
         oidc=known.oidc,
         settled=settled,
         render=render,
+        exports=RunExports(home),
     )
     return app, create_content_app(blobs, known.secrets, app_origin=at.app, content_origin=at.content)
 

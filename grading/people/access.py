@@ -25,6 +25,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "/pay": _LEADS,
     "/lead": _LEADS,
     "/api/lead": _LEADS,
+    "/api/export": _LEADS,
     "/people": _ADMINS,
     "/api/people": _ADMINS,
     "/api/audit": _ADMINS,

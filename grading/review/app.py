@@ -7,6 +7,7 @@ from fastapi.staticfiles import StaticFiles
 
 from core import Blobs
 from grading.book import Book
+from grading.exporting.source import Exports
 from grading.people.oidc import OidcProvider
 from grading.people.people import People
 from grading.review.desk import Settled
@@ -18,6 +19,7 @@ from grading.review.routes.changes import add_changes
 from grading.review.routes.changes_between import add_changes_between
 from grading.review.routes.entrance import Door, Entrance, add_entrance
 from grading.review.routes.errors import add_errors
+from grading.review.routes.export import add_export
 from grading.review.routes.files import add_files
 from grading.review.routes.oidc import add_oidc
 from grading.review.routes.pages import add_pages
@@ -45,6 +47,7 @@ def create_review_app(
     oidc: OidcProvider | None = None,
     settled: Settled | None = None,
     render: ReviewRenderer | None = None,
+    exports: Exports | None = None,
 ) -> FastAPI:
     """The app of the app origin.
 
@@ -60,9 +63,11 @@ def create_review_app(
         reviewer: Who this reviewer is in the record.
         settled: Called in the transaction that stores the last verdict of an attempt, see `Settled`.
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
+        exports: The runs whose verdicts leads may export; None: there is nothing to export.
     """
     parts = Parts(book, blobs, secrets, content_origin, make_templates(), settled, render)
     parts.templates.globals["accounts"] = people is not None
+    parts.templates.globals["exports"] = exports is not None
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     refusals = Refusals(parts.templates, accounts=people is not None, oidc=oidc is not None, local=bool(token))
     app.add_middleware(SessionGuard, secrets=secrets, origin=app_origin, refusals=refusals, people=people)
@@ -86,4 +91,6 @@ def create_review_app(
     add_tickets(app, parts)
     add_work(app, parts)
     add_unblinded(app, parts)
+    if exports is not None:
+        add_export(app, parts, people, exports)
     return app

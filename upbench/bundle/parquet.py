@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from core import canonical_json
-from grading import EvaluationLine
+from grading import FLAT_COLUMNS, EvaluationLine, flat_line
 
 LINES_AT_ONCE = 20_000
 _MONEY_AND_TIME = ("payout", "cost_model", "cost_review", "minutes_work", "minutes_review")
 _NUMBERS = ("weight", "inclusion_probability", *_MONEY_AND_TIME)
 _COUNTS = ("repeat", "attempt", "execution", "revision")
-_TRUTHS = ("decides", "judge_seen", "unblinded", "scripted", "rubric_visible", "criteria_shown")
+_TRUTHS = ("decides", "voided", "judge_seen", "unblinded", "scripted", "rubric_visible", "criteria_shown")
 
 
 class Lines(Protocol):
@@ -45,7 +44,7 @@ def parquet_file(path: Path) -> Iterator[Lines]:
         **dict.fromkeys(_COUNTS, pa.int64()),
         **dict.fromkeys(_TRUTHS, pa.bool_()),
     }
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in FLAT_COLUMNS])
     with parquet.ParquetWriter(path, schema) as writer:
         batches = _Batches(lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema)))
         yield batches
@@ -58,7 +57,7 @@ class _Batches:
         self._rows: list[dict[str, Any]] = []
 
     def add(self, line: EvaluationLine) -> None:
-        self._rows.append(flat(line))
+        self._rows.append(flat_line(line))
         if len(self._rows) >= LINES_AT_ONCE:
             self.flush()
 
@@ -66,17 +65,3 @@ class _Batches:
         if self._rows:
             self._write(self._rows)
             self._rows = []
-
-
-def flat(line: EvaluationLine) -> dict[str, Any]:
-    """A line as one row: cost and minutes as columns of their own, evidence as JSON, the category with slashes."""
-    row = line.model_dump(mode="json")
-    for name in ("cost", "minutes"):
-        row |= {f"{name}_{part}": value for part, value in row.pop(name).items()}
-    row["evidence"] = canonical_json(row["evidence"])
-    if isinstance(row["category"], list):
-        row["category"] = " / ".join(row["category"])
-    return row
-
-
-COLUMNS = tuple(flat(EvaluationLine(agent="a", job="j", attempt=1, arm="alone", criterion=None)))

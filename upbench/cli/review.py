@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upbench.cli.assign import assign
+from upbench.cli.exporting import export
 from upbench.cli.output import emit, json_option, say
 from upbench.cli.users import users
 
@@ -32,6 +33,7 @@ def command() -> None:
 
 command.add_command(users)
 command.add_command(assign)
+command.add_command(export)
 
 
 @command.command()
