@@ -19,6 +19,7 @@ export class Card {
     this.number = Number(node.dataset.number);
     this.importance = node.dataset.importance;
     this.needed = node.dataset.needed === "yes";
+    this.voided = node.querySelector(".card-head .voided") !== null;
     this.radios = [...node.querySelectorAll(".radios input")];
     this.field = node.querySelector(".feedback");
     this.hint = node.querySelector(".hint");
@@ -119,6 +120,17 @@ export class Card {
     const place = this.node.querySelector(".earlier summary");
     if (!place || !cited.length || !cited.every((path) => unchanged.has(path))) return;
     place.append(element("span", { className: "soft", textContent: " · what you cited is unchanged" }));
+  }
+
+  /** A lead has taken the criterion out: no verdict on it is needed. */
+  void() {
+    if (this.overall || this.voided) return;
+    this.voided = true;
+    this.needed = false;
+    this.node.dataset.needed = "no";
+    if (this.node.querySelector(".voided")) return;
+    const words = "counts for nobody any more; no verdict is needed";
+    this.node.querySelector(".card-head .state").before(element("span", { className: "soft voided", textContent: words }), " ");
   }
 
   complain(text) {

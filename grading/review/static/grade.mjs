@@ -8,6 +8,7 @@ import { announce } from "./live.mjs";
 import { Review } from "./review.mjs";
 import { Snippets } from "./snippets.mjs";
 import { Submit } from "./submit.mjs";
+import { askTicket, wireTicket } from "./ticket.mjs";
 import { toast } from "./toast.mjs";
 
 const person = document.querySelector("meta[name=person]").content;
@@ -59,6 +60,7 @@ const DO = {
   snippets: () => { if (!review.cards.active.overall) snippets.open(); },
   evidence: () => review.take(),
   absence: () => review.absence(),
+  ticket: () => askTicket(review),
   undo: () => review.takeBack(),
   file: () => pane().step(1),
   file_back: () => pane().step(-1),
@@ -95,6 +97,7 @@ const snippets = new Snippets(() => review.cards.active.feedback, (text) => revi
 const submit = new Submit(() => review, goOn);
 
 wireDialogs();
+wireTicket();
 begin();
 showKeys(keyboard);
 addEventListener("popstate", () => location.reload());

@@ -16,6 +16,7 @@ export const ACTIONS = [
   { name: "snippets", keys: ["r"], group: "Verdict", says: "own comments, to use again" },
   { name: "evidence", keys: ["e"], group: "Verdict", says: "take the place you look at as evidence" },
   { name: "absence", keys: ["a"], group: "Verdict", says: "it is not there: note what you searched" },
+  { name: "ticket", keys: ["t"], group: "Verdict", says: "tell the leads that the criterion itself is wrong" },
   { name: "undo", keys: ["u"], group: "Verdict", says: "undo the last change" },
   { name: "file", keys: ["f"], group: "Looking", says: "next file" },
   { name: "file_back", keys: ["F"], group: "Looking", says: "previous file" },

@@ -8,8 +8,8 @@ const GONE = new Set([404, 405]); // A server that knows no leases: the review i
 
 export class Lease extends EventTarget {
   /**
-   * Events: "renewed" {expires}, "ending" {expires}, "lost", "locked", "signed-out", "other-person"; none once it is
-   * stopped.
+   * Events: "renewed" {expires, voided} (criteria that count for nobody any more), "ending" {expires}, "lost",
+   * "locked", "signed-out" {why} (in words), "other-person"; none once it is stopped.
    *
    * @param {{api: import("./api.mjs").Api, person?: string, pending?: () => number}} of the review; whose it is;
    *   changes that wait to be sent
@@ -76,7 +76,7 @@ export class Lease extends EventTarget {
     const answer = await response.json().catch(() => ({}));
     if (this.stopped) return;
     if (response.ok) this.#renewed(response, answer);
-    else if (response.status === 401) this.#emit("signed-out", {});
+    else if (response.status === 401) this.#emit("signed-out", { why: answer.error });
     else if (response.status === 409) this.#gone(answer);
     else if (GONE.has(response.status)) this.stop();
   }
@@ -94,7 +94,7 @@ export class Lease extends EventTarget {
     const skew = Number.isNaN(theirs) ? 0 : Date.now() - theirs;
     const ends = Date.parse(answer.expires);
     this.expires = Number.isNaN(ends) ? null : new Date(ends + skew);
-    this.#emit("renewed", { expires: this.expires });
+    this.#emit("renewed", { expires: this.expires, voided: answer.voided ?? [] });
   }
 
   #gone(answer) {

@@ -35,7 +35,7 @@ export function watchTroubles(review) {
   });
   // The outbox says it in its own words, with what is kept; then it is not said twice.
   const away = (why, text, more) => { if (byId("banner").dataset.why !== why) banner(why, text, more); };
-  lease.addEventListener("signed-out", () => away("signed-out", "You are signed out. Changes are kept in this browser until you sign in again.", [link("Sign in in another tab", "/")]));
+  lease.addEventListener("signed-out", ({ detail }) => away("signed-out", `${detail.why ?? "You are signed out."} Changes are kept in this browser until you sign in again.`, [link("Sign in in another tab", "/")]));
   lease.addEventListener("other-person", () => away("other-person", "Somebody else is signed in here. Your changes are kept in this browser, and not sent.", [link("Sign in in another tab", "/")]));
 }
 

@@ -198,6 +198,7 @@ export class Review {
     outbox.addEventListener("elsewhere", ({ detail }) => this.#shown(detail.key, detail.body));
     outbox.addEventListener("locked", () => this.reload());
     lease.addEventListener("locked", () => this.reload());
+    lease.addEventListener("renewed", ({ detail }) => this.#voided(detail.voided));
     watchTroubles(this);
   }
 
@@ -244,6 +245,14 @@ export class Review {
 
   #refused({ key, error }) {
     this.cards.byKey.get(key)?.complain(error ?? "The server refused this change; it is kept in this browser.");
+  }
+
+  #voided(keys) {
+    const cards = keys.map((key) => this.cards.byKey.get(key)).filter((card) => card && !card.voided);
+    for (const card of cards) {
+      card.void();
+      announce(`${card.name(this.cards.count)} counts for nobody any more`);
+    }
   }
 
   reload() {

@@ -35,7 +35,11 @@ export class Outbox extends EventTarget {
     this.following = null;
     this.channel = new BroadcastChannel(`upbench.outbox.${person}`);
     this.channel.onmessage = (event) => this.#hear(event.data);
-    this.wake = () => { if (document.visibilityState === "visible" && (this.count || this.trouble)) this.flush(); };
+    this.wake = () => {
+      if (document.visibilityState !== "visible" || !(this.count || this.trouble)) return;
+      this.tries = 0; // the line is said to be back a moment before it is
+      this.flush();
+    };
     for (const sign of ["online", "focus", "visibilitychange"]) addEventListener(sign, this.wake);
   }
 
