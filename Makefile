@@ -37,6 +37,8 @@ test-tools: setup
 	@scripts/system/ensure-renderers.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-compose.sh >/dev/null || [ "$(SYSTEM)" = no ]
 
+# Where compiled code is not kept, each of thousands of processes compiles what it imports.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: test-tools
 	@status=0; $(BIN)/pytest $(PYTEST_ARGS) || status=$$?; scripts/system/stop-docker.sh; exit $$status
 
