@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from core import Frozen, canonical_json
 from grading.adjudication.disputes import OVERALL
 from grading.adjudication.problems import Decided, NoSuchReview, NotReady, OwnReview, Problem
+from grading.adjudication.seats import close_seats
 from grading.adjudication.tables import ADJUDICATIONS
 from grading.adjudication.tickets import open_ticket
 from grading.adjudication.triggers import CLOSED, OPEN
@@ -88,7 +89,8 @@ def close(
     problems = _lacks(case.criterion, decision)
     if problems:
         raise NotReady(problems)
-    insert_evaluation(connection, _evaluation(connection, case, item, person, decision))
+    minutes = close_seats(connection, case, person)
+    insert_evaluation(connection, _evaluation(connection, case, item, person, decision, minutes))
     connection.execute(
         update(ADJUDICATIONS)
         .where(ADJUDICATIONS.c.alias == alias)
@@ -146,7 +148,12 @@ def _lacks(criterion: str, decision: Decision) -> list[Problem]:
 
 
 def _evaluation(
-    connection: Connection, case: Row[Any], item: Row[Any], person: str, decision: Decision
+    connection: Connection,
+    case: Row[Any],
+    item: Row[Any],
+    person: str,
+    decision: Decision,
+    minutes: float | None,
 ) -> Evaluation:
     own = (EVALUATIONS.c.grader == person, EVALUATIONS.c.stage == "adjudication")
     last = connection.execute(select(func.max(EVALUATIONS.c.revision)).where(*_of(item), *own)).scalar_one()
@@ -167,6 +174,7 @@ def _evaluation(
         grader_kind="human",
         stage="adjudication",
         revision=(last or 0) + 1,  # one evaluation a decision: a person may decide several of an item
+        minutes=minutes,
         judgement=decision.judgement if case.criterion == OVERALL else None,
         verdicts=verdicts,
     )

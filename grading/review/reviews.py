@@ -105,8 +105,8 @@ def row_of(connection: Connection, person: Person, alias: str, *, hold: bool = F
 
 
 def is_own(row: Row[Any], person: Person) -> bool:
-    """Whether it is at the person's desk, or was locked by them."""
-    return bool(row.reviewer == person.id and row.state in (CLAIMED, LOCKED))
+    """Whether it is at the person's desk, or was locked by them; a seat at an adjudication is no review."""
+    return bool(row.reviewer == person.id and row.state in (CLAIMED, LOCKED) and row.kind != ADJUDICATION)
 
 
 def item_of(row: Row[Any]) -> ReviewItem:
