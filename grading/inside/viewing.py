@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import viewing_media, viewing_office, viewing_pages, viewing_pictures, viewing_sheets
+from . import (
+    viewing_frames,
+    viewing_html,
+    viewing_media,
+    viewing_office,
+    viewing_pages,
+    viewing_pictures,
+    viewing_prints,
+    viewing_sheets,
+)
 from .files import suffix
 from .isolate import Died, answers
 from .openers import IMAGES
@@ -38,7 +47,7 @@ DOCUMENTS = viewing_office.WRITER | viewing_office.IMPRESS
 def kind_of(path: Path) -> str:
     """How it is looked at: `pages`, `sheet`, `image`, `audio`, `video`, `html`, `archive` or `text`."""
     kind = suffix(path)
-    if kind == ".pdf" or kind in DOCUMENTS:
+    if kind == ".pdf" or kind in DOCUMENTS | viewing_prints.PRINTED:
         return "pages"
     if kind in SHEETS:
         return "sheet"
@@ -67,7 +76,11 @@ def view(file: Path, out: Path) -> dict[str, Any]:
     found |= _first_answers(file, out, kind, until)
     broken = found["problem"] is not None
     if kind in {"audio", "video"}:
-        _add_media(found, file, until)
+        _add_media(found, file, out, until)
+    elif kind == "html" and not broken:
+        found["pages"], notes, facts = viewing_html.write_shots(file, out, until)
+        found["notes"] += notes
+        found["facts"] = found["facts"] | facts
     elif kind == "image" and not (broken and suffix(file) != ".svg"):
         _add_picture(found, file, out, until)
     elif kind == "pages" and (not broken or suffix(file) in viewing_office.OLD):
@@ -102,13 +115,16 @@ def _first_answers(file: Path, out: Path, kind: str, until: float) -> dict[str, 
     return said | {"sheets": sheets}
 
 
-def _add_media(found: dict[str, Any], file: Path, until: float) -> None:
+def _add_media(found: dict[str, Any], file: Path, out: Path, until: float) -> None:
     # Nothing of it can be read as text, and that is no problem here.
     found["problem"] = None
     facts, problem, note = viewing_media.media_facts(file, until)
     found["facts"] = {"bytes": file.stat().st_size} | facts
     found["problem"] = problem
     found["notes"] += [note] if note else []
+    if found["kind"] == "video" and facts:
+        found["pages"], notes = viewing_frames.write_frames(file, facts.get("seconds", 0.0), out, until)
+        found["notes"] += notes
 
 
 def _add_picture(found: dict[str, Any], file: Path, out: Path, until: float) -> None:
@@ -135,7 +151,12 @@ def _add_picture(found: dict[str, Any], file: Path, out: Path, until: float) -> 
 
 def _add_pages(found: dict[str, Any], file: Path, out: Path, until: float) -> None:
     source: Path | None = file
-    if suffix(file) != ".pdf":
+    if suffix(file) in viewing_prints.PRINTED:
+        source, why = viewing_prints.to_print(file, until)
+        if source is None:
+            found["notes"].append(f"shown as it is written: {why}")
+            return
+    elif suffix(file) != ".pdf":
         source, why = viewing_office.to_pdf(file, until)
         if source is None:
             found["notes"].append(f"its pages could not be drawn: {why}")

@@ -25,6 +25,11 @@ def ffprobe() -> str | None:
     return shutil.which("ffprobe")
 
 
+def ffmpeg() -> str | None:
+    """Where ffmpeg is; None where it is not."""
+    return shutil.which("ffmpeg")
+
+
 def media_facts(file: Path, until: float) -> tuple[dict[str, Any], str | None, str | None]:
     """(facts, why it does not open, what is missing here)."""
     program = ffprobe()

@@ -87,17 +87,22 @@ def _draw(document: Any, number: int, out: Path) -> dict[str, Any]:
         if not (wide > 0 and high > 0):
             raise ValueError("the page has no size")
         scale = min(WIDTH / wide, MAX_HEIGHT / high)
-        image = page.render(scale=scale).to_pil().convert("RGB")
-        name = f"page-{number:04d}"
-        image.save(out / f"{name}.webp", "WEBP", quality=QUALITY, method=2)
-        small = image.reduce(3) if image.width >= SMALL_WIDTH * 4 else image
-        small.thumbnail((SMALL_WIDTH, SMALL_WIDTH * 2))
-        small.save(out / f"{name}.small.webp", "WEBP", quality=70, method=2)
-        words = _words(page)
-        (out / f"{name}.json").write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
+        image = page.render(scale=scale).to_pil()
+        return write_page(out, number, f"Page {number}", image, _words(page))
     finally:
         page.close()
-    drawn = {"number": number, "width": image.width, "height": image.height, "label": f"Page {number}"}
+
+
+def write_page(out: Path, number: int, label: str, image: Any, words: list[list[Any]]) -> dict[str, Any]:
+    """Write a picture of Pillow's in two widths, and its words, below `out`; what is told of the page."""
+    image = image.convert("RGB")
+    name = f"page-{number:04d}"
+    image.save(out / f"{name}.webp", "WEBP", quality=QUALITY, method=2)
+    small = image.reduce(3) if image.width >= SMALL_WIDTH * 4 else image.copy()
+    small.thumbnail((SMALL_WIDTH, SMALL_WIDTH * 2))
+    small.save(out / f"{name}.small.webp", "WEBP", quality=70, method=2)
+    (out / f"{name}.json").write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
+    drawn = {"number": number, "width": image.width, "height": image.height, "label": label}
     return drawn | {"image": f"{name}.webp", "small": f"{name}.small.webp", "words": f"{name}.json"}
 
 

@@ -7,14 +7,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from .viewing_media import ffprobe
+from .viewing_browser import chromium
+from .viewing_media import ffmpeg, ffprobe
 from .viewing_office import families, soffice
 
 
 def tools() -> dict[str, Any]:
-    """`office` and `media` (a version, or None where it is not there), and `fonts`, a digest of their families."""
+    """`office`, `media`, `browser` (a version, or None: it is not there), and `fonts`, a digest of families."""
     fonts = hashlib.sha256("\n".join(sorted(families())).encode()).hexdigest()[:16]
-    return {"office": _office(), "media": _media(), "fonts": fonts}
+    return {"office": _office(), "media": _media(), "browser": _browser(), "fonts": fonts}
 
 
 def _office() -> str | None:
@@ -31,5 +32,15 @@ def _media() -> str | None:
     program = ffprobe()
     if program is None:
         return None
-    said = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=30, check=False)
-    return said.stdout.split("\n", 1)[0][:120]
+    said = _said(program, "-version")
+    return said if ffmpeg() else f"{said}, alone"
+
+
+def _browser() -> str | None:
+    program = chromium()
+    return None if program is None else _said(program, "--version")
+
+
+def _said(*argv: str) -> str:
+    said = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return said.stdout.split("\n", 1)[0].strip()[:120]

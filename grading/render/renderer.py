@@ -52,6 +52,7 @@ NO_SANDBOX = "there is no sandbox here to read files in; download it to look at 
 class _Tools(Frozen):
     office: Annotated[str, Field(max_length=200)] | None
     media: Annotated[str, Field(max_length=200)] | None
+    browser: Annotated[str, Field(max_length=200)] | None
     fonts: Annotated[str, Field(max_length=64)]
 
 
@@ -193,7 +194,7 @@ class Renderer:
                 return _stopped(sha256, suffix, ended.detail)
 
     async def _renderer(self, provider: SandboxProvider) -> str:
-        """The digest of all that decides how a file looks: program, toolbox, LibreOffice, ffprobe, fonts."""
+        """The digest of all that decides how a file looks: program, toolbox, fonts and what else draws."""
         async with self._asking:
             if self._digest is None:
                 answer = await run_program(

@@ -156,8 +156,8 @@ CASES: dict[str, Hostile] = {
     "broken.xlsx": Hostile(xlsx("<row><c>"), "sheet", problem="cannot be opened"),
     # The rest
     "deep.json": Hostile(deep("[", "]", 200_000), "text"),
-    "notebook.ipynb": Hostile(json.dumps(_NOTEBOOK).encode(), "text"),
-    "bare.ipynb": Hostile(b'{"cells": 1}', "text", problem="cells"),
+    "notebook.ipynb": Hostile(json.dumps(_NOTEBOOK).encode(), "pages"),
+    "bare.ipynb": Hostile(b'{"cells": 1}', "pages", problem="cells"),
     "list.mp4": Hostile(b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "video"),
     "noise.mp3": Hostile(bytes(range(256)) * 20, "audio"),
     "program.exe": Hostile(b"MZ\0\0" * 50, "text", problem="no text"),

@@ -41,7 +41,7 @@ def test_each_is_of_its_kind_and_none_has_a_problem(plain: dict[str, Rendered]) 
     kinds = {path: one.kind for path, one in plain.items()}
     assert kinds == {
         "three.pdf": "pages", "wide.pdf": "pages", "table.csv": "sheet", "grey.png": "image",
-        "sound.wav": "audio", "page.html": "html", "notes.md": "text", "files.zip": "archive",
+        "sound.wav": "audio", "page.html": "html", "notes.md": "pages", "files.zip": "archive",
     }  # fmt: skip
     assert [one.problem for one in plain.values()] == [None] * len(plain)
 
