@@ -10,6 +10,7 @@ export class Api {
   constructor(alias) {
     this.alias = alias;
     this.base = `/api/reviews/${alias}`;
+    this.page = `/review/${alias}`;
   }
 
   /** The same for another review. */

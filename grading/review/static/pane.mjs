@@ -191,7 +191,7 @@ export class Pane {
     this.#part("name").textContent = shown.file.name ?? shown.file.path;
     const load = tools.querySelector(".download");
     load.hidden = shown.kind === "changes";
-    load.href = `/review/${this.stage.api.alias}/${shown.kind}/${shown.index}/download`;
+    load.href = `${this.stage.api.page}/${shown.kind}/${shown.index}/download`;
     tools.querySelector("[data-do=evidence]").hidden = shown.kind !== "deliverables";
     tools.querySelector("[data-do=file]").hidden = this.files.length < 2;
   }
