@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select
 from core import Database, canonical_json, digest_of, insert_new
 from grading.evaluations import CriterionVerdict, Evaluation
 from grading.items import Reviewing, ReviewItem, category_text
-from grading.queue.slots import ADD_SLOTS, Turn, previous_of, slots_of
+from grading.queue.gold import one_more
+from grading.queue.slots import ADD_SLOTS, GOLD, Turn, drawn, previous_of, slots_of
 from grading.queue.turn import decided_by_checks
 from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SHEETS, VERDICTS
 from rubrics import Rubric, Verdict
@@ -143,7 +144,7 @@ class Book:
             previous: Id of the attempt that it reworks, or alias of that attempt's item: whoever reviewed that one
                 is to have this one.
         """
-        body = item.sheet
+        body, reviewing = item.sheet, reviewing or _ONE
         digest = digest_of(body)
         with self.database.write() as connection:
             alias = _alias_of(connection, attempt_key, item)
@@ -167,14 +168,17 @@ class Book:
                 "category": category_text(item.category),
             }
             while alias is None:  # somebody else publishes it at this moment, or the alias is taken
-                drawn = values | {"alias": secrets.token_hex(8)}
-                alias = connection.execute(_ADD_ITEM, drawn).scalar()
+                alias = secrets.token_hex(8)
+                gold = reviewing.gold if drawn(alias, GOLD, reviewing.gold) else None
+                alias = connection.execute(_ADD_ITEM, values | {"alias": alias, "gold": gold}).scalar()
                 if alias is None:
                     alias = _alias_of(connection, attempt_key, item)
                 else:
                     turn = _turn(connection, attempt_key, item)
-                    slots = slots_of(alias, reviewing or _ONE, turn=turn, required=required)
+                    slots = slots_of(alias, reviewing, turn=turn, required=required)
                     connection.execute(ADD_SLOTS, slots)
+                    if gold is not None:
+                        one_more(connection, like=values["category"] or "")
         return alias
 
     def review_counts(self) -> dict[str, int]:

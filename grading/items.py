@@ -29,13 +29,16 @@ class Reviewing(Frozen):
     Attributes:
         primary: Reviews that decide together.
         overlap: Probability of a further one that decides nothing, to measure agreement.
-        gold: Probability of a further one that is compared with what is known to be right.
+        gold: Probability that chance wants, beside it, the review of another submission of which it is known what
+            is right; see `grading.queue.gold`.
+        qualified: Only for who has qualified by gold, see `grading.adjudication.exam`.
         continuity_hours: For so long a rework awaits whoever reviewed the submission before it; then anybody.
     """
 
     primary: int = Field(default=1, ge=1, le=9)
     overlap: float = Field(default=0.0, ge=0, le=1)
     gold: float = Field(default=0.0, ge=0, le=1)
+    qualified: bool = False
     continuity_hours: float = Field(default=72.0, ge=0, le=24 * 365)
 
 

@@ -61,8 +61,9 @@ REVIEW_SHEETS = Table(
 
 # A submission up for review. `state`: nobody has begun (awaiting), somebody has (claimed), every primary slot is
 # locked. `job`, `pack` and `category` (`|sales|leads|`) are what assignment filters by; `previous` is the item
-# (where there is none, the attempt) that this one reworks; `settled`: when the word of people stood. Who reviews
-# it is told by its slots, and `reviewer` is of records that are older than these.
+# (where there is none, the attempt) that this one reworks; `settled`: when the word of people stood; `gold`: by
+# which probability chance wants a gold review of another submission beside it (null: it does not). Who reviews it
+# is told by its slots, and `reviewer` is of records that are older than these.
 REVIEW_ITEMS = Table(
     "review_items",
     METADATA,
@@ -80,14 +81,21 @@ REVIEW_ITEMS = Table(
     Column("job", String),
     Column("category", String),
     Column("settled", String),
+    Column("gold", Float),
     UniqueConstraint("attempt_id", "submission", "grading_digest"),
+    Index(
+        "review_items_gold",
+        "gold",
+        sqlite_where=text("gold IS NOT NULL"),
+        postgresql_where=text("gold IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
 # One review of a submission: wanted (open), at somebody's desk (claimed, until `expires`), done (locked), or no
 # longer wanted (void). Reviewers see its alias and nothing else of it. `rank` orders the queue: a digit, see
 # `grading.queue.slots`, and a hash. `probability`: of its inclusion, where chance decided. `required`: whose it is
-# alone, until the time `until`.
+# alone, until the time `until`. `qualified`: only for who has qualified by gold (null: for anybody).
 REVIEW_SLOTS = Table(
     "review_slots",
     METADATA,
@@ -104,6 +112,7 @@ REVIEW_SLOTS = Table(
     Column("claimed", String),
     Column("locked", String),
     Column("rank", String, nullable=False),
+    Column("qualified", Boolean),
     UniqueConstraint("item", "kind", "number"),
     Index("review_slots_queue", "state", "rank"),
     Index("review_slots_reviewer", "reviewer", "state", "locked"),

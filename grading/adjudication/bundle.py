@@ -47,4 +47,4 @@ ADJUDICATION_BUNDLE = (
     ),
 )
 # By what people are measured, and what they are paid, is nobody else's.
-ADJUDICATION_AT_HOME = frozenset({"gold", "pay", "pay_rules"})
+ADJUDICATION_AT_HOME = frozenset({"gold", "gold_items", "gold_known", "gold_standings", "pay", "pay_rules"})

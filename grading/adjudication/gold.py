@@ -1,7 +1,8 @@
 """Gold: submissions of which it is known what is right, by which reviewers are measured.
 
 A key says pass or fail, and whether it fails because something is not there at all. Which reviews are gold is told
-to nobody who reviews.
+to nobody who reviews; who has seen the keys of a submission is not measured by it. Items for exams are apart: of
+them people are told that they are, and afterwards what was right.
 """
 
 from __future__ import annotations
@@ -12,17 +13,23 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import Connection, select, update
 
-from core import Frozen, insert_or_update
+from core import Frozen, insert_new, insert_or_update
+from grading.adjudication.gold_standing import refresh_standings
 from grading.adjudication.problems import NoSuchReview
-from grading.adjudication.tables import GOLD
+from grading.adjudication.tables import GOLD, GOLD_ITEMS, GOLD_KNOWN
 from grading.adjudication.triggers import importances_of, of_item
 from grading.adjudication.voids import voided_in
 from grading.book import now, read_evaluations
+from grading.queue.gold import fill
+from grading.queue.slots import GOLD as SLOT
+from grading.queue.slots import OPEN, VOID
 from grading.record import Source, records_of
-from grading.tables import REVIEW_ITEMS
+from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 from rubrics import Verdict
 
 _SET = insert_or_update(GOLD, ("item", "criterion"), ("verdict", "absent", "why", "retired", "decided_by", "ts"))
+_SET_ITEM = insert_or_update(GOLD_ITEMS, ("item",), ("origin", "exam", "made", "reason", "decided_by", "ts"))
+_KNOW = insert_new(GOLD_KNOWN)
 
 
 class Key(Frozen):
@@ -38,19 +45,50 @@ class Key(Frozen):
     why: str = Field(default="", max_length=4_000)
 
 
-def set_keys(connection: Connection, item: str, keys: Mapping[str, Key], by: str) -> None:
-    """Say what is right of an item's submission; a key that is there already is replaced.
+def set_keys(
+    connection: Connection,
+    item: str,
+    keys: Mapping[str, Key],
+    by: str,
+    *,
+    reason: str = "",
+    exam: bool = False,
+    origin: str | None = None,
+    made: str | None = None,
+) -> None:
+    """Say what is right of an item's submission, instead of what was said of it before.
+
+    Args:
+        connection: Of a write transaction.
+        item: Its alias.
+        keys: Criterion -> what is right.
+        by: Who says so; they are not measured by it.
+        reason: How it is known.
+        exam: For exams alone; otherwise drawn into the queue, see `grading.queue.gold`.
+        origin: Alias of the item that it was made from; None: it is as it was handed in.
+        made: How it was changed.
 
     Raises:
         NoSuchReview: No such item or criterion.
     """
     row = connection.execute(select(REVIEW_ITEMS.c.sheet).where(REVIEW_ITEMS.c.alias == item)).one_or_none()
     known = importances_of(connection, row.sheet) if row is not None else {}
-    for criterion, key in keys.items():
+    if row is None or not keys:
+        raise NoSuchReview(item)
+    for criterion in keys:
         if criterion not in known:
             raise NoSuchReview(criterion)
-        values = {"item": item, "criterion": criterion, "retired": False, "decided_by": by, "ts": now()}
-        connection.execute(_SET, values | key.model_dump())
+    common = {"item": item, "decided_by": by, "ts": now()}
+    connection.execute(update(GOLD).where(GOLD.c.item == item).values(retired=True))
+    for criterion, key in keys.items():
+        connection.execute(_SET, common | {"criterion": criterion, "retired": False} | key.model_dump())
+    about = {"origin": origin or item, "exam": exam, "made": made, "reason": reason}
+    connection.execute(_SET_ITEM, common | about)
+    note_known(connection, item, by)
+    if exam:
+        _void_open(connection, item)
+    refresh_standings(connection, [item])
+    fill(connection)
 
 
 def keys_of(connection: Connection, item: str) -> dict[str, Key]:
@@ -66,8 +104,22 @@ def gold_items(connection: Connection) -> list[str]:
 
 
 def retire(connection: Connection, item: str) -> None:
-    """Measure nobody by an item any more; its keys are kept."""
+    """Measure nobody by an item any more; its keys are kept, and open gold reviews of it are no longer wanted."""
     connection.execute(update(GOLD).where(GOLD.c.item == item).values(retired=True))
+    _void_open(connection, item)
+    refresh_standings(connection, [item])
+    fill(connection)
+
+
+def note_known(connection: Connection, item: str, person: str) -> None:
+    """Somebody has seen the keys of an item."""
+    connection.execute(_KNOW, {"item": item, "person": person})
+
+
+def _void_open(connection: Connection, item: str) -> None:
+    slot = REVIEW_SLOTS.c
+    open_gold = (slot.item == item, slot.kind == SLOT, slot.state == OPEN)
+    connection.execute(update(REVIEW_SLOTS).where(*open_gold).values(state=VOID))
 
 
 def keys_from_record(connection: Connection, item: str) -> dict[str, Key]:

@@ -80,6 +80,42 @@ GOLD = Table(
     sqlite_with_rowid=False,
 )
 
+# Which submissions have keys, and why. `origin`: the item that it was made from; its own alias where it is a
+# submission as it was handed in. `exam`: for exams alone, of which people are told. `made`: how it was changed.
+GOLD_ITEMS = Table(
+    "gold_items",
+    METADATA,
+    Column("item", String, primary_key=True),
+    Column("origin", String, nullable=False, index=True),
+    Column("exam", Boolean, nullable=False),
+    Column("made", Text),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", String, nullable=False),
+    Column("ts", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Who has seen the keys of an item: they are not measured by it.
+GOLD_KNOWN = Table(
+    "gold_known",
+    METADATA,
+    Column("item", String, primary_key=True),
+    Column("person", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# How somebody stands. `before`: how they stood until the day `day` was over (in UTC): who is paused learns of it
+# the day after, so that nobody can tell which review did it.
+GOLD_STANDINGS = Table(
+    "gold_standings",
+    METADATA,
+    Column("person", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("before", String, nullable=False),
+    Column("day", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # By which rule work is paid from then on; the last one counts. Amounts are whole minor units of the currency.
 PAY_RULES = Table(
     "pay_rules",
@@ -108,4 +144,7 @@ PAY = Table(
     Column("paid_by", String),
 )
 
-ADJUDICATION_MIGRATIONS = [Migration("adjudication", 1, create_all(METADATA))]
+ADJUDICATION_MIGRATIONS = [
+    Migration("adjudication", 1, create_all(METADATA)),
+    Migration("adjudication", 2, create_all(METADATA)),  # gold_items, gold_known, gold_standings
+]

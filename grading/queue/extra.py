@@ -8,7 +8,7 @@ from grading.evaluations import Stage
 from grading.people.person import Person
 from grading.queue.leases import note_begun
 from grading.queue.open_to import HELD
-from grading.queue.slots import ADJUDICATION, LOCKED, OPEN, OVERLAP, PRIMARY, add_slots, instant
+from grading.queue.slots import ADJUDICATION, GOLD, LOCKED, OPEN, OVERLAP, PRIMARY, add_slots, instant
 from grading.tables import REVIEW_ACTIVITY, REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SLOTS
 
 
@@ -16,7 +16,8 @@ def slot_for_lost(connection: Connection, person: Person, item: str, lost: str) 
     """A slot for a review that somebody made at a slot which they lost: alias and kind.
 
     It is an open primary slot of the same submission that is nobody's alone, or else a further slot that decides
-    nothing; drafts and active time come with it. To be called with the lost slot held.
+    nothing; where the lost one was gold, a further gold one. Drafts and active time come with it. To be called
+    with the lost slot held.
     """
     connection.execute(select(REVIEW_ITEMS.c.alias).where(REVIEW_ITEMS.c.alias == item).with_for_update())
     free = (
@@ -31,10 +32,11 @@ def slot_for_lost(connection: Connection, person: Person, item: str, lost: str) 
         .limit(1)
         .with_for_update(skip_locked=True)
     )
+    was_gold = connection.execute(select(REVIEW_SLOTS.c.kind).where(REVIEW_SLOTS.c.alias == lost)).scalar() == GOLD
     kind = PRIMARY
-    alias: str | None = connection.execute(free).scalar()
+    alias: str | None = None if was_gold else connection.execute(free).scalar()
     if alias is None:
-        kind = OVERLAP
+        kind = GOLD if was_gold else OVERLAP
         (alias,) = add_slots(connection, item, kind)
     held = {"state": "claimed", "reviewer": person.id, "claimed": instant(), "required": None}
     connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == alias).values(**held))

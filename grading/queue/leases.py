@@ -24,8 +24,9 @@ from sqlalchemy import (
 from core import insert_new
 from grading.book import now
 from grading.people.person import Person
+from grading.queue.gold import one_more
 from grading.queue.open_to import HELD, filters, is_lapsed, open_to
-from grading.queue.slots import CLAIMED, LOCKED, OPEN, PRIMARY, Turn, instant
+from grading.queue.slots import CLAIMED, GOLD, LOCKED, OPEN, PRIMARY, Turn, instant
 from grading.tables import REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SLOTS
 
 LEASE = timedelta(minutes=20)
@@ -189,11 +190,13 @@ def _take(person: Person, which: ColumnElement[bool]) -> Any:
         "expires": instant(LEASE),
     }
     taking: Update = update(REVIEW_SLOTS).where(which).values(**values)
-    return taking.returning(REVIEW_SLOTS.c.alias, REVIEW_SLOTS.c.item)
+    return taking.returning(*(REVIEW_SLOTS.c[name] for name in ("alias", "item", "kind", "rank", "probability")))
 
 
 def _taken(connection: Connection, person: Person, row: Row[Any]) -> str:
     note_begun(connection, person.id, row.alias, row.item)
+    if row.kind == GOLD and row.probability is not None:
+        one_more(connection, after=row.rank)
     return str(row.alias)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column,
 
 from grading.items import category_text
 from grading.people.person import Person, Role
+from grading.queue.gold import has_qualified, unknown_to
 from grading.queue.slots import ADJUDICATION, CLAIMED, OPEN, VOID
 from grading.tables import REVIEW_DRAFTS, REVIEW_ITEMS, REVIEW_SLOTS
 
@@ -37,8 +38,8 @@ def open_to(person: Person, now: str) -> ColumnElement[bool]:
     """A slot (joined with its item) that a person may take at the time `now`.
 
     It is free; it is nobody's alone, or this person's, or that time is over; the person has no other slot of the
-    item, nor work on one; neither job nor pack is a conflict of interest; and where the person has skills, the
-    item's category names one of them.
+    item, nor work on one; they have not seen what is right of it, and have qualified where that is asked; neither
+    job nor pack is a conflict of interest; and where the person has skills, the item's category names one of them.
     """
     return and_(is_free(now), *filters(person, now))
 
@@ -61,6 +62,8 @@ def filters(person: Person, now: str) -> Iterator[ColumnElement[bool]]:
         barred = sorted(one.removeprefix(kind) for one in person.conflicts if one.startswith(kind))
         if barred:
             yield func.coalesce(column, "").not_in(barred)
+    yield from unknown_to(person.id)
+    yield or_(slot.qualified.is_(None), has_qualified(person.id, now))
     known = sorted(filter(None, (category_text((skill,)) for skill in person.skills)))
     if known:
         category = func.coalesce(item.category, "")

@@ -83,10 +83,9 @@ def slots_of(
         for number in range(1, reviewing.primary + 1)
     ]
     rows[0] |= {"alias": item, "rank": rank_of(item, Turn.required if 1 in required else turn)}
-    for kind, probability in ((OVERLAP, reviewing.overlap), (GOLD, reviewing.gold)):
-        if probability and drawn(item, kind, probability):
-            rows.append(_row(item, kind, 1, probability, turn) | {"required": None, "until": None})
-    return rows
+    if reviewing.overlap and drawn(item, OVERLAP, reviewing.overlap):
+        rows.append(_row(item, OVERLAP, 1, reviewing.overlap, turn) | {"required": None, "until": None})
+    return [row | {"qualified": reviewing.qualified or None} for row in rows]
 
 
 def _row(item: str, kind: str, number: int, probability: float | None, turn: Turn) -> dict[str, Any]:
@@ -119,6 +118,7 @@ def add_slots(
     *,
     probability: float | None = None,
     required: str | None = None,
+    after: str | None = None,
 ) -> list[str]:
     """Further slots of an item that is there; returns their aliases.
 
@@ -129,15 +129,31 @@ def add_slots(
         count: How many.
         probability: Of their inclusion, where chance decided it.
         required: Whose they are alone.
+        after: A rank after which they are to come; None: anywhere.
     """
     of_kind = (REVIEW_SLOTS.c.item == item, REVIEW_SLOTS.c.kind == kind)
     last = connection.execute(select(func.max(REVIEW_SLOTS.c.number)).where(*of_kind)).scalar() or 0
     state = connection.execute(select(REVIEW_ITEMS.c.state).where(REVIEW_ITEMS.c.alias == item)).scalar_one()
     turn = Turn.begun if kind == PRIMARY and state != "awaiting" else Turn.usual
-    rows = [_row(item, kind, last + n, probability, turn) | {"required": required} for n in range(1, count + 1)]
+    common = {"required": required, "qualified": _for_qualified(connection, item) if kind != GOLD else None}
+    rows = [_row(item, kind, last + n, probability, turn) | common for n in range(1, count + 1)]
+    if after is not None:
+        rows = [row | {"rank": _rank_after(after, str(row["rank"]))} for row in rows]
     if rows:
         connection.execute(ADD_SLOTS, rows)
     return [str(row["alias"]) for row in rows]
+
+
+def _for_qualified(connection: Connection, item: str) -> bool | None:
+    """Whether reviews of an item are for who has qualified alone, as with those that it has."""
+    asked = select(REVIEW_SLOTS.c.qualified).where(REVIEW_SLOTS.c.item == item, REVIEW_SLOTS.c.qualified.is_(True))
+    return True if connection.execute(asked.limit(1)).scalar() else None
+
+
+def _rank_after(first: str, drawn_rank: str) -> str:
+    """A rank of the usual turn between `first` and the end, as far along as `drawn_rank` is of all."""
+    begin, share = int(first[1:], 16) if first[0] == Turn.usual else 0, int(drawn_rank[1:], 16)
+    return f"{drawn_rank[0]}{begin + ((share * ((1 << 48) - begin)) >> 48):012x}"
 
 
 def give_to(connection: Connection, slots: Sequence[str], person: str | None) -> None:

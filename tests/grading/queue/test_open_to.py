@@ -14,7 +14,7 @@ from sqlalchemy import update
 from core import Database
 from grading import GRADING_MIGRATIONS, Book, Reviewing
 from grading.people.person import Person, Role
-from grading.queue.slots import drawn
+from grading.queue.slots import add_slots, drawn
 from grading.review.desk import ReviewDesk
 from grading.tables import REVIEW_SLOTS
 from rubrics import Verdict
@@ -97,7 +97,9 @@ def test_both_databases_read_the_filters_alike(book: Book, case: Given) -> None:
 
 
 def test_nobody_reviews_a_submission_twice_whatever_the_kinds(book: Book) -> None:
-    alias = publish(book, "t.1", primary=2, overlap=1.0, gold=1.0)
+    alias = publish(book, "t.1", primary=2, overlap=1.0)
+    with book.database.write() as connection:
+        add_slots(connection, alias, "gold", probability=1.0)
     assert [(slot.kind, slot.probability) for slot in slots(book, alias)] == [
         ("primary", None),
         ("primary", None),

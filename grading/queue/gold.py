@@ -1,0 +1,119 @@
+"""Gold reviews in the queue: how many there are, of which submissions, and to whom they are open.
+
+Chance wants a gold review beside so many of a hundred submissions that are published (`review_items.gold`). It is
+of another submission, one of which it is known what is right. Of each of these one such slot is open at a time;
+when somebody takes it, the next one opens further back in the queue, until there are as many as chance wanted. So
+gold is spread over the queue, and everybody meets a submission once at most. Nobody who reviews can tell these
+slots.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
+
+from grading.adjudication.tables import ADJUDICATIONS, GOLD, GOLD_ITEMS, GOLD_KNOWN, GOLD_STANDINGS
+from grading.queue.slots import ADJUDICATION, OPEN, VOID, add_slots
+from grading.queue.slots import GOLD as GOLD_KIND
+from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
+
+QUALIFIED = "qualified"
+
+_KNOWN, _ANY = GOLD_ITEMS.alias("known"), REVIEW_SLOTS.alias("any_slot")
+_DRAWN = (REVIEW_SLOTS.c.kind == GOLD_KIND, REVIEW_SLOTS.c.probability.is_not(None), REVIEW_SLOTS.c.state != VOID)
+_WANTED = select(func.count(), func.max(REVIEW_ITEMS.c.gold)).where(REVIEW_ITEMS.c.gold.is_not(None))
+_MADE = select(func.count()).select_from(REVIEW_SLOTS).where(*_DRAWN)
+
+
+def one_more(connection: Connection, *, like: str = "", after: str | None = None) -> str | None:
+    """Open one more gold slot, if more are wanted than there are and some submission can have it.
+
+    Args:
+        connection: Of a write transaction.
+        like: Category (as in `review_items`) of what it comes beside: one of the same is taken first.
+        after: A rank after which it is to come.
+
+    Returns:
+        Its alias; None: none is wanted, or there is no submission for it.
+    """
+    wanted, probability = connection.execute(_WANTED).one()
+    if not wanted or connection.execute(_MADE).scalar_one() >= wanted:
+        return None
+    pool = sorted(_pool(connection), key=lambda row: (row.category != like, row.made, secrets.randbits(32)))
+    for row in pool:
+        if _hold_free(connection, row.alias):
+            (alias,) = add_slots(connection, row.alias, GOLD_KIND, probability=probability, after=after)
+            return alias
+    return None
+
+
+def fill(connection: Connection) -> int:
+    """Open as many gold slots as are wanted and can be; returns how many that was."""
+    opened = 0
+    while one_more(connection) is not None:
+        opened += 1
+    return opened
+
+
+def unknown_to(person: str) -> Iterator[ColumnElement[bool]]:
+    """Slots whose submission a person does not know from the other side of gold.
+
+    A gold slot is not for who has seen the keys of its submission, adjudicated it, or reviewed what it was made
+    from or anything else that was made from that; nor is an ordinary slot for who has reviewed what was made from
+    its submission.
+    """
+    slot, item = REVIEW_SLOTS.c, GOLD_ITEMS.c
+    same_origin = _KNOWN.c.origin == item.origin
+
+    def in_family(column: ColumnElement[Any], *which: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
+        yield exists().where(column == item.origin, *which)
+        yield exists().where(same_origin, column == _KNOWN.c.item, *which)
+
+    had = (_ANY.c.reviewer == person, _ANY.c.state != VOID, _ANY.c.kind != ADJUDICATION)
+    barred = select(item.item).where(
+        or_(
+            *in_family(GOLD_KNOWN.c.item, GOLD_KNOWN.c.person == person),
+            *in_family(ADJUDICATIONS.c.item, ADJUDICATIONS.c.adjudicator == person),
+            *in_family(_ANY.c.item, *had),
+        )
+    )
+    yield or_(slot.kind != GOLD_KIND, slot.item.not_in(barred))
+    changed = select(item.origin).where(item.origin != item.item, exists().where(*had, _ANY.c.item == item.item))
+    yield or_(slot.kind == GOLD_KIND, slot.item.not_in(changed))
+
+
+def has_qualified(person: str, now: str) -> ColumnElement[bool]:
+    """A person has qualified by gold and was not paused before the day of `now` (ISO 8601 in UTC)."""
+    table = GOLD_STANDINGS.c
+    passed = or_(
+        and_(table.day < now[:10], table.state == QUALIFIED),
+        and_(table.day >= now[:10], table.before == QUALIFIED),
+    )
+    return exists().where(table.person == person, passed)
+
+
+def _pool(connection: Connection) -> list[Row[Any]]:
+    """The settled submissions with keys of which no drawn gold slot is open, and how many each has had."""
+    of_item = REVIEW_SLOTS.c.item == REVIEW_ITEMS.c.alias
+    made = select(func.count()).select_from(REVIEW_SLOTS).where(of_item, *_DRAWN).correlate(REVIEW_ITEMS)
+    query = (
+        select(REVIEW_ITEMS.c.alias, REVIEW_ITEMS.c.category, made.scalar_subquery().label("made"))
+        .join(GOLD_ITEMS, GOLD_ITEMS.c.item == REVIEW_ITEMS.c.alias)
+        .where(
+            GOLD_ITEMS.c.exam.is_(False),
+            REVIEW_ITEMS.c.settled.is_not(None),
+            exists().where(GOLD.c.item == REVIEW_ITEMS.c.alias, GOLD.c.retired.is_(False)),
+            ~exists().where(of_item, *_DRAWN, REVIEW_SLOTS.c.state == OPEN),
+        )
+    )
+    return list(connection.execute(query))
+
+
+def _hold_free(connection: Connection, item: str) -> bool:
+    """Hold an item; False: somebody has opened a slot of it meanwhile."""
+    connection.execute(select(REVIEW_ITEMS.c.alias).where(REVIEW_ITEMS.c.alias == item).with_for_update())
+    free = select(func.count()).where(REVIEW_SLOTS.c.item == item, *_DRAWN, REVIEW_SLOTS.c.state == OPEN)
+    return not connection.execute(free).scalar_one()
