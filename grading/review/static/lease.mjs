@@ -3,6 +3,7 @@
 import { session } from "./outbox/session.mjs";
 
 const BEAT_MS = 30_000;
+const AGAIN_MS = 5000;
 const ENDING_MS = 120_000;
 const GONE = new Set([404, 405]); // A server that knows no leases: the review is this person's as long as they like.
 
@@ -38,6 +39,7 @@ export class Lease extends EventTarget {
 
   stop() {
     clearInterval(this.timer);
+    clearTimeout(this.again);
     this.timer = undefined;
     this.stopped = true;
     document.removeEventListener("visibilitychange", this.seen);
@@ -71,7 +73,10 @@ export class Lease extends EventTarget {
       response = await this.api.change("POST", "/lease");
       if (response.status === 403 && await this.#same()) response = await this.api.change("POST", "/lease");
     } catch {
-      return; // No connection: the lease lasts until it ends, and `#warn` says so before it does.
+      // No connection: the lease lasts until it ends, and `#warn` says so before it does.
+      clearTimeout(this.again);
+      this.again = setTimeout(() => this.#beat(), AGAIN_MS);
+      return;
     }
     const answer = await response.json().catch(() => ({}));
     if (this.stopped) return;
