@@ -51,6 +51,9 @@ from .items import ReviewCriterion as ReviewCriterion
 from .items import Reviewing as Reviewing
 from .items import ReviewItem as ReviewItem
 from .judge.config import JudgeConfig as JudgeConfig
+from .judge.pictures import NO_PICTURES as NO_PICTURES
+from .judge.pictures import Pictures as Pictures
+from .judge.pictures import pictures_of as pictures_of
 from .judge.run import JudgeOutcome as JudgeOutcome
 from .judge.run import judge_submission as judge_submission
 from .lines import AttemptFacts as AttemptFacts

@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from core import BadInput, Deliverable, Frozen, Lanes, Submission, model_config, open_model
+from core import BadInput, Deliverable, Frozen, Lanes, Submission, in_thread, model_config, open_model
 from grading import (
+    NO_PICTURES,
     CriterionVerdict,
     Evaluation,
     JudgeConfig,
     JudgeOutcome,
+    Rendered,
     Renderer,
-    Rendering,
     Shelf,
     judge_submission,
+    pictures_of,
 )
 from jobs import Job
 from rubrics import load_rubric
@@ -45,7 +47,7 @@ class Graded(Frozen):
 
 
 async def pre_grade(
-    place: Workplace, judge: str, *, base_url: str | None = None, lanes: Lanes, say: Say
+    place: Workplace, judge: str, *, base_url: str | None = None, page_images: int = 0, lanes: Lanes, say: Say
 ) -> Graded:
     """Let a judge model grade every submission of a run; what it graded before is left as it is.
 
@@ -53,13 +55,14 @@ async def pre_grade(
         place: Of the run.
         judge: `provider/model`.
         base_url: Another server that speaks the provider's protocol.
+        page_images: Pages of a submission that it is shown as images, at most; another number is another judge.
         lanes: The project's: agents at work under the judge's account and the judge keep to one rate together.
         say: Told of each submission.
 
     Raises:
         BadInput: No such model, or its key is missing. ModelFault: It cannot be reached.
     """
-    config = JudgeConfig(model=model_config(judge, base_url=base_url))
+    config = JudgeConfig(model=model_config(judge, base_url=base_url), page_images=page_images)
     model = open_model(judge, base_url=base_url, prices=place.prices, lanes=lanes)
     journal = place.journal
     counts: Counter[str] = Counter()
@@ -72,14 +75,18 @@ async def pre_grade(
             if not attempt.graded or submission is None or not submission.files or _judged(place, attempt, config):
                 skipped += 1
                 continue
-            renderings = await _read(renderer, submission)
+            drawn = await _drawn(renderer, submission)
+            pictures = NO_PICTURES
+            if page_images:
+                pictures = await in_thread(pictures_of, drawn, page_images, place.blobs.get_bytes)
             outcomes = await judge_submission(
                 config,
                 lambda key, request: journal.call(model, key, request),
                 brief=job.brief,
                 rubric=job.rubric,
-                renderings=renderings,
+                renderings=[rendered.of(path) for path, rendered in drawn],
                 key=attempt.id,
+                pictures=pictures,
             )
             place.book.record(_evaluation(attempt, submission, job, config, outcomes))
             counts.update(outcome.verdict.value for outcome in outcomes)
@@ -99,13 +106,13 @@ async def pre_grade(
     )
 
 
-async def _read(renderer: Renderer, submission: Submission) -> list[Rendering]:
-    """The submission as reviewers see it too: text and facts of every file, and what is drawn of it."""
+async def _drawn(renderer: Renderer, submission: Submission) -> list[tuple[str, Rendered]]:
+    """The submission as reviewers see it too: text, facts and pages of every file, by its path."""
     gate = asyncio.Semaphore(FILES_AT_ONCE)
 
-    async def one(file: Deliverable) -> Rendering:
+    async def one(file: Deliverable) -> tuple[str, Rendered]:
         async with gate:
-            return (await renderer.rendering_of(file)).of(file.path)
+            return file.path, await renderer.rendering_of(file)
 
     return list(await asyncio.gather(*(one(file) for file in submission.files)))
 

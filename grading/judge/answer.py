@@ -17,14 +17,15 @@ ABSTAINS = (
     "ambiguous_criterion",
     "insufficient_evidence",
 )
-EvidenceKind = Literal["quote", "fact", "absence"]
+EvidenceKind = Literal["quote", "fact", "absence", "region"]
 
 
 class Cited(Frozen):
     """A piece of evidence as the model gives it.
 
     Attributes:
-        kind: `quote`: verbatim text of a file; `fact`: a line of its machine facts; `absence`: what was searched.
+        kind: `quote`: verbatim text of a file; `fact`: a line of its machine facts; `absence`: what was searched;
+            `region`: what is seen on a page that is shown as an image.
     """
 
     kind: EvidenceKind
@@ -64,26 +65,34 @@ def _object(**properties: Any) -> dict[str, Any]:
     }
 
 
-ANSWER_SCHEMA: dict[str, Any] = _object(
-    expectation=_text("What a deliverable must show for this criterion, before looking"),
-    evidence={
-        "type": "array",
-        "description": "What the deliverables show, for and against",
-        "items": _object(
-            kind={"type": "string", "enum": ["quote", "fact", "absence"]},
-            file=_text("The deliverable's path as in the manifest; empty only for an absence over all files"),
-            anchor=_text("The anchor in brackets before the passage, or empty"),
-            text=_text("quote: verbatim text; fact: a verbatim `name = value` line; absence: what you searched"),
-        ),
-    },
-    requirements={
-        "type": "array",
-        "description": "The parts of the criterion, each put so that met is good",
-        "items": _object(requirement=_text("One part"), met={"type": "boolean"}),
-    },
-    verdict={"type": "string", "enum": ["pass", "fail", "cannot_judge"]},
-    abstain_reason={"type": "string", "enum": ["", *ABSTAINS], "description": "Only with cannot_judge"},
-    feedback=_text("Two sentences at most, for the one who did the work"),
+def _answer(kinds: list[str], text: str) -> dict[str, Any]:
+    return _object(
+        expectation=_text("What a deliverable must show for this criterion, before looking"),
+        evidence={
+            "type": "array",
+            "description": "What the deliverables show, for and against",
+            "items": _object(
+                kind={"type": "string", "enum": kinds},
+                file=_text("The deliverable's path as in the manifest; empty only for an absence over all files"),
+                anchor=_text("The anchor in brackets before the passage, or empty"),
+                text=_text(text),
+            ),
+        },
+        requirements={
+            "type": "array",
+            "description": "The parts of the criterion, each put so that met is good",
+            "items": _object(requirement=_text("One part"), met={"type": "boolean"}),
+        },
+        verdict={"type": "string", "enum": ["pass", "fail", "cannot_judge"]},
+        abstain_reason={"type": "string", "enum": ["", *ABSTAINS], "description": "Only with cannot_judge"},
+        feedback=_text("Two sentences at most, for the one who did the work"),
+    )
+
+
+_TEXT = "quote: verbatim text; fact: a verbatim `name = value` line; absence: what you searched"
+ANSWER_SCHEMA = _answer(["quote", "fact", "absence"], _TEXT)
+LOOKING_SCHEMA = _answer(
+    ["quote", "fact", "absence", "region"], f"{_TEXT}; region: what is seen on the page of that anchor"
 )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from core import Cause, ChatReply, ChatRequest, Frozen, Message, ModelFault, Stop, Text
+from core import Cause, ChatReply, ChatRequest, Frozen, Image, Message, ModelFault, Stop, Text
 from grading.evaluations import Evidence
 from grading.inside.files import matcher
-from grading.judge.answer import ANSWER_SCHEMA, JudgeAnswer, parse_answer
+from grading.judge.answer import ANSWER_SCHEMA, LOOKING_SCHEMA, JudgeAnswer, parse_answer
 from grading.judge.config import JudgeConfig
-from grading.judge.prompt import AGAIN, SYSTEM, shared_prefix, tail
+from grading.judge.pictures import NO_PICTURES, Pictures
+from grading.judge.prompt import AGAIN, image_parts, shared_prefix, system, tail
 from grading.judge.verify import Shown, verified
 from grading.render.texts import Rendering
 from rubrics import Criterion, Rubric, Verdict
@@ -54,7 +55,14 @@ class JudgeOutcome(Frozen):
 
 
 async def judge_submission(
-    config: JudgeConfig, call: Call, *, brief: str, rubric: Rubric, renderings: Sequence[Rendering], key: str
+    config: JudgeConfig,
+    call: Call,
+    *,
+    brief: str,
+    rubric: Rubric,
+    renderings: Sequence[Rendering],
+    key: str,
+    pictures: Pictures = NO_PICTURES,
 ) -> list[JudgeOutcome]:
     """The judge's word on every criterion, in the rubric's order.
 
@@ -65,17 +73,19 @@ async def judge_submission(
         rubric: The importance is never shown, its polarity is.
         renderings: The submission, as `render_texts` gives it.
         key: Prefix of the calls' keys.
+        pictures: Its pages as images, as `pictures_of` gives them for `config.page_images`.
 
     Raises:
         ModelFault: The model cannot be reached; what was received is in the journal.
     """
-    prefix, cut = shared_prefix(brief, renderings, config.text_chars)
-    shown = Shown(renderings, cut)
-    judge = _Judge(config, call, prefix, shown, f"{key}/judge/{config.digest[:16]}")
+    prefix, cut = shared_prefix(brief, renderings, config.text_chars, pictures)
+    shown = Shown(renderings, cut, pictures.places)
+    same = (Text(text=prefix), *image_parts(pictures))
+    judge = _Judge(config, call, same, shown, f"{key}/judge/{config.digest[:16]}")
     outcomes: dict[str, JudgeOutcome] = {}
     asked = []
     for criterion in rubric.criteria:
-        decided = decided_by_code(criterion, renderings)
+        decided = decided_by_code(criterion, renderings, seen=bool(pictures.shown))
         if decided is None:
             asked.append(criterion)
         else:
@@ -98,8 +108,13 @@ async def judge_submission(
     return [outcomes[criterion.id] for criterion in rubric.criteria]
 
 
-def decided_by_code(criterion: Criterion, renderings: Sequence[Rendering]) -> JudgeOutcome | None:
-    """What needs no model: nothing was handed in, a needed file is absent, or nothing can be read."""
+def decided_by_code(
+    criterion: Criterion, renderings: Sequence[Rendering], *, seen: bool = False
+) -> JudgeOutcome | None:
+    """What needs no model: nothing was handed in, a needed file is absent, or nothing can be read.
+
+    With `seen`, what cannot be read is seen on images.
+    """
     if not renderings:
         return _absent(criterion.id, "nothing was handed in", "the whole submission")
     wanted = getattr(criterion.check, "file", None)
@@ -107,7 +122,7 @@ def decided_by_code(criterion: Criterion, renderings: Sequence[Rendering]) -> Ju
         glob = matcher(wanted)
         if not any(glob.match(one.path) for one in renderings):
             return _absent(criterion.id, f"no file matches {wanted!r}", f"paths matching {wanted!r}")
-    if all(one.problem for one in renderings):
+    if not seen and all(one.problem for one in renderings):
         why = "; ".join(f"{one.path}: {one.problem}" for one in renderings)[:500]
         return JudgeOutcome(
             criterion=criterion.id,
@@ -127,8 +142,10 @@ def _absent(criterion: str, why: str, searched: str) -> JudgeOutcome:
 class _Judge:
     """One judge before one submission."""
 
-    def __init__(self, config: JudgeConfig, call: Call, prefix: str, shown: Shown, key: str) -> None:
-        self._config, self._call, self._prefix, self._shown, self._key = config, call, prefix, shown, key
+    def __init__(
+        self, config: JudgeConfig, call: Call, same: Sequence[Text | Image], shown: Shown, key: str
+    ) -> None:
+        self._config, self._call, self._same, self._shown, self._key = config, call, same, shown, key
 
     async def judge(self, criterion: Criterion) -> JudgeOutcome:
         dollars: float | None = 0.0
@@ -150,14 +167,14 @@ class _Judge:
         return _void(criterion.id, why, dollars)
 
     def _request(self, criterion: Criterion, number: int) -> ChatRequest:
-        parts = [Text(text=self._prefix), Text(text=tail(criterion))]
+        parts = [*self._same, Text(text=tail(criterion))]
         if number > 1:
             parts.append(Text(text=AGAIN))
         return ChatRequest(
-            system=SYSTEM,
+            system=system(self._config.page_images),
             messages=(Message(role="user", parts=tuple(parts)),),
             max_output_tokens=self._config.max_output_tokens,
-            response_schema=ANSWER_SCHEMA,
+            response_schema=LOOKING_SCHEMA if self._config.page_images else ANSWER_SCHEMA,
             cache_key=self._key,
         )
 

@@ -28,8 +28,14 @@ def normalised(text: str) -> str:
 class Shown:
     """What the judge was shown, prepared for looking quotations up."""
 
-    def __init__(self, renderings: Sequence[Rendering], cut: frozenset[str]) -> None:
+    def __init__(
+        self,
+        renderings: Sequence[Rendering],
+        cut: frozenset[str],
+        places: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
         self.cut = cut
+        self.places = places
         self.unreadable = frozenset(one.path for one in renderings if one.problem)
         self._renderings = {one.path: one for one in renderings}
         self._texts = {one.path: normalised(one.text) for one in renderings}
@@ -97,6 +103,11 @@ def _verified(cited: Cited, shown: Shown) -> Evidence | None:
     if cited.kind == "fact":
         known = shown.states(cited.file, cited.text)
         return Evidence(kind="fact", file=cited.file, text=text) if known else None
+    if cited.kind == "region":
+        place = cited.anchor.strip().strip("[]")
+        if not cited.text.strip() or (cited.file, place) not in shown.places:
+            return None
+        return Evidence(kind="region", file=cited.file, anchor=place or None, text=text)
     anchor = shown.find(cited.file, cited.text)
     if anchor is None:
         anchor = shown.find_unseen(cited.file, cited.text)

@@ -46,10 +46,11 @@ def test_a_judge_grades_once_and_counts_only_where_the_report_says_so(tmp_path: 
     upbench("run", str(pack), "--agent", "oracle", "--agent", "nop", cwd=tmp_path)
     with serve(judge) as standin:
         env = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": standin.openai_url}
-        first = upbench("grade", "last", "--judge", "openai/gpt-standin", "--json", cwd=tmp_path, **env)
+        words = ("grade", "last", "--judge", "openai/gpt-standin", "--pages", "4", "--json")
+        first = upbench(*words, cwd=tmp_path, **env)
         assert first.returncode == 0, first.stderr
         asked = len(standin.requests)
-        again = upbench("grade", "last", "--judge", "openai/gpt-standin", "--json", cwd=tmp_path, **env)
+        again = upbench(*words, cwd=tmp_path, **env)
         assert len(standin.requests) == asked, "what was graded is not paid again"
     graded = json.loads(first.stdout)
     assert (graded["attempts"], graded["skipped"]) == (1, 1), "an empty hand-in is not judged"

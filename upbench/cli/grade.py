@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 @click.argument("run")
 @click.option("--judge", metavar="PROVIDER/NAME", help="Pre-grade with this model.")
 @click.option("--base-url", metavar="URL", help="Another server that speaks the provider's protocol.")
+@click.option(
+    "--pages",
+    type=click.IntRange(0, 20),
+    default=0,
+    show_default=True,
+    help="Show the judge so many pages of a submission as images, too.",
+)
 @click.option("--checks", is_flag=True, help="Run the checks of the pack's present rubrics again.")
 @click.option("--rubric", type=click.Path(path_type=Path), help="Grade again by this rubric instead.")
 @click.option("--job", help="Only this job of the run.")
@@ -33,6 +40,7 @@ def command(
     run: str,
     judge: str | None,
     base_url: str | None,
+    pages: int,
     checks: bool,
     rubric: Path | None,
     job: str | None,
@@ -51,6 +59,8 @@ def command(
         raise BadInput("needs a judge, the checks or a rubric", field="--judge", mend=mend)
     if judge is None and base_url is not None:
         raise BadInput("is for a judge only", field="--base-url", mend="leave it out")
+    if judge is None and pages:
+        raise BadInput("is for a judge only", field="--pages", mend="leave it out")
     if judge is not None and job is not None:
         raise BadInput("is for checks only", field="--job", mend="leave it out")
     bench = Bench(ctx.obj["project"])
@@ -58,7 +68,7 @@ def command(
     work = (
         regrade(place, job=job, rubric=rubric, say=say)
         if judge is None
-        else pre_grade(place, judge, base_url=base_url, lanes=bench.home.lanes, say=say)
+        else pre_grade(place, judge, base_url=base_url, page_images=pages, lanes=bench.home.lanes, say=say)
     )
     graded = asyncio.run(_at_work(place, work))
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(graded.verdicts.items())) or "nothing new"
