@@ -19,6 +19,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "/api/reviews/": _REVIEWERS,
     "/api/queue/": _REVIEWERS,
     "/adjudications": _ADJUDICATORS,
+    "/api/adjudications/": _ADJUDICATORS,
     "/tickets": _ADJUDICATORS,
     "/voids": _ADJUDICATORS,
     "/reviewers": _LEADS,

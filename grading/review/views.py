@@ -8,6 +8,7 @@ from typing import Any
 
 from core import Deliverable
 from grading.evaluations import CriterionVerdict
+from grading.items import ReviewItem
 from grading.review.desk import Review
 
 
@@ -122,9 +123,7 @@ def start_of(review: Review, following: str | None) -> dict[str, Any]:
             {"id": c.id, "importance": c.importance.value, "text": c.text} | _asked(review, c.id)
             for c in item.criteria
         ],
-        "files": {"inputs": _files(item.inputs), "deliverables": _files(item.deliverables)},
-        "missing": list(item.missing),
-        "left_out": [{"name": left.path, "why": left.why} for left in item.left_out],
+        **files_shown(item),
         "drafts": {
             name: {"revision": revision, **draft.model_dump(mode="json")}
             for name, (revision, draft) in review.drafts.items()
@@ -139,6 +138,15 @@ def start_of(review: Review, following: str | None) -> dict[str, Any]:
 
 def _asked(review: Review, criterion: str) -> dict[str, bool]:
     return {"needed": criterion in review.needed, "voided": criterion in review.voided}
+
+
+def files_shown(item: ReviewItem) -> dict[str, Any]:
+    """The files of a submission, and what is lacking among them, as the pages' stage takes them."""
+    return {
+        "files": {"inputs": _files(item.inputs), "deliverables": _files(item.deliverables)},
+        "missing": list(item.missing),
+        "left_out": [{"name": left.path, "why": left.why} for left in item.left_out],
+    }
 
 
 def _files(files: Sequence[Deliverable]) -> list[dict[str, Any]]:

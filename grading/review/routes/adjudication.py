@@ -1,20 +1,26 @@
-"""Adjudications over HTTP: the list, the screen, the decision. All of it works without scripts."""
+"""Adjudications over HTTP: the list, the screen, the decision. A decision needs no script."""
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Form, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import TypeAdapter, ValidationError
 
 from grading.adjudication.cases import Case, case_of, open_cases
 from grading.adjudication.closing import MAX_TEXT, Decision, Reason, close
 from grading.adjudication.problems import Decided, NotReady, OwnReview
+from grading.adjudication.seats import note_activity
 from grading.evaluations import Evidence
+from grading.items import ReviewItem
 from grading.people.person import Role
-from grading.review.content import signed_path
 from grading.review.problems import NoSuchReview
+from grading.review.routes.files import add_files_at
 from grading.review.routes.parts import Parts, person_of
+from grading.review.routes.queue import Active
+from grading.review.views import files_shown
 
 ADJUDICATORS = (Role.adjudicator, Role.lead)
 REASONS = {
@@ -35,6 +41,25 @@ TRIGGERS = {
 }
 
 
+KEYS = (
+    ("pass", "pass"),
+    ("fail", "fail, and write why"),
+    ("cannot_judge", "cannot judge"),
+    ("feedback", "write feedback"),
+    ("evidence", "take the place you look at as evidence"),
+    ("file", "next file"),
+    ("page_back", "previous page or sheet"),
+    ("page", "next page or sheet"),
+    ("search", "search in the file"),
+    ("brief", "the brief, and back"),
+    ("split", "two files side by side, and back"),
+    ("leave", "leave a field"),
+    ("submit", "decide"),
+)
+MAX_EVIDENCE = 20
+_TAKEN: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
+
+
 class Typed:
     """The fields of the form, as they were sent."""
 
@@ -48,10 +73,11 @@ class Typed:
         file: Annotated[str, Form(max_length=1000)] = "",
         anchor: Annotated[str, Form(max_length=200)] = "",
         quote: Annotated[str, Form(max_length=MAX_TEXT)] = "",
+        evidence: Annotated[str, Form(max_length=20 * MAX_TEXT)] = "",
     ) -> None:
         self.verdict, self.judgement, self.reason = verdict, judgement, reason
         self.feedback, self.note = feedback, note
-        self.file, self.anchor, self.quote = file, anchor, quote
+        self.file, self.anchor, self.quote, self.evidence = file, anchor, quote, evidence
 
     def decision(self, case: Case) -> Decision | str:
         """What was decided; or what is lacking, in words."""
@@ -61,7 +87,11 @@ class Typed:
             return "Choose a verdict."
         if self.reason not in set(Reason):
             return "Choose why the reviewers differ."
-        if self.file and self.file not in {found.path for found in case.item.deliverables}:
+        try:
+            evidence = self._evidence()
+        except ValidationError:
+            return "The evidence is not as the page sends it: take the places anew."
+        if {one.file for one in evidence} - {None, *(found.path for found in case.item.deliverables)}:
             return "Choose a file that was handed in as evidence."
         of: Literal["verdict", "judgement"] = "judgement" if case.criterion is None else "verdict"
         return Decision.model_validate(
@@ -70,20 +100,22 @@ class Typed:
                 "reason": self.reason,
                 "feedback": self.feedback,
                 "note": self.note,
-                "evidence": self._evidence(),
+                "evidence": evidence[:MAX_EVIDENCE],
             }
         )
 
     def _evidence(self) -> tuple[Evidence, ...]:
+        """What was taken in the viewers, and what was written by hand."""
+        taken = _TAKEN.validate_json(self.evidence) if self.evidence else ()
         text, anchor = self.quote.strip(), self.anchor.strip()
         if not (text or anchor or self.file):
-            return ()
+            return taken
         kind: Literal["quote", "region"] = "quote" if text else "region"
-        return (Evidence(kind=kind, file=self.file or None, anchor=anchor or None, text=text),)
+        return (*taken, Evidence(kind=kind, file=self.file or None, anchor=anchor or None, text=text))
 
 
 def add_adjudication(app: FastAPI, parts: Parts) -> None:
-    """`/adjudications`, `/adjudications/ALIAS` and the files beside it."""
+    """`/adjudications`, `/adjudications/ALIAS`, the files beside it, and below `/api/` the time spent on it."""
     database = parts.book.database
 
     @app.get("/adjudications")
@@ -113,15 +145,16 @@ def add_adjudication(app: FastAPI, parts: Parts) -> None:
             return _screen(parts, request, _case(parts, request, alias), typed, f"{error}".capitalize(), 409)
         return RedirectResponse("/adjudications?done=decided", status_code=303)
 
-    # Addresses on the content origin live for minutes, a page for hours: each is made when it is asked for.
-    @app.get("/adjudications/{alias}/{kind}/{index}/{how}")
-    def file(request: Request, alias: str, kind: str, index: int, how: str) -> Response:
-        item = _case(parts, request, alias).item
-        found = {"inputs": item.inputs, "deliverables": item.deliverables}.get(kind, ())
-        if not 0 <= index < len(found) or how not in ("show", "download"):
-            raise NoSuchReview(f"{kind}/{index}")
-        path = signed_path(parts.secrets, found[index], inline=how == "show")
-        return RedirectResponse(parts.content_origin + path, status_code=303)
+    @app.post("/api/adjudications/{alias}/activity")
+    def activity(request: Request, alias: str, body: Active) -> Response:
+        _case(parts, request, alias)  # one that the person may decide, or none
+        with database.write() as connection:
+            return JSONResponse({"taken": note_activity(connection, alias, person_of(request).id, body.intervals)})
+
+    def item(request: Request, alias: str) -> ReviewItem:
+        return _case(parts, request, alias).item
+
+    add_files_at(app, parts, "/adjudications", "/api/adjudications", item)
 
 
 def allowed(request: Request, *roles: Role) -> Any:
@@ -141,7 +174,10 @@ def _case(parts: Parts, request: Request, alias: str) -> Case:
 def _screen(
     parts: Parts, request: Request, case: Case, typed: Typed | None = None, error: str = "", status: int = 200
 ) -> Response:
+    criterion = case.criterion.id if case.criterion else ""
+    start = json.dumps({"alias": case.alias, "criterion": criterion, "changed": False} | files_shown(case.item))
     values = {"case": case, "item": case.item, "says": TRIGGERS, "reasons": REASONS, "error": error}
+    values |= {"start": start, "keys": KEYS}
     page = parts.page(request, "adjudication/case.html.j2", typed=typed or Typed(), **values)
     page.status_code = status
     return page

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from core import Deliverable, Fault, StoreFault, in_thread
+from grading.items import ReviewItem
 from grading.render.model import Rendered
 from grading.render.windows import sheet_window, words_of
 from grading.review.content import signed_image, signed_path
@@ -17,6 +19,9 @@ from grading.review.routes.parts import Parts
 from grading.review.signing import Secrets
 
 MAX_AHEAD = 200
+
+ItemOf = Callable[[Request, str], ReviewItem]
+"""What stands under an alias, for whoever asks; raises `NoSuchReview`."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,14 @@ class Signed:
 
 
 class _Files:
-    """The files of a review, as whoever asks may see them."""
+    """The files of a submission, as whoever asks may see them."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, item: ItemOf) -> None:
+        self._parts, self._item = parts, item
 
     def all(self, request: Request, alias: str, kind: str) -> tuple[Deliverable, ...]:
         """The inputs, or the deliverables."""
-        item = self._parts.desk(request).open(alias).item
+        item = self._item(request, alias)
         return {"inputs": item.inputs, "deliverables": item.deliverables}.get(kind, ())
 
     def find(self, request: Request, alias: str, kind: str, index: int) -> Deliverable:
@@ -67,17 +72,24 @@ class _Files:
 
 def add_files(app: FastAPI, parts: Parts) -> None:
     """`/review/ALIAS/KIND/INDEX/show|download`, `/api/reviews/ALIAS/KIND/INDEX`; KIND: inputs or deliverables."""
-    at, files = Signed(parts.secrets, parts.content_origin), _Files(parts)
+    add_files_at(
+        app, parts, "/review", "/api/reviews", lambda request, alias: parts.desk(request).open(alias).item
+    )
+
+
+def add_files_at(app: FastAPI, parts: Parts, pages: str, api: str, item: ItemOf) -> None:
+    """The same of anything that has an alias and an item; `pages`, `api`: what its addresses begin with."""
+    at, files = Signed(parts.secrets, parts.content_origin), _Files(parts, item)
 
     # Addresses on the content origin live for ten minutes, a page for hours: so each is made when it is asked for.
-    @app.get("/review/{alias}/{kind}/{index}/{how}")
+    @app.get(f"{pages}/{{alias}}/{{kind}}/{{index}}/{{how}}")
     def file(request: Request, alias: str, kind: str, index: int, how: str) -> Response:
         found = files.find(request, alias, kind, index)
         if how not in ("show", "download"):
             raise NoSuchReview(how)
         return RedirectResponse(at.file(found, inline=how == "show"), status_code=303)
 
-    @app.get("/api/reviews/{alias}/{kind}/{index}")
+    @app.get(f"{api}/{{alias}}/{{kind}}/{{index}}")
     async def preview(request: Request, alias: str, kind: str, index: int) -> Response:
         wanted = await in_thread(files.find, request, alias, kind, index)
         if parts.render is not None:
@@ -87,13 +99,13 @@ def add_files(app: FastAPI, parts: Parts) -> None:
         shown = await preview_of(wanted, parts.blobs, parts.render, at)
         return JSONResponse(shown.model_dump(mode="json"), status_code=202 if shown.pending else 200)
 
-    _add_windows(app, parts, files)
+    _add_windows(app, parts, files, api)
 
 
-def _add_windows(app: FastAPI, parts: Parts, files: _Files) -> None:
+def _add_windows(app: FastAPI, parts: Parts, files: _Files, api: str) -> None:
     """`/text` and `/sheet`: parts of a rendering, which as a whole may be large."""
 
-    @app.get("/api/reviews/{alias}/{kind}/{index}/text")
+    @app.get(f"{api}/{{alias}}/{{kind}}/{{index}}/text")
     async def text(request: Request, alias: str, kind: str, index: int, page: int = 1) -> Response:
         found = await files.rendered(request, alias, kind, index)
         if isinstance(found, Response):
@@ -103,7 +115,7 @@ def _add_windows(app: FastAPI, parts: Parts, files: _Files) -> None:
             raise NoSuchReview(f"page {page}")
         return JSONResponse({"words": await in_thread(words_of, parts.blobs, drawn)})
 
-    @app.get("/api/reviews/{alias}/{kind}/{index}/sheet")
+    @app.get(f"{api}/{{alias}}/{{kind}}/{{index}}/sheet")
     async def sheet(
         request: Request,
         alias: str,

@@ -7,10 +7,11 @@ export class Api {
   /** What proves that a change comes from our own page; another session brings another. */
   static csrf = document.querySelector("meta[name=csrf]")?.content ?? "";
 
+  /** @param {string} alias of a review; of something else with its place before it: `adjudications/ab12` */
   constructor(alias) {
     this.alias = alias;
-    this.base = `/api/reviews/${alias}`;
-    this.page = `/review/${alias}`;
+    this.base = `/api/${alias.includes("/") ? alias : `reviews/${alias}`}`;
+    this.page = `/${alias.includes("/") ? alias : `review/${alias}`}`;
   }
 
   /** The same for another review. */

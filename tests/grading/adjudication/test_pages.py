@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -122,6 +124,12 @@ def test_an_adjudication_from_the_list_to_the_verdict_of_record(world: World) ->
         ({"verdict": "pass"}, 422, "Choose why"),
         ({"verdict": "fail", "reason": "error"}, 422, "needs feedback"),
         ({"verdict": "pass", "reason": "error", "file": "/etc/passwd"}, 422, "Choose a file"),
+        ({"verdict": "pass", "reason": "error", "evidence": "[{}]"}, 422, "take the places anew"),
+        (
+            {"verdict": "pass", "reason": "error", "evidence": '[{"kind": "region", "file": "x"}]'},
+            422,
+            "Choose a file",
+        ),
     ],
 )
 def test_what_lacks_something_is_asked_for_and_nothing_typed_is_lost(
@@ -134,6 +142,27 @@ def test_what_lacks_something_is_asked_for_and_nothing_typed_is_lost(
     assert "typed &lt;note&gt;" in answer.text
     with world.database.read() as connection:
         assert connection.execute(select(ADJUDICATIONS.c.state)).scalar_one() == "open"
+
+
+def test_the_files_and_the_time_at_a_case_are_of_who_may_decide_it(world: World) -> None:
+    alias = case(world)
+    carl, anna = world.client("carl"), world.client("anna")
+    shown = carl.get(f"/api/adjudications/{alias}/deliverables/0")
+    assert shown.status_code == 200
+    assert shown.json()["segments"][0] == ["line=1", "a,b"]
+    begin = datetime.now(UTC)
+    worked = {"intervals": [{"begin": begin.isoformat(), "end": (begin + timedelta(minutes=1)).isoformat()}]}
+    assert carl.post(f"/api/adjudications/{alias}/activity", json=worked).json() == {"taken": 1}
+    for path in (f"/api/adjudications/{alias}/deliverables/0", f"/adjudications/{alias}/deliverables/0/download"):
+        assert anna.get(path).status_code == 404, "she reviewed it"
+    assert anna.post(f"/api/adjudications/{alias}/activity", json=worked).status_code == 404
+    place = {"kind": "region", "file": "<leads>.csv", "anchor": "line=1"}
+    form = {"verdict": "pass", "reason": "error", "evidence": json.dumps([place, place | {"anchor": "line=2"}])}
+    assert carl.post(f"/adjudications/{alias}", data=form | {"file": "<leads>.csv", "quote": "a,b"}).is_redirect
+    with world.database.read() as connection:
+        said = read_evaluations(connection, ["attempt-of-item"])[-1]
+    assert [one.anchor or one.text for one in said.verdicts[0].evidence] == ["line=1", "line=2", "a,b"]
+    assert said.minutes is not None
 
 
 def test_for_who_reviewed_it_there_is_no_such_adjudication_and_one_that_is_decided_stands(world: World) -> None:

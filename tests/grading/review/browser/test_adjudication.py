@@ -43,10 +43,13 @@ def alias(served: Served) -> str:
         connection.execute(REVIEW_SLOTS.update().values(state="locked", reviewer="anna"))
         for grader, word in (("local", "pass"), ("anna", "pass"), ("bert", "fail")):
             stage = "gold" if grader == "local" else "primary"
-            verdicts = [
+            place = {"kind": "region", "file": "notes.md", "anchor": "line=3"}
+            verdicts: list[dict[str, object]] = [
                 {"criterion": name, "verdict": word if name == "rows" else "pass", "feedback": "Two rows, not 17."}
                 for name, _, _ in CRITERIA
             ]
+            if word == "fail":
+                verdicts[0]["evidence"] = [place]
             said = {"grader": grader, "grader_kind": "human", "judgement": "pass", "minutes": 12.0, "stage": stage}
             of = {"attempt_id": item.attempt_id, "submission": item.submission}
             if grader == "local":
@@ -68,21 +71,34 @@ def test_an_adjudication_by_keyboard_alone(served: Served, tab: Page, alias: str
     tab.get_by_role("link", name="Holds 17 rows").focus()
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("heading", name="Reviewer A")).to_be_visible()
-    tab.get_by_role("radio", name="Pass").focus()
-    tab.keyboard.press("ArrowDown")  # Fail
-    expect(tab.get_by_role("radio", name="Fail")).to_be_checked()
-    tab.keyboard.press("Tab")
-    tab.keyboard.press("Space")  # the first reason
-    tab.keyboard.press("Tab")
-    tab.keyboard.type("There are two rows, and 17 were asked for.")
-    tab.get_by_role("button", name="Decide").focus()
+    # What a reviewer points at is looked at where it is.
+    expect(tab.locator(".pane-name").first).to_have_text("leads.csv")
+    tab.get_by_role("button", name="notes.md · line=3").focus()
     tab.keyboard.press("Enter")
+    expect(tab.locator(".pane-name").first).to_have_text("notes.md")
+    expect(tab.locator(".v-marked")).to_contain_text("The list holds two farms.")
+    tab.keyboard.press("Control+Enter")
+    expect(tab.get_by_role("alert")).to_have_text("Choose a verdict.")
+    tab.keyboard.press("2")
+    expect(tab.get_by_role("radio", name="Fail")).to_be_checked()
+    expect(tab.get_by_label("Feedback for whoever made it")).to_be_focused()
+    tab.keyboard.type("There are 2 rows, and 17 were asked for.")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("e")
+    expect(tab.get_by_role("list", name="Your evidence").get_by_role("listitem")).to_have_count(1)
+    tab.keyboard.press("e")  # the same place again
+    tab.get_by_role("radio", name="Somebody missed something").focus()
+    tab.keyboard.press("Space")
+    tab.keyboard.press("Control+Enter")
     expect(tab.get_by_role("status")).to_contain_text("verdict of record")
     with served.database.read() as connection:
         attempt = connection.execute(select(REVIEW_ITEMS.c.attempt_id)).scalar_one()
         said = read_evaluations(connection, [attempt])
     assert records_of(said)["rows"].verdict == "fail"
-    assert said[-1].verdicts[0].feedback == "There are two rows, and 17 were asked for."
+    (decided,) = said[-1].verdicts
+    assert decided.feedback == "There are 2 rows, and 17 were asked for."
+    assert [(one.file, one.anchor) for one in decided.evidence] == [("notes.md", "line=3")]
+    assert said[-1].minutes is not None, "the time at it was sent before the decision"
     assert served.settled == [attempt]
 
 

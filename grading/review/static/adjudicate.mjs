@@ -1,0 +1,166 @@
+// The page of an adjudication: the files as on the grading page, what the reviewers said, and the decision.
+import { Activity } from "./activity.mjs";
+import { Api } from "./api.mjs";
+import { wordsOf } from "./cards.mjs";
+import { byId, element } from "./dom.mjs";
+import { showKeys } from "./help.mjs";
+import { ACTIONS, Keyboard } from "./keys.mjs";
+import { announce } from "./live.mjs";
+import { divide } from "./resize.mjs";
+import { Stage } from "./stage.mjs";
+import { toast } from "./toast.mjs";
+
+const MOST = 20;
+
+/** The places that the decision rests on; they go with the form. */
+class Places {
+  constructor(changed) {
+    this.field = byId("evidence");
+    this.list = byId("chips");
+    this.changed = changed;
+    this.all = this.#read();
+    this.draw();
+  }
+
+  add(evidence) {
+    const place = { kind: evidence.kind, file: evidence.file ?? null, anchor: evidence.anchor ?? null, text: evidence.text ?? "" };
+    if (this.all.some((one) => JSON.stringify(one) === JSON.stringify(place))) toast("That place is noted already.");
+    else if (this.all.length >= MOST) toast(`${MOST} places are enough.`);
+    else {
+      this.all.push(place);
+      this.draw();
+      toast(`Evidence: ${place.anchor ?? place.file}.`);
+    }
+  }
+
+  drop(at) {
+    this.all.splice(at, 1);
+    this.draw();
+    this.list.parentElement.querySelector("[data-do=evidence]").focus();
+  }
+
+  draw() {
+    this.field.value = this.all.length ? JSON.stringify(this.all) : "";
+    this.list.replaceChildren(...this.all.map((one, at) => this.#chip(one, at)));
+    this.changed();
+  }
+
+  #chip(one, at) {
+    const words = wordsOf(one);
+    const go = element("button", { type: "button", className: "chip-go", textContent: words, dataset: { file: one.file ?? "", anchor: one.anchor ?? "" }, attributes: { "aria-label": `Go to ${words}` } });
+    const drop = element("button", { type: "button", className: "chip-drop", textContent: "×", attributes: { "aria-label": `Remove evidence: ${words}` } });
+    drop.addEventListener("click", () => this.drop(at));
+    return element("li", { className: `chip ${one.kind}` }, [go, drop]);
+  }
+
+  #read() {
+    try {
+      const kept = JSON.parse(this.field.value || "[]");
+      return Array.isArray(kept) ? kept : [];
+    } catch {
+      return [];
+    }
+  }
+}
+
+const root = byId("review");
+const start = JSON.parse(root.dataset.start);
+const person = document.querySelector("meta[name=person]").content;
+const api = new Api(`adjudications/${start.alias}`);
+const form = byId("decision");
+const cited = () => [...root.querySelectorAll("[data-file]")].map((node) => node.dataset.file);
+const stage = new Stage(root, start, api, cited);
+const places = byId("chips") ? new Places(() => stage.redraw()) : null;
+const pane = () => stage.active;
+const viewer = (does) => () => { if (pane().viewer) does(pane().viewer); };
+
+function choose(verdict) {
+  const radio = form?.querySelector(`.radios input[value=${verdict}]`);
+  if (!radio) return;
+  radio.checked = true;
+  announce(radio.parentElement.textContent.trim());
+  if (verdict === "fail" && byId("feedback")?.value.trim() === "") byId("feedback").focus();
+}
+
+function take() {
+  if (!places) return;
+  const evidence = pane().capture();
+  if (evidence === null) toast("Open a deliverable: evidence is a place in what was handed in.");
+  else places.add(evidence);
+}
+
+async function goTo({ file, anchor }) {
+  if (await stage.go({ file, anchor: anchor || null })) announce(`${file}, ${anchor}`);
+  else toast("That place is not in what is shown.");
+}
+
+/** Say what is lacking beside the form; the server asks for the same. */
+function lacks() {
+  const verdict = form.querySelector(".radios input:checked")?.value;
+  if (!verdict) return ["Choose a verdict.", form.querySelector(".radios input")];
+  if (!form.querySelector("[name=reason]:checked")) return ["Choose why the reviewers differ.", form.querySelector("[name=reason]")];
+  const feedback = byId("feedback");
+  if (feedback && verdict === "fail" && feedback.value.trim() === "") return ["A fail needs feedback: what is wrong, and where.", feedback];
+  return null;
+}
+
+async function decide(event) {
+  event.preventDefault();
+  const wrong = lacks();
+  byId("wrong").textContent = wrong ? wrong[0] : "";
+  if (wrong) {
+    wrong[1].focus();
+    return;
+  }
+  form.querySelector("button.primary").disabled = true;
+  await Promise.race([activity.flush(), new Promise((resolve) => { setTimeout(resolve, 2000); })]);
+  leaving = true;
+  form.submit();
+}
+
+const DO = {
+  pass: () => choose("pass"),
+  fail: () => choose("fail"),
+  cannot_judge: () => choose("cannot_judge"),
+  feedback: () => byId("feedback")?.focus(),
+  evidence: take,
+  file: () => pane().step(1),
+  file_back: () => pane().step(-1),
+  page: viewer((shown) => shown.page(1)),
+  page_back: viewer((shown) => shown.page(-1)),
+  larger: viewer((shown) => shown.zoom(1)),
+  smaller: viewer((shown) => shown.zoom(-1)),
+  fit: viewer((shown) => shown.zoom(0)),
+  search: viewer((shown) => { if (shown.search() === false) toast("This kind of file has no search."); }),
+  brief: () => stage.brief(),
+  split: () => stage.setSplit(!stage.split),
+  other: () => stage.other(),
+  submit: () => form?.requestSubmit(),
+  leave: () => root.querySelector(".criteria").focus(),
+};
+
+let leaving = false;
+const keyboard = new Keyboard(person, form ? DO : { ...DO, submit: undefined }, ACTIONS);
+showKeys(keyboard);
+for (const node of root.querySelectorAll(".scripted")) node.hidden = false;
+divide(root.querySelector("[data-divider=criteria]"), (share) => root.querySelector(".desk").style.setProperty("--side", `${share}%`), (event) => 100 - (event.clientX / innerWidth) * 100);
+root.addEventListener("click", (event) => {
+  const place = event.target.closest("[data-file]");
+  if (place?.dataset.file) goTo(place.dataset);
+  const button = event.target.closest("[data-do]");
+  if (button) DO[button.dataset.do]?.(event);
+});
+stage.addEventListener("captured", ({ detail }) => places?.add(detail.evidence));
+
+const activity = new Activity({ api, person });
+if (form) {
+  form.noValidate = true;
+  form.addEventListener("submit", decide);
+  stage.addEventListener("looking", ({ detail }) => { if (detail.file) activity.on({ file: detail.file }); });
+  root.querySelector(".side").addEventListener("focusin", () => activity.on({ criterion: start.criterion }));
+  activity.start();
+  addEventListener("beforeunload", (event) => {
+    const typed = [...form.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
+    if (!leaving && typed) event.preventDefault();
+  });
+}
