@@ -12,7 +12,8 @@ export function showState(detail) {
   const words = wording(detail);
   if (node.textContent !== words) node.textContent = words;
   node.classList.toggle("trouble", !CALM.has(detail.state));
-  if (detail.state === "offline") banner("offline", `${words}. Go on; it is sent when the line is back.`);
+  // That there is no line is in the header; that the review may be lost for it weighs more.
+  if (detail.state === "offline" && !HELD.has(byId("banner").dataset.why)) banner("offline", `${words}. Go on; it is sent when the line is back.`);
   else if (detail.state === "signed-out") banner("signed-out", `${words}.`, [link("Sign in in another tab", "/")]);
   else if (detail.state === "other-person") banner("other-person", `${words}.`);
   else if (CALM.has(detail.state)) banner(null);
