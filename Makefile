@@ -8,7 +8,8 @@ SHELL := /bin/bash
 SYSTEM ?= yes
 export SYSTEM
 BIN := .venv/bin
-PYTEST_ARGS ?= -n 4 --dist loadgroup
+# Tests wait a good part of their time, for processes and for moments: more of them at one time than processors.
+PYTEST_ARGS ?= -n 5 --dist loadgroup
 
 .PHONY: help demo test check bench setup sandbox-tools test-tools format locks
 
@@ -40,6 +41,7 @@ test-tools: setup
 # Where compiled code is not kept, each of thousands of processes compiles what it imports.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: test-tools
+	@scripts/warm-tests.sh
 	@status=0; $(BIN)/pytest $(PYTEST_ARGS) || status=$$?; scripts/system/stop-docker.sh; exit $$status
 
 check: setup
