@@ -15,7 +15,7 @@ from grading.people.person import Person, Role
 from grading.people.problems import WrongValue
 
 _LONGEST_LOGIN, _LONGEST_NAME, _MOST = 200, 200, 200
-_CONFLICT = re.compile(r"(job|pack|client):\S.{0,190}")
+_CONFLICT = re.compile(r"(job|pack):\S.{0,190}")
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,14 @@ def skill_list(skills: Iterable[str]) -> frozenset[str]:
 
 
 def conflict_list(conflicts: Iterable[str]) -> frozenset[str]:
-    """Conflicts of interest: `job:ID`, `pack:NAME`, `client:NAME`. Raises `WrongValue`."""
+    """Conflicts of interest: `job:ID`, `pack:NAME`. Raises `WrongValue`.
+
+    Nothing else: what cannot be compared with a submission would keep nobody from reviewing it.
+    """
     found = frozenset(text for text in (conflict.strip() for conflict in conflicts) if text)
     for text in found:
         if not _CONFLICT.fullmatch(text) or not text.isprintable():
-            raise WrongValue(f"{text[:40]!r} is no conflict of interest: job:ID, pack:NAME or client:NAME")
+            raise WrongValue(f"{text[:40]!r} is no conflict of interest: job:ID or pack:NAME")
     if len(found) > _MOST:
         raise WrongValue(f"conflicts are at most {_MOST}")
     return found

@@ -26,6 +26,7 @@ from grading.people.keys import Clock, new_id, stamp, utc_now
 from grading.people.passwords import Passwords
 from grading.people.person import Role
 from grading.people.problems import AccountClosed, LoginTaken, NoSuchPerson, WrongPassword
+from grading.people.refused import NOBODY, note_refused
 from grading.people.sessions import Sessions, end_all
 from grading.people.tables import PEOPLE
 from grading.people.throttle import Throttle
@@ -210,16 +211,27 @@ class People:
         with self.database.read() as connection:
             row = connection.execute(select(PEOPLE).where(PEOPLE.c.login == name)).one_or_none()
         checked = self._passwords.check(None if row is None else row.password, password)
+        told = {"by": "password", "address": tried.address, "failures": counted.failures}
         if not checked.right or row is None:
+            if (
+                counted.tells
+            ):  # of names that are nobody's just as often, so that nobody can tell by the time it takes
+                self.note_refused(NOBODY if row is None else row.id, told | {"why": "wrong"})
             raise WrongPassword
         self.throttle.succeeded(counted)
         if row.closed is not None:
+            self.note_refused(row.id, told | {"why": "closed"})
             raise AccountClosed
         if checked.rehashed is not None:
             same = (PEOPLE.c.id == row.id, PEOPLE.c.password == row.password)
             with self.database.write() as connection:
                 connection.execute(update(PEOPLE).where(*same).values(password=checked.rehashed))
         return account_of(row)
+
+    def note_refused(self, subject: str, detail: dict[str, Any]) -> None:
+        """Write down that a sign-in was refused, unless there are enough of this hour; see `refused`."""
+        with self.database.write() as connection:
+            note_refused(connection, subject, detail, self._clock)
 
     def by_subject(
         self,

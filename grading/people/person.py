@@ -25,7 +25,7 @@ class Person(Frozen):
         id: Stands as `grader` in the record and in every export. It names nobody.
         name: As the person and the leads see it; reviewers never see another's.
         skills: What the person is good at; compared with what a job asks for.
-        conflicts: Ids of jobs (`job:ID`), packs (`pack:NAME`) or clients (`client:NAME`) never to review.
+        conflicts: Ids of jobs (`job:ID`) or packs (`pack:NAME`) never to review.
     """
 
     id: str = Field(min_length=1, max_length=100)

@@ -21,6 +21,8 @@ BOUND = timedelta(days=7)
 """And so long after it was begun in any case."""
 _SLIDE = timedelta(minutes=5)
 _KEPT = timedelta(days=30)
+MOST = 200
+"""Sessions that are listed."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ class Visit:
 
 @dataclass(frozen=True)
 class Session:
-    """A session, as its person sees it in the list."""
+    """A session, as its person and administrators see it in the list.
+
+    Attributes:
+        person: Whose it is. current: It is the one that asks.
+    """
 
     id: str
+    person: str
     browser: str
     begun: str
     seen: str
@@ -120,14 +127,31 @@ class Sessions:
             return "unknown"
         return "closed" if row.closed is not None else ""
 
-    def list(self, person: str, key: str = "") -> list[Session]:
-        """A person's sessions that have not ended; `key`: of the one that asks."""
-        now = stamp(self._clock())
-        live = (SESSIONS.c.person == person, SESSIONS.c.ended.is_(None), SESSIONS.c.expires > now)
+    def list(self, person: str | None = None, key: str = "", *, most: int = MOST) -> list[Session]:
+        """Sessions of a person, or of all, that have not ended, newest use first; `key`: of the one that asks."""
+        now, own = stamp(self._clock()), key_hash(key)
+        query = select(SESSIONS).where(SESSIONS.c.ended.is_(None), SESSIONS.c.expires > now)
+        if person is not None:
+            query = query.where(SESSIONS.c.person == person)
         with self._database.read() as connection:
-            rows = connection.execute(select(SESSIONS).where(*live).order_by(SESSIONS.c.seen.desc())).all()
-        own = key_hash(key)
-        return [Session(row.id, row.browser, row.begun, row.seen, row.hash == own) for row in rows]
+            rows = connection.execute(query.order_by(SESSIONS.c.seen.desc(), SESSIONS.c.id).limit(most)).all()
+        return [Session(row.id, row.person, row.browser, row.begun, row.seen, row.hash == own) for row in rows]
+
+    def end_one(self, session: str, *, by: str, person: str | None = None) -> bool:
+        """End a session by its id (of a person); whether there was one."""
+        live = [SESSIONS.c.id == session, SESSIONS.c.ended.is_(None)]
+        if person is not None:
+            live.append(SESSIONS.c.person == person)
+        ended = update(SESSIONS).where(*live).values(ended=stamp(self._clock()), why="ended")
+        with self._database.write() as connection:
+            whose = connection.execute(ended.returning(SESSIONS.c.person)).scalar()
+            if whose is None:
+                return False
+            told = {"of": whose} if whose != by else None
+            append_audit(
+                connection, actor=by, action="session.end", subject=session, detail=told, clock=self._clock
+            )
+        return True
 
     def end(self, key: str) -> None:
         """Sign out."""

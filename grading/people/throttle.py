@@ -47,10 +47,20 @@ NAME, ADDRESS, BROWSER = Pace(5, 30), Pace(20, 900), Pace(5, 300)
 
 @dataclass(frozen=True)
 class Counted:
-    """A try that was counted as failed until it is known to have succeeded."""
+    """A try that was counted as failed until it is known to have succeeded.
+
+    Attributes:
+        failures: With the name, or in the browser that is known, this one included.
+    """
 
     keys: tuple[str, ...]
     forgiven: tuple[str, ...]
+    failures: int
+
+    @property
+    def tells(self) -> bool:
+        """Whether it is written down if it fails: the first, the second, the fourth, the eighth ..."""
+        return self.failures.bit_count() == 1
 
 
 class Throttle:
@@ -87,7 +97,8 @@ class Throttle:
                 until = stamp(now + paces[key].pause(count))
                 values = {"failures": count, "last": stamp(now), "until": until}
                 connection.execute(update(FAILURES).where(FAILURES.c.key == key).values(values))
-        return Counted(tuple(paces), tuple(key for key in paces if key != by_address))
+        forgiven = tuple(key for key in paces if key != by_address)
+        return Counted(tuple(paces), forgiven, counts[forgiven[0]])
 
     def succeeded(self, counted: Counted) -> None:
         """Forget the failures of the name or the browser; of the address only this try.

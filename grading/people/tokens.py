@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from core import Database
 from grading.people.accounts import account_of, as_list, shown_name
@@ -21,6 +21,8 @@ from grading.people.tables import PEOPLE, TOKENS
 
 PREFIX = "upb_"
 LONGEST_DAYS = 366
+MOST = 50
+"""Tokens that a person has at one time."""
 _NOTED = timedelta(minutes=5)
 
 
@@ -63,7 +65,7 @@ class Tokens:
         """A new token of a person (its id): the key, which is nowhere else, and what is known of it.
 
         Raises:
-            WrongValue: No scope, or more than a year. NoSuchPerson: Nobody open has that id.
+            WrongValue: No scope, more than a year, or too many tokens. NoSuchPerson: Nobody open has that id.
         """
         wanted = frozenset(scopes)
         if not wanted:
@@ -84,6 +86,9 @@ class Tokens:
             open_one = (PEOPLE.c.id == person, PEOPLE.c.closed.is_(None))
             if connection.execute(select(PEOPLE.c.id).where(*open_one).with_for_update()).scalar() is None:
                 raise NoSuchPerson(person)
+            good = (TOKENS.c.person == person, TOKENS.c.revoked.is_(None), TOKENS.c.expires > stamp(now))
+            if connection.execute(select(func.count()).where(*good)).scalar_one() >= MOST:
+                raise WrongValue(f"a person has at most {MOST} tokens; revoke some first")
             connection.execute(insert(TOKENS).values(values))
             told = {"person": person, "scopes": sorted(wanted), "expires": values["expires"]}
             append_audit(

@@ -14,7 +14,9 @@ from grading.review.desk import Settled
 from grading.review.guard import HostGuard, SessionGuard, app_headers, host_of
 from grading.review.preview import ReviewRenderer
 from grading.review.refusals import Refusals
+from grading.review.routes.account import add_account
 from grading.review.routes.adjudication import add_adjudication
+from grading.review.routes.audit import add_audit
 from grading.review.routes.changes import add_changes
 from grading.review.routes.changes_between import add_changes_between
 from grading.review.routes.entrance import Door, Entrance, add_entrance
@@ -77,7 +79,9 @@ def create_review_app(
     entrance = Entrance(secrets, app_origin, refusals, people)
     add_entrance(app, entrance, Door(token), reviewer)
     if people is not None:
+        add_account(app, parts, entrance, people)
         add_people(app, parts, entrance, people)
+        add_audit(app, parts, people)
         if oidc is not None:
             add_oidc(app, entrance, people, oidc)
     add_pages(app, parts)

@@ -44,7 +44,9 @@ def _password_option(command: Any) -> Any:
 @click.option("--name", default="", help="As those who lead the work see it (default: LOGIN).")
 @_roles_option
 @click.option("--skill", "skills", multiple=True, help="Repeatable.")
-@click.option("--conflict", "conflicts", multiple=True, help="job:ID, pack:NAME or client:NAME; repeatable.")
+@click.option(
+    "--conflict", "conflicts", multiple=True, help="job:ID or pack:NAME, never to be reviewed; repeatable."
+)
 @_password_option
 @click.option("--no-password", is_flag=True, help="For people who sign in at the identity provider.")
 @json_option

@@ -14,7 +14,8 @@ from grading.people.accounts import Account
 from grading.people.keys import key_hash, stamp, utc_now
 from grading.people.oidc import Claims, OidcProvider, Pending
 from grading.people.people import People
-from grading.people.problems import NotLetIn, PeopleProblem
+from grading.people.problems import AccountClosed, NotLetIn, PeopleProblem
+from grading.people.refused import NOBODY
 from grading.people.tables import SPENT
 from grading.review.cookies import cookie_of, oidc_cookie, set_cookie
 from grading.review.routes.entrance import Entrance, path_of_ours
@@ -82,14 +83,21 @@ def _spend(people: People, state: str) -> None:
 
 
 def _account(people: People, provider: OidcProvider, claims: Claims) -> Account:
-    account = people.by_subject(
-        claims.issuer,
-        claims.subject,
-        email=claims.email,
-        name=claims.name,
-        roles=provider.roles_of(claims),
-        may_join=provider.may_join(claims),
-    )
+    """Whose account it is. Raises `NotLetIn`, `AccountClosed`; both are told in the audit log."""
+    told = {"by": "oidc", "issuer": claims.issuer, "subject": claims.subject}
+    try:
+        account = people.by_subject(
+            claims.issuer,
+            claims.subject,
+            email=claims.email,
+            name=claims.name,
+            roles=provider.roles_of(claims),
+            may_join=provider.may_join(claims),
+        )
+    except AccountClosed:
+        people.note_refused(NOBODY, told | {"why": "closed"})
+        raise
     if account is None:
+        people.note_refused(NOBODY, told | {"why": "not let in"})
         raise NotLetIn("you are not among the people of this review; ask an administrator")
     return account

@@ -1,40 +1,39 @@
-"""A person's own account, and the register of people for administrators. All of it works without scripts."""
+"""The register of people, for administrators. All of it works without scripts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from grading.people.audit import read_audit, verify_audit
 from grading.people.people import People
 from grading.people.person import Role
 from grading.people.problems import NoSuchPerson, PeopleProblem, WrongValue
+from grading.people.sessions import MOST
 from grading.review.routes.entrance import Entrance
 from grading.review.routes.parts import Parts, person_of
 
+_ID = re.compile(r"p-[0-9a-f]{10}")
 _DONE = {
     "saved": "Saved.",
     "closed": "The account is closed; its sessions and tokens have ended.",
     "reopened": "The account is open again.",
     "withdrawn": "The invitation is withdrawn.",
-    "password": "The password is changed; every other session of yours has ended.",
-    "everywhere": "Every other session of yours has ended.",
+    "ended": "The session has ended.",
     "revoked": "The token is revoked.",
 }
-_AUDIT_ROWS = 200
 
 
 def add_people(app: FastAPI, parts: Parts, entrance: Entrance, people: People) -> None:
-    """`/account...` for everybody, `/people...`, `/api/people`, `/api/audit` for administrators."""
+    """`/people...` and `/api/people`, for administrators."""
     _add_problems(app, parts)
-    _add_account(app, parts, entrance, people)
     _add_register(app, parts, people)
     _add_person(app, parts, people)
+    _add_ends(app, parts, people)
     _add_invitations(app, parts, entrance, people)
-    _add_audit(app, parts, people)
 
     @app.get("/api/people")
     def everybody() -> Response:
@@ -59,57 +58,6 @@ def _done(request: Request) -> str:
 
 def _to(path: str, done: str) -> Response:
     return RedirectResponse(f"{path}?done={done}", status_code=303)
-
-
-def _add_account(app: FastAPI, parts: Parts, entrance: Entrance, people: People) -> None:
-    def page(request: Request, problem: str = "", status: int = 200) -> Response:
-        person, key = person_of(request), request.state.session
-        tokens = [token for token in people.tokens.list(person.id) if token.revoked is None]
-        answer = parts.page(
-            request,
-            "people/account.html.j2",
-            account=people.find(person.id),
-            sessions=people.sessions.list(person.id, key),
-            tokens=tokens,
-            problem=problem,
-            done=_done(request),
-        )
-        answer.status_code = status
-        return answer
-
-    @app.get("/account")
-    def account(request: Request) -> Response:
-        return page(request)
-
-    @app.post("/account/password")
-    def password(
-        request: Request,
-        old: Annotated[str, Form()] = "",
-        new: Annotated[str, Form()] = "",
-        again: Annotated[str, Form()] = "",
-    ) -> Response:
-        try:
-            if new != again:
-                raise WrongValue("the two new passwords are not the same")
-            own = people.get(person_of(request).id)
-            tried = entrance.tried(request, own.login)
-            people.change_password(own.id, old, new, tried, keep=request.state.session)
-        except PeopleProblem as problem:
-            # Not 401: the session is good, only the old password was not.
-            return page(request, f"{problem}.", 422 if problem.status == 401 else problem.status)
-        return _to("/account", "password")
-
-    @app.post("/account/everywhere")
-    def everywhere(request: Request) -> Response:
-        own = person_of(request).id
-        people.sessions.end_all(own, by=own, keep=request.state.session)
-        return _to("/account", "everywhere")
-
-    @app.post("/account/tokens/{token}/revoke")
-    def revoke(request: Request, token: str) -> Response:
-        own = person_of(request).id
-        people.tokens.revoke(token, by=own, person=own)
-        return _to("/account", "revoked")
 
 
 def _add_register(app: FastAPI, parts: Parts, people: People) -> None:
@@ -138,7 +86,15 @@ def register_page(
 
 def _add_person(app: FastAPI, parts: Parts, people: People) -> None:
     def page(request: Request, who: str, problem: str = "", status: int = 200) -> Response:
-        values = {"account": people.get(who), "roles": list(Role), "problem": problem, "done": _done(request)}
+        account, key = people.get(who), request.state.session
+        values = {
+            "account": account,
+            "roles": list(Role),
+            "sessions": people.sessions.list(account.id, key),
+            "tokens": [token for token in people.tokens.list(account.id) if token.revoked is None],
+            "problem": problem,
+            "done": _done(request),
+        }
         answer = parts.page(request, "people/person.html.j2", **values)
         answer.status_code = status
         return answer
@@ -195,6 +151,32 @@ def _add_person(app: FastAPI, parts: Parts, people: People) -> None:
         return attempt(request, f"p-{rest}", lambda by: people.reopen(f"p-{rest}", by=by), "reopened")
 
 
+def _add_ends(app: FastAPI, parts: Parts, people: People) -> None:
+    """Everybody's sessions, and the ends of sessions and tokens."""
+
+    @app.get("/people/sessions")
+    def sessions(request: Request) -> Response:
+        found = people.sessions.list(key=request.state.session)
+        names = {account.id: account.login for account in people.list()}
+        values = {"sessions": found, "names": names, "most": MOST, "done": _done(request)}
+        return parts.page(request, "people/sessions.html.j2", **values)
+
+    @app.post("/people/sessions/{session}/end")
+    def end(request: Request, session: str, back: Annotated[str, Form()] = "") -> Response:
+        people.sessions.end_one(session, by=person_of(request).id)
+        return _to(_back(back, "/people/sessions"), "ended")
+
+    @app.post("/people/tokens/{token}/revoke")
+    def revoke(request: Request, token: str, back: Annotated[str, Form()] = "") -> Response:
+        people.tokens.revoke(token, by=person_of(request).id)
+        return _to(_back(back, "/people"), "revoked")
+
+
+def _back(person: str, other: str) -> str:
+    """The page of the person whose it was, where it was done from there."""
+    return f"/people/{person}" if _ID.fullmatch(person) else other
+
+
 def roles_named(names: list[str]) -> list[Role]:
     """Roles by their names. Raises `WrongValue`."""
     try:
@@ -232,19 +214,3 @@ def _add_invitations(app: FastAPI, parts: Parts, entrance: Entrance, people: Peo
     def withdraw(request: Request, invitation: str) -> Response:
         people.invitations.withdraw(invitation, by=person_of(request).id)
         return _to("/people", "withdrawn")
-
-
-def _add_audit(app: FastAPI, parts: Parts, people: People) -> None:
-    @app.get("/people/audit")
-    def audit(request: Request, before: int | None = None) -> Response:
-        rows = read_audit(people.database, last=_AUDIT_ROWS, before=before)
-        logins = {account.id: account.login for account in people.list()}
-        older = rows[-1].number if rows and rows[-1].number > 1 else None
-        values = {"rows": rows, "state": verify_audit(people.database), "logins": logins, "older": older}
-        return parts.page(request, "people/audit.html.j2", **values)
-
-    @app.get("/api/audit")
-    def audit_rows(before: int | None = None, last: int = _AUDIT_ROWS) -> Response:
-        rows = read_audit(people.database, last=max(1, min(last, 1000)), before=before)
-        state = verify_audit(people.database)
-        return JSONResponse({"rows": [vars(row) for row in rows], "state": vars(state)})

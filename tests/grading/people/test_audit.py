@@ -9,9 +9,12 @@ from sqlalchemy import delete, insert, select, update
 
 from core import Database
 from grading.people.audit import append_audit, read_audit, verify_audit
-from grading.people.people import People
+from grading.people.people import Attempt, People
 from grading.people.person import Role
+from grading.people.problems import PeopleProblem
+from grading.people.refused import ACTION, IN_AN_HOUR, NOBODY
 from grading.people.tables import AUDIT, AUDIT_HEAD
+from tests.grading.people.support import Time
 
 
 @pytest.fixture
@@ -107,3 +110,41 @@ def test_many_who_append_at_one_time_make_one_chain(database: Database) -> None:
     state = verify_audit(database)
     assert (state.rows, state.broken) == (80, None)
     assert len(state.head) == 64
+
+
+def refused(people: People, login: str, password: str = "nine tall ships") -> None:
+    with pytest.raises(PeopleProblem):
+        people.sign_in(login, password, Attempt(address="192.0.2.7"))
+
+
+def test_a_refused_sign_in_is_told_more_and_more_rarely_and_without_what_was_typed(
+    people: People, database: Database, time: Time
+) -> None:
+    ada = people.add("ada", by="operator", password="five oak trees").id
+    for _ in range(9):
+        refused(people, "ada")
+        refused(people, "typed by mistake")
+        time.passes(hours=1)
+    told = [row for row in reversed(read_audit(database)) if row.action == ACTION]
+    assert [(row.subject, row.detail["failures"]) for row in told if row.subject == ada] == [
+        (ada, 1), (ada, 2), (ada, 4), (ada, 8),
+    ]  # fmt: skip
+    assert [row.detail["failures"] for row in told if row.subject == NOBODY] == [1, 2, 4, 8]
+    assert told[0].detail == {"by": "password", "address": "192.0.2.7", "failures": 1, "why": "wrong"}
+    assert {row.actor for row in told} == {NOBODY}
+    assert "ships" not in repr(told)
+    assert "mistake" not in repr(told)
+    people.close("ada", by="operator")
+    refused(people, "ada", "five oak trees")
+    assert (read_audit(database)[0].subject, read_audit(database)[0].detail["why"]) == (ada, "closed")
+    assert verify_audit(database).broken is None
+
+
+def test_refused_sign_ins_of_an_hour_do_not_fill_the_log(people: People, database: Database, time: Time) -> None:
+    for number in range(IN_AN_HOUR + 5):
+        people.note_refused(NOBODY, {"number": number})
+    people.add("ada", by="operator")  # what is done goes on being told
+    assert [row.action for row in read_audit(database, last=1000)].count(ACTION) == IN_AN_HOUR
+    time.passes(hours=1, seconds=1)
+    people.note_refused(NOBODY, {"number": "later"})
+    assert read_audit(database)[0].detail == {"number": "later"}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 
 from core import Blobs, Database
 from grading import GRADING_MIGRATIONS, Book, create_review_app
-from grading.people.audit import read_audit, verify_audit
+from grading.people.audit import append_audit, read_audit, verify_audit
 from grading.people.people import People
 from grading.people.person import Role
 from grading.people.tables import PEOPLE_MIGRATIONS
@@ -43,9 +44,14 @@ class Place:
         return client
 
 
+ON_BOTH = pytest.mark.parametrize("at", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def at(tmp_path: Path) -> Iterator[Place]:
-    database = Database(tmp_path / "upbench.db", [*GRADING_MIGRATIONS, *PEOPLE_MIGRATIONS])
+def at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    shared = getattr(request, "param", "sqlite") == "postgresql"
+    place = str(request.getfixturevalue("fresh_database")) if shared else tmp_path / "upbench.db"
+    database = Database(place, [*GRADING_MIGRATIONS, *PEOPLE_MIGRATIONS])
     time = Time()
     people = People(database, clock=time, passwords=quick_passwords())
     for login, role in (("ada", Role.admin), ("rob", Role.reviewer)):
@@ -89,6 +95,7 @@ def test_a_wrong_password_is_told_like_an_unknown_name(at: Place) -> None:
     assert pages[0].text.replace('value="rob"', 'value="nix"') == pages[1].text
 
 
+@ON_BOTH
 def test_guesses_are_slowed_and_the_browser_that_is_known_is_not(at: Place) -> None:
     known, stranger = at.client("rob"), at.client()
     answers = [stranger.post("/login", data={"login": "rob", "password": OTHER}) for _ in range(8)]
@@ -119,6 +126,7 @@ def test_whoever_is_not_signed_in_gets_a_page_or_json(at: Place) -> None:
     assert "review serve" not in page.text  # there is no printed address here
 
 
+@ON_BOTH
 def test_a_closed_account_an_ended_session_and_an_expired_one_say_so(at: Place) -> None:
     closed, ended, expired = (at.client("rob") for _ in range(3))
     at.time.passes(hours=13)
@@ -180,6 +188,7 @@ def test_other_sites_may_link_here_and_embed_nothing(at: Place) -> None:
         assert client.get("/account", headers=planted).status_code == 403
 
 
+@ON_BOTH
 def test_roles_open_paths(at: Place) -> None:
     reviewer, admin = at.client("rob"), at.client("ada")
     for path in ("/people", "/people/audit", f"/people/{at.people.get('ada').id}"):
@@ -211,6 +220,7 @@ def test_a_cookie_that_is_there_twice_is_none(at: Place) -> None:
     )
 
 
+@ON_BOTH
 def test_an_invitation_is_accepted_in_the_browser_once(at: Place) -> None:
     admin = at.client("ada")
     form = {"csrf": csrf_of(admin), "roles": ["reviewer", "adjudicator"], "skills": "law\n\nmaps", "login": ""}
@@ -234,6 +244,7 @@ def test_an_invitation_is_accepted_in_the_browser_once(at: Place) -> None:
     assert at.client().post("/invitation", data=filled | {"again": GOOD}).status_code == 404
 
 
+@ON_BOTH
 def test_the_own_password_is_changed_by_whoever_knows_it(at: Place) -> None:
     client, elsewhere = at.client("rob"), at.client("rob")
     form = {"csrf": csrf_of(client), "old": OTHER, "new": "seven green hats", "again": "seven green hats"}
@@ -245,6 +256,7 @@ def test_the_own_password_is_changed_by_whoever_knows_it(at: Place) -> None:
     assert at.client("rob", "seven green hats").get("/account").status_code == 200
 
 
+@ON_BOTH
 def test_an_administrator_changes_people_and_every_change_is_in_the_log(at: Place) -> None:
     admin, rob = at.client("ada"), at.people.get("rob").id
     token = csrf_of(admin)
@@ -268,6 +280,102 @@ def test_an_administrator_changes_people_and_every_change_is_in_the_log(at: Plac
     assert verify_audit(at.people.database).broken is None
 
 
+@ON_BOTH
+def test_a_token_is_made_in_the_browser_shown_once_and_revoked(at: Place) -> None:
+    client = at.client("rob")
+    form = {"csrf": csrf_of(client), "name": HOSTILE, "scopes": ["read", "king"], "days": "7"}
+    page = client.post("/account/tokens", data=form)
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    key = re.search(r"upb_[\w-]+", page.text)
+    assert key is not None
+    assert "upb_" not in client.get("/account").text
+    rob = at.people.get("rob").id
+    (token,) = at.people.tokens.list(rob)
+    assert token.scopes == {Scope.read}
+    assert token.expires.startswith("2026-03-08")
+    program = TestClient(at.app, base_url=APP, headers={"authorization": f"Bearer {key[0]}"})
+    assert program.get("/api/session").json()["person"] == rob
+    assert program.post("/account/tokens", data=form).status_code == 401  # a token makes no other
+    mistakes: list[dict[str, Any]] = [
+        {"days": "400"},
+        {"days": "x"},
+        {"days": "-1"},
+        {"scopes": []},
+        {"name": " "},
+    ]
+    for wrong in mistakes:
+        assert client.post("/account/tokens", data=form | wrong).status_code == 422
+    ada = at.client("ada")
+    assert ada.post(f"/account/tokens/{token.id}/revoke", data={"csrf": csrf_of(ada)}).status_code == 303
+    assert program.get("/api/session").status_code == 200  # it was not hers
+    assert client.post(f"/account/tokens/{token.id}/revoke", data={"csrf": form["csrf"]}).status_code == 303
+    assert program.get("/api/session").status_code == 401
+    again, other = at.people.tokens.make(rob, by=rob, name="again", scopes=[Scope.read])
+    answer = ada.post(f"/people/tokens/{other.id}/revoke", data={"csrf": csrf_of(ada), "back": rob})
+    assert answer.headers["location"] == f"/people/{rob}?done=revoked"
+    assert at.people.tokens.visit(again) is None
+
+
+@ON_BOTH
+def test_sessions_are_ended_one_by_one_ones_own_and_by_an_administrator_everybodys(at: Place) -> None:
+    first, second, third, ada = at.client("rob"), at.client("rob"), at.client("rob"), at.client("ada")
+    rob = at.people.get("rob").id
+    listed = re.findall(r"/account/sessions/(s-\w+)/end", first.get("/account").text)
+    assert len(listed) == 3
+    ids = {
+        client: at.people.sessions.list(rob, client.cookies["__Host-upbench_review"]) for client in (second, third)
+    }
+    own = {client: next(one.id for one in found if one.current) for client, found in ids.items()}
+    form = {"csrf": csrf_of(first)}
+    adas = next(one.id for one in at.people.sessions.list(at.people.get("ada").id))
+    for session in (own[second], adas):  # the other is not his
+        assert first.post(f"/account/sessions/{session}/end", data=form).status_code == 303
+    assert second.get("/api/session").json()["why"] == "ended"
+    assert ada.get("/people/sessions").status_code == 200
+    assert own[third] in ada.get("/people/sessions").text
+    assert own[third] in ada.get(f"/people/{rob}").text
+    assert own[second] not in ada.get("/people/sessions").text
+    by_admin = {"csrf": csrf_of(ada), "back": "//evil.example"}
+    answer = ada.post(f"/people/sessions/{own[third]}/end", data=by_admin)
+    assert answer.headers["location"] == "/people/sessions?done=ended"
+    assert third.get("/api/session").json()["why"] == "ended"
+    assert first.get("/people/sessions").status_code == 403
+    assert first.post(f"/people/sessions/{adas}/end", data=form).status_code == 403
+    assert ada.get("/api/session").status_code == 200
+
+
+def test_the_audit_log_is_read_in_pages_there_and_back(at: Place) -> None:
+    admin = at.client("ada")
+    with at.people.database.write() as connection:
+        for number in range(450):
+            append_audit(connection, actor="operator", action="test", subject=f"s-{number}")
+    page, seen, pages = admin.get("/people/audit").text, [], 0
+    assert "Its head" in page
+    while True:
+        pages += 1
+        seen += re.findall(r"<tr><td>(\d+)</td>", page)
+        older = re.search(r'href="(/people/audit\?before=\d+)">Older', page)
+        if older is None:
+            break
+        page = admin.get(older[1]).text
+        assert "Its head" not in page
+    assert pages == 3
+    assert [int(number) for number in seen] == list(range(len(seen), 0, -1))
+    newer = re.search(r'href="(/people/audit\?before=\d+)">Newer', page)
+    assert newer is not None
+    assert seen[200] in admin.get(newer[1]).text
+    token, _ = at.people.tokens.make(at.people.get("ada").id, by="operator", name="t", scopes=[Scope.export])
+    program = TestClient(at.app, base_url=APP, headers={"authorization": f"Bearer {token}"})
+    newest = program.get("/api/audit", params={"last": 2}).json()
+    assert newest["state"]["broken"] is None
+    rest = program.get("/api/audit", params={"before": newest["rows"][-1]["number"], "last": 1000}).json()
+    assert len(rest["rows"]) == newest["rows"][-1]["number"] - 1
+    assert "state" not in rest
+    assert program.get("/api/audit", params={"before": 0}).status_code == 422
+
+
+@ON_BOTH
 def test_tokens_open_the_interface_by_their_scopes_and_no_page(at: Place) -> None:
     ada, rob = at.people.get("ada").id, at.people.get("rob").id
     made = {
@@ -298,7 +406,7 @@ def test_tokens_open_the_interface_by_their_scopes_and_no_page(at: Place) -> Non
 def test_no_page_of_people_holds_script_or_style_of_its_own(at: Place) -> None:
     admin = at.client("ada")
     pages = [at.client().get("/login"), admin.get("/people/audit"), admin.get("/account"), admin.get("/people")]
-    pages.append(admin.get(f"/people/{at.people.get('rob').id}"))
+    pages += [admin.get(f"/people/{at.people.get('rob').id}"), admin.get("/people/sessions")]
     for page in pages:
         assert page.status_code == 200
         assert not re.search(r"\son\w+=|\sstyle=|<script(?! type=\"module\" src)|<style", page.text)

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from core import Database
+from grading.people.audit import read_audit
 from grading.people.passwords import Passwords
 from grading.people.people import Attempt, People
 from grading.people.person import Role
@@ -24,7 +25,7 @@ from grading.people.problems import (
     WrongValue,
 )
 from grading.people.tables import FAILURES, INVITATIONS, PEOPLE, SESSIONS, TOKENS
-from grading.people.tokens import Scope
+from grading.people.tokens import MOST, Scope
 from tests.grading.people.support import GOOD, OTHER, Time, quick_passwords
 
 HERE = Attempt(address="192.0.2.1")
@@ -166,6 +167,26 @@ def test_signing_out_ends_one_session_and_a_new_password_all_others(people: Peop
     assert people.sessions.visit(second).person is None
 
 
+def test_a_session_is_ended_by_its_id_by_its_person_or_an_administrator(
+    people: People, database: Database
+) -> None:
+    ada, bob = (people.add(name, by="operator") for name in ("ada", "bob"))
+    keys = {name: people.sessions.begin(ada.person, browser=name) for name in "abc"}
+    people.sessions.begin(bob.person, browser="d")
+    ids = {one.browser: one.id for one in people.sessions.list()}
+    assert set(ids) == {"a", "b", "c", "d"}
+    assert not people.sessions.end_one(ids["a"], by=bob.id, person=bob.id)
+    assert people.sessions.visit(keys["a"]).person == ada.person
+    assert people.sessions.end_one(ids["a"], by=ada.id, person=ada.id)
+    assert not people.sessions.end_one(ids["a"], by=ada.id, person=ada.id)
+    assert people.sessions.visit(keys["a"]).why == "ended"
+    assert people.sessions.end_one(ids["b"], by=bob.id)
+    assert people.sessions.visit(keys["c"]).person == ada.person
+    assert len(people.sessions.list(most=1)) == 1
+    ends = [(row.actor, row.subject, row.detail) for row in read_audit(database) if row.action == "session.end"]
+    assert ends == [(bob.id, ids["b"], {"of": ada.id}), (ada.id, ids["a"], {})]
+
+
 def test_the_local_person_has_sessions_without_an_account(people: People) -> None:
     from grading.people.person import Person
 
@@ -247,6 +268,18 @@ def test_tokens_have_scopes_expire_and_are_revoked(people: People, time: Time) -
     for scopes, days in (((), 1.0), ((Scope.read,), 1000.0), ((Scope.read,), 0.0)):
         with pytest.raises(WrongValue):
             people.tokens.make(ada.id, by="operator", name="bad", scopes=scopes, days=days)
+
+
+def test_a_person_has_a_bounded_number_of_tokens(people: People, time: Time) -> None:
+    ada = people.add("ada", by="operator").id
+    for number in range(MOST):
+        people.tokens.make(ada, by=ada, name=str(number), scopes=[Scope.read], days=30)
+    with pytest.raises(WrongValue, match="at most 50"):
+        people.tokens.make(ada, by=ada, name="more", scopes=[Scope.read])
+    assert people.tokens.revoke(people.tokens.list(ada)[0].id, by=ada, person=ada)
+    people.tokens.make(ada, by=ada, name="more", scopes=[Scope.read])
+    time.passes(days=31)
+    assert people.tokens.make(ada, by=ada, name="later", scopes=[Scope.read])[1].name == "later"
 
 
 def test_the_database_holds_nothing_that_lets_anybody_in(people: People, database: Database) -> None:

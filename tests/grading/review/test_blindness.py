@@ -69,6 +69,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "how": ("show", "download"),
     "criterion": ("tone", "nothing"),
     "token": ("t-1",),
+    "session": ("s-1",),
     "rest": ("0123456789",),
     "invitation": ("i-1",),
 }
