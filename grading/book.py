@@ -165,7 +165,7 @@ class Book:
                 "previous": previous,
                 "pack": item.pack or None,
                 "job": item.job,
-                "category": category_text(item.category),
+                "category": category_text((*item.category, *item.tags)),
             }
             while alias is None:  # somebody else publishes it at this moment, or the alias is taken
                 alias = secrets.token_hex(8)

@@ -52,6 +52,7 @@ class ReviewItem(Frozen):
         submission: Digest of the deliverables.
         grading_digest: Of the rubric and checks; publishing under another one opens another review.
         pack: Name of the job's pack, for conflicts of interest; no part of what is shown.
+        tags: Of the job, with which reviewers' skills are compared as with its category; not shown either.
     """
 
     job: str
@@ -66,6 +67,7 @@ class ReviewItem(Frozen):
     submission: str
     grading_digest: str = ""
     pack: str = ""
+    tags: tuple[str, ...] = ()
 
     @staticmethod
     def criteria_of(rubric: Rubric) -> tuple[ReviewCriterion, ...]:
@@ -78,7 +80,7 @@ class ReviewItem(Frozen):
     @property
     def sheet(self) -> dict[str, object]:
         """What is the same for every submission of the job."""
-        return self.model_dump(mode="json", exclude=_HANDED_IN | {"pack"})
+        return self.model_dump(mode="json", exclude=_HANDED_IN | {"pack", "tags"})
 
     @property
     def handed_in(self) -> dict[str, object]:

@@ -14,6 +14,7 @@ def review_item(job: Job, submission: Submission, blobs: Blobs) -> ReviewItem:
         job=job.id,
         title=job.title,
         category=job.category,
+        tags=job.facts.tags,
         brief=job.brief,
         inputs=tuple(_input(item, blobs) for item in job.inputs),
         deliverables=submission.files,

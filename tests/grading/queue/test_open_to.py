@@ -32,6 +32,7 @@ class Given:
     job: str
     pack: str
     category: tuple[str, ...]
+    tags: tuple[str, ...]
     person: Person
 
 
@@ -46,7 +47,12 @@ PEOPLE = st.builds(
     ),
 )
 CASES = st.builds(
-    Given, st.sampled_from(JOBS), st.sampled_from(PACKS), st.lists(WORDS, max_size=2).map(tuple), PEOPLE
+    Given,
+    st.sampled_from(JOBS),
+    st.sampled_from(PACKS),
+    st.lists(WORDS, max_size=2).map(tuple),
+    st.lists(WORDS, max_size=2).map(tuple),
+    PEOPLE,
 )
 
 
@@ -56,7 +62,7 @@ def allowed(case: Given) -> bool:
         return False
     if f"job:{case.job}" in person.conflicts or f"pack:{case.pack}" in person.conflicts:
         return False
-    fields = {word.casefold() for word in case.category}
+    fields = {word.casefold() for word in (*case.category, *case.tags)}
     return not person.skills or not fields or bool(fields & {skill.casefold() for skill in person.skills})
 
 
@@ -70,7 +76,9 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
 @given(case=CASES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_statement_lets_through_whom_the_rules_let_through(room: Book, case: Given) -> None:
-    alias = room.publish(f"t.{next(NUMBERS)}", item(case.job, category=case.category, pack=case.pack))
+    alias = room.publish(
+        f"t.{next(NUMBERS)}", item(case.job, category=case.category, tags=case.tags, pack=case.pack)
+    )
     at = ReviewDesk(room, case.person)
     assert (at.next_open() is not None) == allowed(case)
     assert at.counts()["open"] == (1 if allowed(case) else 0)
@@ -81,18 +89,19 @@ def test_the_statement_lets_through_whom_the_rules_let_through(room: Book, case:
 @pytest.mark.parametrize(
     "case",
     [
-        Given(JOBS[0], PACKS[1], (FIELDS[0],), Person(id="ann", skills=frozenset(s), conflicts=frozenset(c)))
-        for s, c in (
-            ((), ()),
-            (("law_1",), ()),
-            (("sales",), ("job:j_1",)),
-            (("SALES",), ("job:j%2",)),
-            ((), ("pack:pack",)),
+        Given(JOBS[0], PACKS[1], (FIELDS[0],), t, Person(id="ann", skills=frozenset(s), conflicts=frozenset(c)))
+        for t, s, c in (
+            ((), (), ()),
+            ((), ("law_1",), ()),
+            ((FIELDS[2],), ("law_1",), ()),
+            ((), ("sales",), ("job:j_1",)),
+            ((), ("SALES",), ("job:j%2",)),
+            ((), (), ("pack:pack",)),
         )
     ],
 )
 def test_both_databases_read_the_filters_alike(book: Book, case: Given) -> None:
-    book.publish("t.1", item(case.job, category=case.category, pack=case.pack))
+    book.publish("t.1", item(case.job, category=case.category, tags=case.tags, pack=case.pack))
     assert (ReviewDesk(book, case.person).take_next() is not None) == allowed(case)
 
 
