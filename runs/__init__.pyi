@@ -48,6 +48,7 @@ from .machinery import machinery as machinery
 from .machinery import workers_alive as workers_alive
 from .manifest import build_submission as build_submission
 from .manifest import lay_out as lay_out
+from .manifest import media_type as media_type
 from .options import QUEUE as QUEUE
 from .options import RunOptions as RunOptions
 from .options import Stop as Stop

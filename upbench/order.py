@@ -31,7 +31,7 @@ class Order:
         jobs: Ids of the pack to run; empty: all.
         protocol, attempts: As in `runs.check_protocol`.
         echo, feedback_form, rework_context, rework_budget, early_stop: As in `upbench.reworking.reworked`.
-        budget, crash_rate, preflight, concurrency, reviewers, overlap: As in `changed_options`.
+        budget, crash_rate, preflight, concurrency, reviewers, overlap, gold, qualified: As in `changed_options`.
     """
 
     pack: str
@@ -61,6 +61,8 @@ class Order:
     concurrency: int | None = None
     reviewers: int | None = None
     overlap: float | None = None
+    gold: float | None = None
+    qualified: bool | None = None
 
     def options(self, settings: Settings) -> RunOptions:
         """How the run is executed. Raises `BadInput`."""
@@ -72,6 +74,8 @@ class Order:
             concurrency=self.concurrency,
             reviewers=self.reviewers,
             overlap=self.overlap,
+            gold=self.gold,
+            qualified=self.qualified,
         )
 
 
@@ -84,6 +88,8 @@ def changed_options(
     concurrency: int | None = None,
     reviewers: int | None = None,
     overlap: float | None = None,
+    gold: float | None = None,
+    qualified: bool | None = None,
 ) -> RunOptions:
     """Options with what a user says otherwise.
 
@@ -95,6 +101,8 @@ def changed_options(
         concurrency: Attempts at one time.
         reviewers: How many people review each submission that comes.
         overlap: Probability of one review more, which decides nothing.
+        gold: Probability that a review is wanted beside it of a submission of which it is known what is right.
+        qualified: Only who has qualified by gold reviews what comes.
 
     Raises:
         BadInput: One of them is wrong.
@@ -106,7 +114,7 @@ def changed_options(
         changes["preflight"] = SMALL if preflight else 0
     if concurrency is not None:
         changes["concurrency"] = concurrency
-    reviewing = {"primary": reviewers, "overlap": overlap}
+    reviewing = {"primary": reviewers, "overlap": overlap, "gold": gold, "qualified": qualified}
     changes["reviewing"] = options.reviewing.model_copy(
         update={name: value for name, value in reviewing.items() if value is not None}
     )

@@ -32,7 +32,7 @@ _SET_ITEM = insert_or_update(GOLD_ITEMS, ("item",), ("origin", "exam", "made", "
 _KNOW = insert_new(GOLD_KNOWN)
 
 
-class Key(Frozen):
+class GoldKey(Frozen):
     """What is right on one criterion of a gold submission.
 
     Attributes:
@@ -45,10 +45,10 @@ class Key(Frozen):
     why: str = Field(default="", max_length=4_000)
 
 
-def set_keys(
+def set_gold_keys(
     connection: Connection,
     item: str,
-    keys: Mapping[str, Key],
+    keys: Mapping[str, GoldKey],
     by: str,
     *,
     reason: str = "",
@@ -91,10 +91,10 @@ def set_keys(
     fill(connection)
 
 
-def keys_of(connection: Connection, item: str) -> dict[str, Key]:
+def keys_of(connection: Connection, item: str) -> dict[str, GoldKey]:
     """Criterion -> what is right; empty: the item is no gold."""
     rows = connection.execute(select(GOLD).where(GOLD.c.item == item, GOLD.c.retired.is_(False)))
-    return {row.criterion: Key(verdict=row.verdict, absent=row.absent, why=row.why) for row in rows}
+    return {row.criterion: GoldKey(verdict=row.verdict, absent=row.absent, why=row.why) for row in rows}
 
 
 def gold_items(connection: Connection) -> list[str]:
@@ -103,8 +103,14 @@ def gold_items(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def retire(connection: Connection, item: str) -> None:
-    """Measure nobody by an item any more; its keys are kept, and open gold reviews of it are no longer wanted."""
+def retire_gold(connection: Connection, item: str) -> None:
+    """Measure nobody by an item any more; its keys are kept, and open gold reviews of it are no longer wanted.
+
+    Raises:
+        NoSuchReview: It has no keys.
+    """
+    if not keys_of(connection, item):
+        raise NoSuchReview(item)
     connection.execute(update(GOLD).where(GOLD.c.item == item).values(retired=True))
     _void_open(connection, item)
     refresh_standings(connection, [item])
@@ -122,7 +128,7 @@ def _void_open(connection: Connection, item: str) -> None:
     connection.execute(update(REVIEW_SLOTS).where(*open_gold).values(state=VOID))
 
 
-def keys_from_record(connection: Connection, item: str) -> dict[str, Key]:
+def keys_from_record(connection: Connection, item: str) -> dict[str, GoldKey]:
     """What the record knows well enough for a key: what was adjudicated, and what several reviewers all said.
 
     Raises:
@@ -140,11 +146,11 @@ def keys_from_record(connection: Connection, item: str) -> dict[str, Key]:
         for verdict in evaluation.verdicts:
             graders.setdefault(verdict.criterion, set()).add(evaluation.grader)
             words.setdefault(verdict.criterion, set()).add(verdict.verdict)
-    keys: dict[str, Key] = {}
+    keys: dict[str, GoldKey] = {}
     for criterion, record in records_of(people, voided=voided).items():
         unanimous = len(graders[criterion]) > 1 and len(words[criterion]) == 1
         if record.source != Source.adjudication and not unanimous:
             continue
         if record.verdict in (Verdict.passed, Verdict.failed):
-            keys[criterion] = Key(verdict="pass" if record.verdict == Verdict.passed else "fail")
+            keys[criterion] = GoldKey(verdict="pass" if record.verdict == Verdict.passed else "fail")
     return keys

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, select, update
 
 from core import digest_of, insert_new
+from grading.adjudication.gold_standing import refresh_standings
 from grading.adjudication.problems import Decided, NoSuchReview, NotReady, Problem
-from grading.adjudication.tables import ADJUDICATIONS, TICKETS
+from grading.adjudication.tables import ADJUDICATIONS, GOLD, GOLD_ITEMS, TICKETS
 from grading.adjudication.triggers import OPEN, VOID, open_due, still_open
 from grading.adjudication.voids import Voiding, write_voiding
 from grading.book import LOCKED, now, read_evaluations
@@ -158,13 +159,17 @@ def set_voided(
         .returning(ADJUDICATIONS.c.item)
     )
     items = set(changed.scalars())
+    keyed = select(GOLD.c.item).where(GOLD.c.criterion == criterion, GOLD.c.item.in_(of_rubric))
+    refresh_standings(connection, connection.execute(keyed).scalars().all())
     return decision, sorted(items if voided else items | _open_again(connection, grading_digest))
 
 
 def _open_again(connection: Connection, grading_digest: str) -> set[str]:
     """Open what is due of submissions that have all their reviews; returns the items of which anything is open."""
     done = (REVIEW_ITEMS.c.grading_digest == grading_digest, REVIEW_ITEMS.c.state == LOCKED)
-    items = connection.execute(select(REVIEW_ITEMS).where(*done).order_by(REVIEW_ITEMS.c.alias)).all()
+    copies = select(GOLD_ITEMS.c.item).where(GOLD_ITEMS.c.origin != GOLD_ITEMS.c.item)  # nobody waits for these
+    chosen = select(REVIEW_ITEMS).where(*done, REVIEW_ITEMS.c.alias.not_in(copies))
+    items = connection.execute(chosen.order_by(REVIEW_ITEMS.c.alias)).all()
     for begin in range(0, len(items), _AT_ONCE):
         some = items[begin : begin + _AT_ONCE]
         said: dict[str, list[Evaluation]] = {item.attempt_id: [] for item in some}

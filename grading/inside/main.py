@@ -2,7 +2,8 @@
 
 `check` reads `{"criteria": [{"id", "check"}]}` and writes `{"outcomes": [...]}`; `render` writes the text and
 facts of every deliverable; `view FILE` draws one file below `--into`, and `tools` says what there is to draw with;
-`try JOB DELIVERABLES` shows a job's checks to the one who writes them.
+`perturb FAULT FILE` writes a workbook with a known fault; `try JOB DELIVERABLES` shows a job's checks to the one
+who writes them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ def main(argv: list[str]) -> int:
     look = commands.add_parser("view")
     look.add_argument("file", type=Path)
     look.add_argument("--into", type=Path, required=True, help="the folder for what is drawn")
-    for command in (look, commands.add_parser("tools")):
+    worse = commands.add_parser("perturb")
+    worse.add_argument("fault", choices=("missing_sheet", "wrong_total"))
+    worse.add_argument("file", type=Path)
+    worse.add_argument("--sheet")
+    worse.add_argument("--into", type=Path, required=True, help="the folder for the changed file")
+    for command in (look, worse, commands.add_parser("tools")):
         command.add_argument("--out", type=Path, help="the answer's file (default: standard output)")
     attempt = commands.add_parser("try")
     attempt.add_argument("job", type=Path)
@@ -51,7 +57,7 @@ def main(argv: list[str]) -> int:
     if args.command == "try":
         return _try(args)
     shield()
-    carry_out = {"check": _check, "render": _render, "view": _view, "tools": _tools}
+    carry_out = {"check": _check, "render": _render, "view": _view, "perturb": _perturb, "tools": _tools}
     answer = carry_out[args.command](args)
     text = json.dumps(answer)
     if args.out is None:
@@ -88,6 +94,12 @@ def _view(args: argparse.Namespace) -> dict[str, Any]:
     from .viewing import view
 
     return view(args.file, args.into)
+
+
+def _perturb(args: argparse.Namespace) -> dict[str, Any]:
+    from .perturbing import perturb
+
+    return perturb(args.fault, args.file, args.into, args.sheet)
 
 
 def _tools(_: argparse.Namespace) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from core import Database, Frozen
+from grading.adjudication.tables import GOLD_ITEMS
+from grading.queue.gold import fill
 from grading.queue.settle import Due, Settled, Settling
-from grading.queue.slots import CLAIMED, LOCKED, OPEN, OVERLAP, PRIMARY, VOID, add_slots, drawn, give_to
+from grading.queue.slots import CLAIMED, GOLD, LOCKED, OPEN, OVERLAP, PRIMARY, VOID, add_slots, drawn, give_to
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 
 AT_ONCE = 200
@@ -22,6 +24,7 @@ class Assigned(Frozen):
         items: Submissions that were looked at.
         added, voided: Primary reviews that are wanted now, and such as are no longer wanted.
         overlap_added, overlap_voided: The same of reviews that decide nothing.
+        gold_added: Gold reviews that are open now.
         given: Open reviews that are somebody's alone now, or no longer.
         settled: Submissions that have all the reviews they want now.
     """
@@ -31,6 +34,7 @@ class Assigned(Frozen):
     voided: int = 0
     overlap_added: int = 0
     overlap_voided: int = 0
+    gold_added: int = 0
     given: int = 0
     settled: int = 0
 
@@ -42,6 +46,7 @@ class Assigned(Frozen):
             "no longer wanted": self.voided,
             "overlap reviews added": self.overlap_added,
             "overlap reviews no longer wanted": self.overlap_voided,
+            "gold reviews added": self.gold_added,
             "given": self.given,
             "submissions settled": self.settled,
         }
@@ -58,6 +63,7 @@ def assign(
     *,
     reviewers: int | None = None,
     overlap: float | None = None,
+    gold: float | None = None,
     to: str | None = None,
     job: str | None = None,
     settled: Settled | None = None,
@@ -72,6 +78,7 @@ def assign(
         reviewers: Primary reviews of each.
         overlap: Probability of one more review. Chance falls once for a submission: a greater probability keeps
             what was drawn by a smaller one.
+        gold: Probability that a gold review is wanted beside it, see `grading.queue.gold`; as with `overlap`.
         to: Id of the person who alone is to have the open reviews; '': anybody again.
         job: Of this job alone.
         settled: As at a desk: told of submissions that have all their reviews once fewer are wanted.
@@ -82,6 +89,8 @@ def assign(
         with database.write() as connection:
             for item in _held(connection, aliases):
                 done += _assigned(connection, item, reviewers, overlap, to, settling)
+            if gold is not None:
+                done += _gold(connection, aliases, gold)
     return done
 
 
@@ -130,6 +139,13 @@ def _overlap(connection: Connection, item: str, probability: float) -> Assigned:
     return Assigned()
 
 
+def _gold(connection: Connection, items: Sequence[str], probability: float) -> Assigned:
+    for item in items:
+        wanted = probability if drawn(item, GOLD, probability) else None
+        connection.execute(update(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == item).values(gold=wanted))
+    return Assigned(gold_added=fill(connection))
+
+
 def _give(connection: Connection, item: str, to: str | None) -> Assigned:
     slots = _slots(connection, item, PRIMARY)
     if to is not None and any(slot.reviewer == to and slot.state in (CLAIMED, LOCKED) for slot in slots):
@@ -154,10 +170,13 @@ def _slots(connection: Connection, item: str, kind: str) -> list[Row[Any]]:
 
 
 def _items(database: Database, job: str | None) -> Iterator[list[str]]:
-    """The aliases of all items, or of a job's, some at a time."""
+    """The aliases of all items, or of a job's, some at a time, without changed copies: they are gold alone."""
     last = ""
+    copies = select(GOLD_ITEMS.c.item).where(GOLD_ITEMS.c.origin != GOLD_ITEMS.c.item)
     while True:
-        query = select(REVIEW_ITEMS.c.alias).where(REVIEW_ITEMS.c.alias > last)
+        query = select(REVIEW_ITEMS.c.alias).where(
+            REVIEW_ITEMS.c.alias > last, REVIEW_ITEMS.c.alias.not_in(copies)
+        )
         if job is not None:
             query = query.where(REVIEW_ITEMS.c.job == job)
         with database.read() as connection:

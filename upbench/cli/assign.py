@@ -15,6 +15,12 @@ from upbench.cli.output import emit, json_option, say
     metavar="P",
     help="Probability of one review more, which decides nothing and shows how far people agree.",
 )
+@click.option(
+    "--gold",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Probability of a review beside it of a submission whose verdicts are known.",
+)
 @click.option("--to", metavar="PERSON", help="With --job: who is to review it; anybody: lifts that.")
 @click.option("--job", metavar="ID", help="Only submissions of this job.")
 @json_option
@@ -25,6 +31,7 @@ def assign(
     *,
     reviewers: int | None,
     overlap: float | None,
+    gold: float | None,
     to: str | None,
     job: str | None,
     as_json: bool,
@@ -42,8 +49,10 @@ def assign(
     from upbench.home import open_home
     from upbench.settings import load_settings
 
-    if reviewers is None and overlap is None and to is None:
-        raise BadInput("nothing is to be changed", mend="add --reviewers N, --overlap P, or --to PERSON --job ID")
+    if reviewers is None and overlap is None and gold is None and to is None:
+        raise BadInput(
+            "nothing is to be changed", mend="add --reviewers N, --overlap P, --gold P, or --to PERSON --job ID"
+        )
     if to is not None and job is None:
         raise BadInput("of all jobs nobody can be the only reviewer", field="--to", mend="name one with --job")
     home = open_home(load_settings(ctx.obj["project"]), create=False)
@@ -54,6 +63,7 @@ def assign(
                 home.database,
                 reviewers=reviewers,
                 overlap=overlap,
+                gold=gold,
                 to=person,
                 job=job,
                 settled=settled,

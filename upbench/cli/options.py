@@ -35,6 +35,17 @@ def execution_options(command: F) -> F:
             metavar="P",
             help="Probability of one review more, which decides nothing (0).",
         ),
+        click.option(
+            "--gold",
+            type=click.FloatRange(0, 1),
+            metavar="P",
+            help="Probability of a review beside it of a submission whose verdicts are known (0).",
+        ),
+        click.option(
+            "--qualified/--unqualified",
+            default=None,
+            help="Only who has qualified by such reviews may review (default: anybody).",
+        ),
         click.option("--detach", is_flag=True, help="Leave it to workers, and do not wait for it."),
     )
     for option in reversed(options):

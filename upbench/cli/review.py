@@ -13,6 +13,7 @@ import click
 
 from upbench.cli.assign import assign
 from upbench.cli.exporting import export
+from upbench.cli.gold import gold
 from upbench.cli.output import emit, json_option, say
 from upbench.cli.users import users
 
@@ -33,6 +34,7 @@ def command() -> None:
 
 command.add_command(users)
 command.add_command(assign)
+command.add_command(gold)
 command.add_command(export)
 
 

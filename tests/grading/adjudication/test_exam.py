@@ -7,7 +7,7 @@ import pytest
 from core import Database
 from grading.adjudication.closing import Decision, Reason, close
 from grading.adjudication.exam import Answer, Qualification, balanced_accuracy, standing, standing_of
-from grading.adjudication.gold import Key, gold_items, keys_from_record, keys_of, retire, set_keys
+from grading.adjudication.gold import GoldKey, gold_items, keys_from_record, keys_of, retire_gold, set_gold_keys
 from grading.adjudication.problems import NoSuchReview
 from grading.adjudication.tickets import set_voided
 from rubrics import Verdict
@@ -72,8 +72,10 @@ def test_keys_and_what_people_said_of_them(database: Database) -> None:
     with database.write() as connection:
         row = publish(connection)
         other = publish(connection, "plain")
-        keys = {name: Key(verdict="pass") for name in ("rows", "tone")} | {"ads": Key(verdict="fail", absent=True)}
-        set_keys(connection, "item", keys, "lea")
+        keys = {name: GoldKey(verdict="pass") for name in ("rows", "tone")} | {
+            "ads": GoldKey(verdict="fail", absent=True)
+        }
+        set_gold_keys(connection, "item", keys, "lea")
         say(connection, row, "anna", GOOD, stage="gold")
         say(connection, row, "anna", GOOD | {"ads": "fail"}, stage="gold", revision=2)
         say(connection, row, "bert", GOOD)  # no gold review, whatever the item is
@@ -84,12 +86,12 @@ def test_keys_and_what_people_said_of_them(database: Database) -> None:
         assert standing_of(connection, "bert").state == Qualification.unexamined
         set_voided(connection, "g", "ads", voided=True, by="lea", reason="unclear")
         assert standing_of(connection, "anna").answers == 2
-        set_keys(connection, "item", {"rows": Key(verdict="fail", why="16 rows")}, "lea")
-        assert keys_of(connection, "item")["rows"] == Key(verdict="fail", why="16 rows")
+        set_gold_keys(connection, "item", {"rows": GoldKey(verdict="fail", why="16 rows")}, "lea")
+        assert keys_of(connection, "item")["rows"] == GoldKey(verdict="fail", why="16 rows")
         assert gold_items(connection) == ["item"]
         with pytest.raises(NoSuchReview):
-            set_keys(connection, "item", {"nothing": Key(verdict="pass")}, "lea")
-        retire(connection, "item")
+            set_gold_keys(connection, "item", {"nothing": GoldKey(verdict="pass")}, "lea")
+        retire_gold(connection, "item")
         assert (keys_of(connection, "item"), gold_items(connection)) == ({}, [])
         assert standing_of(connection, "anna").state == Qualification.unexamined
 

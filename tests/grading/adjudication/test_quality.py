@@ -9,7 +9,7 @@ import pytest
 
 from core import Database
 from grading.adjudication.closing import Decision, Reason, close
-from grading.adjudication.gold import Key, set_keys
+from grading.adjudication.gold import GoldKey, set_gold_keys
 from grading.adjudication.leniency import leniency, residuals
 from grading.adjudication.quality import overturned, quality_of, quality_of_all, week_began
 from grading.evaluations import CriterionVerdict, Evidence
@@ -68,7 +68,7 @@ def test_quality_counts_what_was_adjudicated_what_is_shown_and_how_long_it_took(
 def test_what_a_reviewer_is_told_of_gold_moves_with_no_lock(database: Database) -> None:
     with database.write() as connection:
         row, other = publish(connection), publish(connection, "other")
-        set_keys(connection, "item", {"rows": Key(verdict="fail")}, "lea")
+        set_gold_keys(connection, "item", {"rows": GoldKey(verdict="fail")}, "lea")
         say(connection, row, "anna", GOOD, stage="gold", ts="2026-11-18T10:00:00+00:00")
         say(connection, other, "anna", GOOD, ts="2026-11-18T11:00:00+00:00")
         began = week_began(datetime(2026, 11, 22, 23, 59, tzinfo=UTC))

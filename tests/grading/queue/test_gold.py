@@ -6,7 +6,7 @@ import pytest
 
 from grading import Book
 from grading.adjudication.exam import Qualification
-from grading.adjudication.gold import Key, note_known, retire, set_keys
+from grading.adjudication.gold import GoldKey, note_known, retire_gold, set_gold_keys
 from grading.adjudication.gold_standing import standing_in_force
 from grading.people.person import Role
 from grading.queue.slots import drawn
@@ -15,7 +15,7 @@ from grading.review.problems import NotReady
 from rubrics import Verdict
 from tests.grading.queue.support import desk, grade, lapse, publish, slots
 
-KEYS = {"a": Key(verdict="pass"), "b": Key(verdict="fail", absent=True)}
+KEYS = {"a": GoldKey(verdict="pass"), "b": GoldKey(verdict="fail", absent=True)}
 
 
 def gold(
@@ -28,7 +28,7 @@ def gold(
     grade(sam, alias)
     sam.lock(alias)
     with book.database.write() as connection:
-        set_keys(connection, alias, KEYS, "lea", reason="everybody said so", exam=exam, origin=origin)
+        set_gold_keys(connection, alias, KEYS, "lea", reason="everybody said so", exam=exam, origin=origin)
     return alias
 
 
@@ -127,7 +127,7 @@ def test_keys_that_come_later_make_up_for_what_chance_wanted_and_retired_ones_ar
     alias = gold(book)
     assert kinds(book, alias)[1:] == [("gold", "open", 1.0)] or kinds(book, alias)[0][:2] == ("gold", "open")
     with book.database.write() as connection:
-        retire(connection, alias)
+        retire_gold(connection, alias)
     assert ("gold", "void", 1.0) in kinds(book, alias)
     other = gold(book, "older", job="other")
     assert ("gold", "open", 1.0) in kinds(book, other)
@@ -155,7 +155,7 @@ def test_what_asks_for_the_qualified_is_open_to_them_alone(book: Book) -> None:
     assert asked in {review.alias for review in ann.queue()}  # twelve right, at once
     with book.database.write() as connection:  # what they were right about was wrong: paused, but not today
         for alias in answers:
-            set_keys(connection, alias, {"a": Key(verdict="fail"), "b": Key(verdict="pass")}, "lea")
+            set_gold_keys(connection, alias, {"a": GoldKey(verdict="fail"), "b": GoldKey(verdict="pass")}, "lea")
         assert standing_in_force(connection, "ann") == Qualification.qualified
         assert standing_in_force(connection, "ann", "9999-01-01") == Qualification.candidate
     with pytest.raises(NotReady):
