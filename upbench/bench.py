@@ -266,15 +266,16 @@ class Bench:
         joined = records.run(run) if run is not None else None
         config = elsewhere_config(agent, found, self.settings, joined.config if joined else None)
         run_id = joined.id if joined else new_run_id(found.id)
-        place = open_workplace(
-            self.home, run_id, config, load_pack(joined.pack_root).jobs if joined else [found], execute=False
-        )
+        jobs = load_pack(joined.pack_root).jobs if joined else [found]
+        options = joined.options if joined else self.settings.run_options
+        place = open_workplace(self.home, run_id, config, jobs, options=options, execute=False)
 
         def begin() -> str:
             same = [a for a in records.attempts(run_id) if (a.agent, a.job) == (agent, found.id)]
             trial = plan_trial(config, config.agent(agent), found, len(same) + 1, run_id)
             if joined is None:
-                records.create_run(run_id, config, found.root.parent.parent, [trial], [found], owner=user())
+                pack = found.root.parent.parent
+                records.create_run(run_id, config, pack, [trial], [found], options=options, owner=user())
                 records.set_run_state(run_id, "done")
             else:
                 records.add_trial(run_id, config, trial)

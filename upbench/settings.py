@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from core import BadInput, parse_model
-from grading import OidcSettings, ReviewSettings
+from grading import OidcSettings, Reviewing, ReviewSettings
 from rubrics import TomlDocument
 from runs import RunOptions
 from sandbox import ProviderOptions
@@ -38,6 +38,8 @@ class Settings(ProviderOptions):
             folder among the project's data.
         local_blobs_gb: With `blobs`: gigabytes of local copies that are kept on this machine; those unused for
             longest go first. What was used within the last hour stays.
+        reviewing: How submissions of runs that are begun from now on are reviewed; a table of the file, in which
+            `primary` is called `reviewers`.
         review: Serving the review app to people on other machines; a table of the file.
         oidc: The identity provider that vouches for people; a table of the file. None: there is none.
         project: The project folder itself; not to be set in the file.
@@ -55,6 +57,7 @@ class Settings(ProviderOptions):
     database: str | None = Field(default=None, pattern=r"^postgresql://")
     blobs: str | None = Field(default=None, pattern=r"^s3://[^/]+")
     local_blobs_gb: float = Field(default=50.0, ge=0.01, le=1e6)
+    reviewing: Reviewing = Reviewing()
     review: ReviewSettings = ReviewSettings()
     oidc: OidcSettings | None = None
     project: Path = Path()
@@ -65,6 +68,15 @@ class Settings(ProviderOptions):
         if isinstance(value, str) and (not value or "\0" in value):
             raise ValueError("is empty or holds a NUL")
         return value
+
+    @field_validator("reviewing", mode="before")
+    @classmethod
+    def _as_flags_are_called(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        if "primary" in value:
+            raise ValueError("`primary` is called `reviewers` here")
+        return {{"reviewers": "primary"}.get(name, name): one for name, one in value.items()}
 
     @property
     def options(self) -> ProviderOptions:
@@ -79,6 +91,7 @@ class Settings(ProviderOptions):
             executions=self.executions,
             pause_seconds=self.pause_seconds,
             snapshots=self.database is not None if self.snapshots is None else self.snapshots,
+            reviewing=self.reviewing,
         )
 
     @property
@@ -107,7 +120,12 @@ def load_settings(project: str | Path | None = None, **flags: Any) -> Settings:
         document.parse(Settings)
     for name in Settings.model_fields:
         text = os.environ.get(f"UPBENCH_{name.upper()}")
-        if text and name not in ("project", "review", "oidc"):  # tables have no form in the environment
+        if text and name not in (
+            "project",
+            "reviewing",
+            "review",
+            "oidc",
+        ):  # tables have no form in the environment
             values[name] = text
             parse_model(Settings, {name: text}, file=Path(f"environment UPBENCH_{name.upper()}"))
     values |= {name: value for name, value in flags.items() if value is not None}
