@@ -103,18 +103,31 @@ class SqlTranscript:
             return await in_thread(lambda: [self._event(row) for row in rows])
         return [self._event(row) for row in rows]
 
-    def sound_events(self) -> tuple[list[Event], list[str]]:
-        """For people: the events that can be read, and what is wrong with the others."""
+    def count(self) -> int:
+        """How many events there are."""
+        query = select(func.count()).select_from(EVENTS).where(EVENTS.c.execution == self.execution)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def sound_events(self, *, skip: int = 0, most: int | None = None) -> tuple[list[Event], list[str]]:
+        """For people: the events that can be read, and what is wrong with the others.
+
+        Args:
+            skip: So many at the beginning are left out.
+            most: So many at most; None: all.
+        """
         found, wrong = list[Event](), list[str]()
-        for row in self._rows():
+        for row in self._rows(skip, most):
             try:
                 found.append(self._event(row))
             except StoreFault as fault:
                 wrong.append(fault.detail)
         return found, wrong
 
-    def _rows(self) -> Sequence[Row[Any]]:
+    def _rows(self, skip: int = 0, most: int | None = None) -> Sequence[Row[Any]]:
         query = select(EVENTS).where(EVENTS.c.execution == self.execution).order_by(EVENTS.c.seq)
+        if skip or most is not None:
+            query = query.offset(skip).limit(most)
         with self._database.read() as connection:
             return connection.execute(query).all()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from core import BundleTable, Row, digest_of
 from grading.blinding.kept import check_findings
 from grading.items import ReviewItem
+from grading.overview.tables import OVERVIEW_AT_HOME
 from grading.people.tables import METADATA as PEOPLE
 from grading.queue.layout import make_missing_slots
 from grading.queue.slots import KINDS, STATES
@@ -104,4 +105,4 @@ GRADING_BUNDLE = (
     BundleTable(REVIEW_UNBLINDING, "trial", "attempt_id", ("attempt_id", "submission"), check=_check_unblinding),
 )
 # Who may come in, and what was done to whom, is nobody else's.
-GRADING_AT_HOME = frozenset(PEOPLE.tables)
+GRADING_AT_HOME = frozenset(PEOPLE.tables) | OVERVIEW_AT_HOME

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from core import Migration, add_missing_columns, create_all
 from grading.adjudication.tables import ADJUDICATION_MIGRATIONS
+from grading.overview.tables import OVERVIEW_MIGRATIONS
 from grading.queue.layout import add_slots_to_all
 from grading.tables import METADATA, REVIEW_ITEMS, REVIEW_SLOTS
 
@@ -23,4 +24,5 @@ GRADING_MIGRATIONS = [
     Migration("grading", 3, create_all(METADATA)),  # review_unblinding
     Migration("grading", 4, _add_gold),
     *ADJUDICATION_MIGRATIONS,
+    *OVERVIEW_MIGRATIONS,
 ]

@@ -102,6 +102,9 @@ from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS
 from .trial import AttemptRounds as AttemptRounds
 from .trial import start_attempt as start_attempt
+from .trials import attempts_of as attempts_of
+from .trials import count_trials as count_trials
+from .trials import trials_of as trials_of
 from .workers.places import Places as Places
 from .workers.registry import Registry as Registry
 from .workers.registry import WorkerRow as WorkerRow

@@ -22,6 +22,7 @@ from grading import (
     load_secrets,
 )
 from upbench.exporting import RunExports
+from upbench.overseeing import ProjectOversight
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -60,6 +61,7 @@ def two_apps(
         oidc=known.oidc,
         settled=settled,
         render=render,
+        oversight=ProjectOversight(home),
         exports=RunExports(home),
     )
     return app, create_content_app(blobs, known.secrets, app_origin=at.app, content_origin=at.content)

@@ -29,7 +29,6 @@ class RunHead:
     state: str
     pack: str
     owner: str | None
-    agents: tuple[str, ...]
     attempts: dict[str, int]
     dollars: float
     stop: str | None = None

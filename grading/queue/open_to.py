@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select
 
 from grading.items import category_text
+from grading.overview.looks import not_looked_at
 from grading.people.person import Person, Role
 from grading.queue.gold import has_qualified, unknown_to
 from grading.queue.slots import ADJUDICATION, CLAIMED, OPEN, VOID
@@ -40,6 +41,7 @@ def open_to(person: Person, now: str) -> ColumnElement[bool]:
     It is free; it is nobody's alone, or this person's, or that time is over; the person has no other slot of the
     item, nor work on one; they have not seen what is right of it, and have qualified where that is asked; neither
     job nor pack is a conflict of interest; and where the person has skills, the item's category names one of them.
+    Nor did they look at anybody's work on the job (`grading.overview.looks`).
     """
     return and_(is_free(now), *filters(person, now))
 
@@ -64,6 +66,7 @@ def filters(person: Person, now: str) -> Iterator[ColumnElement[bool]]:
             yield func.coalesce(column, "").not_in(barred)
     yield from unknown_to(person.id)
     yield or_(slot.qualified.is_(None), has_qualified(person.id, now))
+    yield not_looked_at(person.id)
     known = sorted(filter(None, (category_text((skill,)) for skill in person.skills)))
     if known:
         category = func.coalesce(item.category, "")

@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from core import Blobs
 from grading.book import Book
 from grading.exporting.source import Exports
+from grading.overview.oversight import Oversight
 from grading.people.oidc import OidcProvider
 from grading.people.people import People
 from grading.review.desk import Settled
@@ -24,6 +25,7 @@ from grading.review.routes.errors import add_errors
 from grading.review.routes.export import add_export
 from grading.review.routes.files import add_files
 from grading.review.routes.oidc import add_oidc
+from grading.review.routes.overview import add_overview
 from grading.review.routes.pages import add_pages
 from grading.review.routes.parts import HERE, Parts, make_templates
 from grading.review.routes.people import add_people
@@ -49,6 +51,7 @@ def create_review_app(
     oidc: OidcProvider | None = None,
     settled: Settled | None = None,
     render: ReviewRenderer | None = None,
+    oversight: Oversight | None = None,
     exports: Exports | None = None,
 ) -> FastAPI:
     """The app of the app origin.
@@ -65,6 +68,7 @@ def create_review_app(
         reviewer: Who this reviewer is in the record.
         settled: Called in the transaction that stores the last verdict of an attempt, see `Settled`.
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
+        oversight: The runs, as leads see them; None: they see only what is up for review.
         exports: The runs whose verdicts leads may export; None: there is nothing to export.
     """
     parts = Parts(book, blobs, secrets, content_origin, make_templates(), settled, render)
@@ -95,6 +99,7 @@ def create_review_app(
     add_tickets(app, parts)
     add_work(app, parts)
     add_unblinded(app, parts)
+    add_overview(app, parts, oversight)
     if exports is not None:
         add_export(app, parts, people, exports)
     return app

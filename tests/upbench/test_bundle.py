@@ -262,6 +262,7 @@ def test_every_table_of_every_room_travels_or_stays_by_decision() -> None:
     from grading import ADJUDICATION_AT_HOME
     from grading.adjudication.tables import METADATA as ADJUDICATION
     from grading.bundle import GRADING_AT_HOME
+    from grading.overview.tables import METADATA as OVERVIEW
     from grading.people.tables import METADATA as PEOPLE
     from grading.tables import METADATA as GRADING
     from runs import RUNS_AT_HOME
@@ -272,6 +273,6 @@ def test_every_table_of_every_room_travels_or_stays_by_decision() -> None:
     stay = AGENT_AT_HOME | LLM_AT_HOME | GRADING_AT_HOME | RUNS_AT_HOME | ADJUDICATION_AT_HOME
     every = set(META.tables) | set(GRADING.tables) | set(RUNS.tables) | set(EVENTS.metadata.tables)
     every |= set(PEOPLE.tables)
-    every |= set(ADJUDICATION.tables)
+    every |= set(ADJUDICATION.tables) | set(OVERVIEW.tables)
     assert travel.isdisjoint(stay)
     assert travel | stay == every

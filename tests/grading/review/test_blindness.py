@@ -40,6 +40,7 @@ from grading.render.model import DrawnPage, DrawnSheet, Rendered
 from grading.review.cookies import COOKIE
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 from rubrics import Rubric, Verdict
+from tests.grading.overview.told import ATTEMPT, EXECUTION, TRIAL, ToldRuns
 from tests.grading.people.support import quick_passwords
 from tests.grading.review.blindness import SAFE, Ask, Searcher, requests_of
 
@@ -72,6 +73,10 @@ VALUES: dict[str, tuple[str, ...]] = {
     "session": ("s-1",),
     "rest": ("0123456789",),
     "invitation": ("i-1",),
+    "run": (RUN,),
+    "trial": (TRIAL,),
+    "attempt": (ATTEMPT,),
+    "execution": (EXECUTION,),
 }
 # Whoever asks for these has to sign in again.
 OUT = ("/logout", "/account/everywhere")
@@ -212,6 +217,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         token="",
         people=people,
         render=Renderer(blobs),
+        oversight=ToldRuns(RUN, AGENT),
     )
     content = create_content_app(blobs, secrets, app_origin=AT.app, content_origin=AT.content)
     made = World(book, blobs, people, app, content)

@@ -1,0 +1,40 @@
+"""The trials of a run a page at a time, each with its attempts."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from sqlalchemy import Select, func, select
+
+from core import Database
+from runs.ahead import ATTEMPT_ROWS, IN_THE_PLAN, attempts_by
+from runs.rows import AttemptRow
+from runs.tables import ATTEMPTS, TRIALS
+
+
+def attempts_of(run: str) -> Select[str]:
+    """Chooses the ids of all attempts of a run, within a statement on the same database."""
+    return select(ATTEMPTS.c.id).where(ATTEMPTS.c.run == run)
+
+
+def count_trials(database: Database, run: str) -> int:
+    """How many trials a run has."""
+    query = select(func.count()).select_from(TRIALS).where(TRIALS.c.run == run)
+    with database.read() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def trials_of(database: Database, run: str, *, skip: int, most: int) -> list[list[AttemptRow]]:
+    """The attempts of some trials of a run in the order of the plan, by trial.
+
+    Args:
+        database: Of the project.
+        run: Its whole id.
+        skip: So many trials at the beginning are left out.
+        most: So many trials at most.
+    """
+    some = select(TRIALS.c.id).where(TRIALS.c.run == run).order_by(TRIALS.c.position).offset(skip).limit(most)
+    with database.read() as connection:
+        chosen = list(connection.execute(some).scalars())
+    found = attempts_by(database, ATTEMPT_ROWS.where(ATTEMPTS.c.trial.in_(chosen)).order_by(*IN_THE_PLAN))
+    return [list(attempts) for _, attempts in groupby(found, key=lambda attempt: attempt.trial)]
