@@ -87,12 +87,6 @@ from .overview.oversight import Oversight as Oversight
 from .overview.oversight import RunHead as RunHead
 from .overview.oversight import RunSeen as RunSeen
 from .overview.oversight import TrialSeen as TrialSeen
-from .overview.oversight import AttemptSeen as AttemptSeen
-from .overview.oversight import ExecutionSeen as ExecutionSeen
-from .overview.oversight import Oversight as Oversight
-from .overview.oversight import RunHead as RunHead
-from .overview.oversight import RunSeen as RunSeen
-from .overview.oversight import TrialSeen as TrialSeen
 from .people.audit import append_audit as append_audit
 from .people.audit import read_audit as read_audit
 from .people.audit import verify_audit as verify_audit
