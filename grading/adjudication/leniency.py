@@ -17,38 +17,39 @@ other, and somebody who is right against the others seems lenient or severe.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import fmean
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 FEWEST = 10
 """Residuals in all below which nothing can be said."""
 
 
-def residuals(said: Sequence[Mapping[str, bool]]) -> dict[str, list[float]]:
-    """Reviewer -> residuals, from what each said (True: pass) of one criterion of one submission, many times."""
-    found: dict[str, list[float]] = {}
-    for of_criterion in said:
-        if len(of_criterion) < 2:
-            continue
-        passes = sum(of_criterion.values())
-        for reviewer, passed in of_criterion.items():
-            others = (passes - passed) / (len(of_criterion) - 1)
-            found.setdefault(reviewer, []).append(passed - others)
-    return found
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The residuals of one reviewer: how many, their sum, and the sum of their squares."""
+
+    n: int
+    total: float
+    squares: float
+
+    @property
+    def mean(self) -> float:
+        """Of them."""
+        return self.total / self.n
 
 
-def leniency(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
+def leniency(found: Mapping[str, Sums]) -> dict[str, float]:
     """Reviewer -> shrunken mean residual in (-1, 1); empty where there is too little to say anything."""
-    groups = {reviewer: list(values) for reviewer, values in found.items() if values}
-    total, k = sum(len(values) for values in groups.values()), len(groups)
-    if k < 2 or total < FEWEST or total <= k:
+    groups = {reviewer: sums for reviewer, sums in found.items() if sums.n}
+    count, k = sum(sums.n for sums in groups.values()), len(groups)
+    if k < 2 or count < FEWEST or count <= k:
         return {}
-    means = {reviewer: fmean(values) for reviewer, values in groups.items()}
-    mean = fmean(value for values in groups.values() for value in values)
-    within = sum((value - means[r]) ** 2 for r, values in groups.items() for value in values) / (total - k)
-    between = sum(len(values) * (means[r] - mean) ** 2 for r, values in groups.items())
-    spread = total - sum(len(values) ** 2 for values in groups.values()) / total
+    mean = sum(sums.total for sums in groups.values()) / count
+    # Not below 0, which rounding could make it where nobody differs from themselves.
+    within = max(0.0, sum(sums.squares - sums.n * sums.mean**2 for sums in groups.values()) / (count - k))
+    between = sum(sums.n * (sums.mean - mean) ** 2 for sums in groups.values())
+    spread = count - sum(sums.n**2 for sums in groups.values()) / count
     tau = max(0.0, (between - (k - 1) * within) / spread)
     if tau == 0.0:
         return dict.fromkeys(groups, 0.0)
-    return {r: tau / (tau + within / len(values)) * (means[r] - mean) for r, values in groups.items()}
+    return {r: tau / (tau + within / sums.n) * (sums.mean - mean) for r, sums in groups.items()}

@@ -18,9 +18,9 @@ from math import ceil
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, or_, select, update
 
-from core import Frozen, canonical_json, insert_new
+from core import Database, Frozen, canonical_json, insert_new
 from grading.adjudication.tables import PAY, PAY_RULES
 from grading.book import now
 from grading.statistics.review_time import MINUTES_PER_CRITERION
@@ -109,15 +109,30 @@ def enter_due(connection: Connection) -> int:
     verdicts = select(func.count()).where(VERDICTS.c.evaluation == EVALUATIONS.c.id).correlate(EVALUATIONS)
     rows = connection.execute(
         select(EVALUATIONS, verdicts.scalar_subquery().label("criteria"))
-        .where(
-            EVALUATIONS.c.grader_kind == "human",
-            or_(EVALUATIONS.c.revision == 1, EVALUATIONS.c.stage == "adjudication"),
-            EVALUATIONS.c.ts >= rules[0][1],
-            EVALUATIONS.c.id.not_in(select(PAY.c.evaluation)),
-        )
+        .where(*_not_entered(rules[0][1]))
         .order_by(EVALUATIONS.c.id)
     ).all()
     return sum(_enter(connection, row, rules) for row in rows)
+
+
+def enter_all(database: Database) -> int:
+    """`enter_due` where there is anything to enter: to look at the ledger is to write only then."""
+    with database.read() as connection:
+        since: str | None = connection.execute(select(func.min(PAY_RULES.c.ts))).scalar()
+        if since is None or not connection.execute(select(exists().where(*_not_entered(since)))).scalar():
+            return 0
+    with database.write() as connection:
+        return enter_due(connection)
+
+
+def _not_entered(since: str) -> tuple[ColumnElement[bool], ...]:
+    """What was locked since the first rule and is not in the ledger."""
+    return (
+        EVALUATIONS.c.grader_kind == "human",
+        or_(EVALUATIONS.c.revision == 1, EVALUATIONS.c.stage == "adjudication"),
+        EVALUATIONS.c.ts >= since,
+        ~exists().where(PAY.c.evaluation == EVALUATIONS.c.id),
+    )
 
 
 def mark_paid(connection: Connection, evaluations: Iterable[int], by: str) -> int:
@@ -128,21 +143,34 @@ def mark_paid(connection: Connection, evaluations: Iterable[int], by: str) -> in
     return len(changed.all())
 
 
-def ledger(connection: Connection, person: str | None = None) -> list[PayItem]:
-    """What is due and what was paid (to one person), the newest first."""
-    query = select(PAY).order_by(PAY.c.evaluation.desc())
-    if person is not None:
-        query = query.where(PAY.c.person == person)
+def ledger(
+    connection: Connection, person: str | None = None, *, state: str | None = None, most: int | None = None
+) -> list[PayItem]:
+    """What is due and what was paid (to one person; only of a state; so many at most), the newest first."""
+    query = select(PAY).where(*_of(person, state)).order_by(PAY.c.evaluation.desc()).limit(most)
     return [PayItem.model_validate(dict(row._mapping)) for row in connection.execute(query)]
 
 
-def totals(items: Sequence[PayItem]) -> dict[tuple[str, str], int]:
-    """(currency, state) -> sum in minor units."""
-    sums: dict[tuple[str, str], int] = {}
-    for item in items:
-        key = (item.currency, item.state)
-        sums[key] = sums.get(key, 0) + item.amount
-    return dict(sorted(sums.items()))
+class Total(Frozen):
+    """The sum of what is in a state, in minor units of a currency, and of how many pieces of work."""
+
+    currency: str
+    state: str
+    amount: int
+    count: int
+
+
+def totals(connection: Connection, person: str | None = None) -> list[Total]:
+    """The sums of the ledger (of one person), by currency and state."""
+    sums = (func.sum(PAY.c.amount).label("amount"), func.count().label("count"))
+    key = (PAY.c.currency, PAY.c.state)
+    rows = connection.execute(select(*key, *sums).where(*_of(person, None)).group_by(*key).order_by(*key))
+    return [Total.model_validate(dict(row._mapping)) for row in rows]
+
+
+def _of(person: str | None, state: str | None) -> list[ColumnElement[bool]]:
+    chosen = [(PAY.c.person, person), (PAY.c.state, state)]
+    return [column == value for column, value in chosen if value is not None]
 
 
 def money(amount: int, currency: str) -> str:

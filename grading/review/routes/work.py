@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from grading.adjudication.pay import (
     DUE,
-    PayItem,
     PayRule,
-    enter_due,
+    Total,
+    enter_all,
     ledger,
     mark_paid,
     money,
@@ -41,14 +41,14 @@ def add_work(app: FastAPI, parts: Parts) -> None:
     @app.get("/work")
     def work(request: Request) -> Response:
         person = person_of(request)
-        with database.write() as connection:
-            enter_due(connection)
-            items = ledger(connection, person.id)
+        enter_all(database)
+        with database.read() as connection:
+            items, sums = ledger(connection, person.id, most=SHOWN), totals(connection, person.id)
             quality = quality_of(connection, person.id, gold_until=week_began(datetime.now(UTC)))
             told = overturned(connection, person.id)
         weeks = [(week, list(found)) for week, found in groupby(told, key=lambda one: one.week)]
-        values = {"quality": quality, "weeks": weeks, "reasons": _SAYS, "items": items[:SHOWN]}
-        return parts.page(request, "adjudication/work.html.j2", sums=_sums(items), money=money, **values)
+        values = {"quality": quality, "weeks": weeks, "reasons": _SAYS, "items": items}
+        return parts.page(request, "adjudication/work.html.j2", sums=_sums(sums), money=money, **values)
 
     @app.get("/reviewers")
     def reviewers(request: Request) -> Response:
@@ -65,8 +65,8 @@ def add_work(app: FastAPI, parts: Parts) -> None:
     @app.get("/pay.csv")
     def export(request: Request) -> Response:
         allowed(request, Role.lead, Role.admin)
-        with database.write() as connection:
-            enter_due(connection)
+        enter_all(database)
+        with database.read() as connection:
             text = pay_csv(ledger(connection))
         headers = {"content-disposition": 'attachment; filename="pay.csv"'}
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
@@ -117,15 +117,16 @@ def _add_rule(app: FastAPI, parts: Parts) -> None:
 
 
 def _pay_page(parts: Parts, request: Request, error: str = "", status: int = 200) -> Response:
-    with parts.book.database.write() as connection:
-        enter_due(connection)
-        items, rule = ledger(connection), rule_now(connection)
-    due = [item for item in items if item.state == DUE]
-    values = {"due": due[:SHOWN], "more": len(due) - SHOWN, "rule": rule, "error": error, "money": money}
-    page = parts.page(request, "adjudication/pay.html.j2", sums=_sums(items), **values)
+    enter_all(parts.book.database)
+    with parts.book.database.read() as connection:
+        due, sums = ledger(connection, state=DUE, most=SHOWN), totals(connection)
+        rule = rule_now(connection)
+    more = sum(one.count for one in sums if one.state == DUE) - len(due)
+    values = {"due": due, "more": more, "rule": rule, "error": error, "money": money}
+    page = parts.page(request, "adjudication/pay.html.j2", sums=_sums(sums), **values)
     page.status_code = status
     return page
 
 
-def _sums(items: list[PayItem]) -> list[tuple[str, str]]:
-    return [(state, money(amount, currency)) for (currency, state), amount in totals(items).items()]
+def _sums(sums: list[Total]) -> list[tuple[str, str]]:
+    return [(one.state, money(one.amount, one.currency)) for one in sums]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
 from core import Database, canonical_json, digest_of, insert_new
 from grading import GRADING_MIGRATIONS, CriterionVerdict, Evaluation, ReviewItem
+from grading.adjudication.leniency import Sums
 from grading.adjudication.triggers import open_due
 from grading.book import insert_evaluation, read_evaluations
 from grading.tables import REVIEW_ITEMS, REVIEW_SHEETS
@@ -99,3 +100,14 @@ def two_who_differ(database: Database, alias: str = "item") -> str:
         due(connection, row)
         query = select(ADJUDICATIONS.c.alias).where(ADJUDICATIONS.c.item == alias)
         return str(connection.execute(query).scalar_one())
+
+
+def residuals(said: Sequence[Mapping[str, bool]]) -> dict[str, Sums]:
+    """Reviewer -> their residuals summed, from what each said (True: pass) of one criterion, many times."""
+    found: dict[str, list[float]] = {}
+    for of_criterion in said:
+        for reviewer, passed in of_criterion.items():
+            others = [word for name, word in of_criterion.items() if name != reviewer]
+            if others:
+                found.setdefault(reviewer, []).append(passed - sum(others) / len(others))
+    return {name: Sums(len(all_), sum(all_), sum(one * one for one in all_)) for name, all_ in found.items()}

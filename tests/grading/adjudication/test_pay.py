@@ -89,7 +89,9 @@ def test_what_is_paid_is_paid_once(database: Database) -> None:
         enter_due(connection)
         assert [mark_paid(connection, numbers[:1], "lea"), mark_paid(connection, numbers, "mia")] == [1, 1]
         items = ledger(connection)
-        assert totals(items) == {("EUR", "paid"): 2000}
+        assert [one.model_dump() for one in totals(connection)] == [
+            {"currency": "EUR", "state": "paid", "amount": 2000, "count": len(items)}
+        ]
         assert {item.person: item.paid_by for item in items} == {"anna": "lea", "bert": "mia"}
         assert (mark_paid(connection, [], "lea"), mark_paid(connection, [99], "lea")) == (0, 0)
 

@@ -10,10 +10,11 @@ import pytest
 from core import Database
 from grading.adjudication.closing import Decision, Reason, close
 from grading.adjudication.gold import GoldKey, set_gold_keys
-from grading.adjudication.leniency import leniency, residuals
+from grading.adjudication.leniency import leniency
 from grading.adjudication.quality import overturned, quality_of, quality_of_all, week_began
+from grading.adjudication.tallies import residual_sums
 from grading.evaluations import CriterionVerdict, Evidence
-from tests.grading.adjudication.support import GOOD, publish, row_of, say, two_who_differ
+from tests.grading.adjudication.support import GOOD, publish, residuals, row_of, say, two_who_differ
 
 
 def test_leniency_finds_who_passes_more_than_the_others_and_shrinks_who_said_little() -> None:
@@ -39,6 +40,30 @@ def test_leniency_of_people_who_do_not_differ_or_hardly_met_is_nothing_or_unknow
     assert leniency(residuals(same)) == {"a": 0.0, "b": 0.0}
     assert leniency(residuals([{"a": True, "b": False}])) == {}
     assert residuals([{"a": True}]) == {}
+
+
+def test_the_database_sums_residuals_as_one_does_by_hand(database: Database) -> None:
+    drawn = random.Random(7)
+    said: dict[str, dict[str, bool]] = {}
+    with database.write() as connection:
+        for number in range(4):
+            row = publish(connection, f"item-{number}")
+            for grader in drawn.sample("abcd", 3):
+                words = {name: drawn.choice(["pass", "fail", "cannot_judge"]) for name in GOOD}
+                stage = drawn.choice(["primary", "overlap"])
+                say(connection, row, grader, words, stage=stage)
+                for name, word in words.items():
+                    if word != "cannot_judge":
+                        said.setdefault(f"{number}/{name}", {})[grader] = word == "pass"
+            say(connection, row, "e", GOOD, stage="gold")
+            say(connection, row, "a", dict.fromkeys(GOOD, "pass"), stage="primary", revision=2)
+        found = residual_sums(connection)
+    by_hand = residuals(list(said.values()))
+    assert set(found) == set(by_hand) > {"a"}
+    for reviewer, sums in by_hand.items():
+        assert found[reviewer].n == sums.n
+        assert found[reviewer].total == pytest.approx(sums.total)
+        assert found[reviewer].squares == pytest.approx(sums.squares)
 
 
 def test_quality_counts_what_was_adjudicated_what_is_shown_and_how_long_it_took(database: Database) -> None:
