@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from grading import (
     Evaluation,
     EvaluationLine,
     ExportForm,
-    Grader,
     compute_figures,
     graders_of,
     read_lines,
@@ -32,31 +30,10 @@ from grading.exporting.write import NAMES, in_chunks
 from grading.people.people import People
 from grading.people.person import Role
 from rubrics import Verdict
+from tests.grading.exporting.told import Told
 
 ANNA, BEN = "p-00000000aa", "p-00000000bb"
 HOSTILE = ["=cmd()", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "\uff1d1", 'two "lines"\nand, a comma']
-
-
-@dataclass
-class Told:
-    """An export of lines that are at hand."""
-
-    told: Sequence[EvaluationLine]
-    taken: list[int] = field(default_factory=list)
-
-    def find(self, names: Sequence[str]) -> list[str]:
-        return list(names) or ["r"]
-
-    def jobs(self, run: str) -> frozenset[str]:
-        return frozenset(line.job for line in self.told if line.run == run)
-
-    def graders(self, run: str) -> set[Grader]:
-        return {
-            (one.grader, one.grader_kind) for one in self.told if one.run == run and one.grader_kind is not None
-        }
-
-    def lines(self, run: str) -> Iterator[EvaluationLine]:
-        return iter([line for line in self.told if line.run == run])
 
 
 def line(**more: Any) -> EvaluationLine:

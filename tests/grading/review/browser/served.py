@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 from core import Blobs, Database, Deliverable, Migration, digest_of, sha256_bytes
 from grading import (
     Book,
+    Exports,
     OidcProvider,
     People,
     ReviewDesk,
@@ -57,6 +58,7 @@ class Served:
     Attributes:
         app: Its origin; `content` that of untrusted bytes. book, blobs: What it serves from.
         people: Accounts; None: only the local person comes in. oidc: Who vouches for some.
+        pages: The app itself, once it was started.
         settled: Attempts whose last verdict is there.
     """
 
@@ -65,6 +67,7 @@ class Served:
     render: ReviewRenderer | None = None
     people: People | None = None
     oidc: OidcProvider | None = None
+    exports: Exports | None = None
     settled: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -84,7 +87,7 @@ class Served:
     def start(self) -> None:
         """Serve until `stop`; at the same addresses as before, where it was stopped."""
         self.token = secrets.token_urlsafe(12)
-        app = create_review_app(
+        self.pages = create_review_app(
             self.book,
             self.blobs,
             self.secrets,
@@ -93,6 +96,7 @@ class Served:
             oidc=self.oidc,
             settled=lambda _connection, attempt: self.settled.append(attempt),
             render=self.render,
+            exports=self.exports,
             app_origin=self.at.app,
             content_origin=self.at.content,
         )
@@ -101,7 +105,7 @@ class Served:
         )
         listens = threading.Event()
         self._stop = threading.Event()
-        both = ((app, self.at.app_port), (content, self.at.content_port))
+        both = ((self.pages, self.at.app_port), (content, self.at.content_port))
         self._thread = threading.Thread(target=lambda: asyncio.run(_serve(both, listens, self._stop)), daemon=True)
         self._thread.start()
         assert listens.wait(WAIT), "the app does not listen"

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core import Database
-from grading import PEOPLE_MIGRATIONS, OidcProvider, OidcSettings, People, Role
+from grading import PEOPLE_MIGRATIONS, EvaluationLine, OidcProvider, OidcSettings, People, Role, Scope
 from tests.browser import complaints
+from tests.grading.exporting.told import Told
 from tests.grading.people.provider import CLIENT, SECRET, Provider, serve
 from tests.grading.people.support import GOOD, OTHER, quick_passwords
 from tests.grading.review.browser.served import WAIT, Served, migrations
@@ -26,7 +27,10 @@ def place(tmp_path: Path) -> Iterator[Served]:
     database = Database(tmp_path / "upbench.db", [*migrations(), *PEOPLE_MIGRATIONS])
     people = People(database, passwords=quick_passwords())
     people.add("ada", by="operator", name="Ada", roles=[Role.admin, Role.reviewer], password=GOOD)
-    one = Served(tmp_path, database, people=people)
+    exports = Told(
+        [EvaluationLine(run="run-a", agent="zebra", job="letter", attempt=1, arm="alone", criterion=None)]
+    )
+    one = Served(tmp_path, database, people=people, exports=exports)
     one.start()
     yield one
     one.stop()
@@ -99,11 +103,40 @@ def test_axe_finds_nothing_grave_on_peoples_pages(place: Served, tab: Page) -> N
     sign = f"{place.app}/login?following=/account"
     tab.goto(sign)
     sign_in(tab, "ada", GOOD)
-    for path in ("/account", "/people", f"/people/{place.people.get('ada').id}", "/people/audit"):
+    ada = place.people.get("ada").id
+    place.people.tokens.make(ada, by=ada, name="nightly", scopes=[Scope.export])
+    more = ("/people/sessions", "/people/audit", "/people/audit?before=3", "/lead/export")
+    for path in ("/account", "/people", f"/people/{ada}", *more):
         tab.goto(f"{place.app}{path}")
         seen[path] = findings(tab)
     assert {path: found for path, found in seen.items() if found} == {}
-    assert len(seen) == 6
+    assert len(seen) == 9
+
+
+def test_tokens_sessions_and_exports_without_scripts(place: Served, plain: Page) -> None:
+    plain.goto(f"{place.app}/account")
+    sign_in(plain, "ada", GOOD)
+    plain.get_by_label("What it is for").fill("nightly")
+    plain.get_by_role("checkbox", name="export").check()
+    plain.get_by_role("button", name="Make a token").click()
+    key = plain.locator(".link").inner_text()
+    assert place.people is not None
+    found = place.people.tokens.visit(key)
+    assert found is not None
+    assert found[1] == {Scope.read, Scope.export}
+    plain.get_by_role("button", name="Revoke nightly").click()
+    expect(plain.get_by_role("status")).to_have_text("The token is revoked.")
+    assert place.people.tokens.visit(key) is None
+    plain.get_by_role("link", name="Export").click()
+    plain.get_by_label("Run").select_option("run-a")
+    plain.get_by_label("CSV, one row a verdict").check()
+    with plain.expect_download() as download:
+        plain.get_by_role("button", name="Export").click()
+    assert download.value.suggested_filename == "verdicts.csv"
+    assert "run-a" in Path(download.value.path()).read_text()
+    plain.goto(f"{place.app}/people/sessions")
+    plain.get_by_role("button", name="End this session").click()
+    expect(plain.get_by_text("ended from another place")).to_be_visible()
 
 
 def test_there_and_back_to_an_identity_provider_of_another_site(place: Served, plain: Page) -> None:
