@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Select
 
 from core import BadInput, cause_row
-from grading import AttemptSeen, EvaluationLine, ExecutionSeen, RunHead, RunSeen, TrialSeen
+from grading import AttemptSeen, EvaluationLine, ExecutionSeen, Reviewing, RunHead, RunSeen, TrialSeen
 from runs import (
     AttemptRow,
     ExecutionRow,
@@ -106,7 +106,7 @@ class ProjectOversight:
 
 
 def _facts(row: RunRow, summary: RunSummary) -> dict[str, str]:
-    config, cost, reviewing = row.config, summary.cost, row.options.reviewing
+    config, cost = row.config, summary.cost
     spent = cost_text(cost.dollars, estimated=cost.estimated_dollars, unpriced=cost.unpriced_calls)
     facts = {
         "Agents": ", ".join(agent.name + (" (scripted)" if agent.scripted else "") for agent in config.agents),
@@ -115,7 +115,7 @@ def _facts(row: RunRow, summary: RunSummary) -> dict[str, str]:
         else str(len(config.jobs)),
         "Protocol": config.protocol + (f", {config.attempts} attempts at most" if config.attempts > 1 else ""),
         "Rubric": "shown to the agents while they worked" if config.rubric_visible else "hidden from the agents",
-        "Reviews of each submission": f"{reviewing.primary}, and one more of {reviewing.overlap:.0%}",
+        "Reviews": _reviews(row.options.reviewing),
         "Cost of model calls": spent,
         "Cost of judges": cost_text(cost.judge_dollars),
         "Tokens": f"{summary.tokens:,}",
@@ -126,6 +126,12 @@ def _facts(row: RunRow, summary: RunSummary) -> dict[str, str]:
     if summary.stop is not None:
         facts["Stopped"] = f"{summary.stop.reason}: {summary.stop.detail}"
     return facts
+
+
+def _reviews(reviewing: Reviewing) -> str:
+    said = f"{reviewing.primary} of each submission"
+    said += f", one more of {reviewing.overlap:.0%} by chance" if reviewing.overlap else ""
+    return said + (f", gold beside {reviewing.gold:.0%}" if reviewing.gold else "")
 
 
 def _trial(attempts: Sequence[AttemptRow], executions: Mapping[str, Sequence[ExecutionRow]]) -> TrialSeen:

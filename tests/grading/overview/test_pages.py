@@ -1,0 +1,171 @@
+"""The pages for leads over HTTP: what they say, whom they let in, how a review is released."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from agents import AGENT_MIGRATIONS
+from core import LLM_MIGRATIONS, Blobs, Database
+from grading import (
+    GRADING_MIGRATIONS,
+    PEOPLE_MIGRATIONS,
+    Book,
+    EvaluationLine,
+    Person,
+    ReviewDesk,
+    Role,
+    create_review_app,
+    load_secrets,
+    read_audit,
+    review_origins,
+)
+from grading.people.people import People
+from grading.review.cookies import COOKIE
+from tests.grading.overview.told import EXECUTION, TRIAL, ToldRuns
+from tests.grading.overview.world import publish, say, words
+from tests.grading.people.support import quick_passwords
+from tests.grading.synthetic import table
+
+AT = review_origins("127.0.0.1", 9000)
+RUN = "run <7>"
+
+
+@dataclass
+class World:
+    book: Book
+    people: People
+    runs: ToldRuns
+    client: TestClient
+
+    def sign_in(self, login: str, *roles: Role) -> Person:
+        person = self.people.add(login, by="cli", name=f"<{login}>", roles=roles).person
+        self.client.cookies.clear()
+        self.client.cookies.set(COOKIE, self.people.sessions.begin(person))
+        self.client.headers.update(
+            {"origin": AT.app, "x-csrf-token": self.client.get("/api/session").json()["csrf"]}
+        )
+        return person
+
+    def page(self, path: str) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        assert "<i>" not in answer.text
+        assert not re.search(r"\sstyle=|<script(?! type=\"module\" src)", answer.text)
+        return html.unescape(answer.text)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    migrations = [*LLM_MIGRATIONS, *AGENT_MIGRATIONS, *GRADING_MIGRATIONS, *PEOPLE_MIGRATIONS]
+    database = Database(tmp_path / "a.db", migrations)
+    book, people = Book(database), People(database, passwords=quick_passwords())
+    runs = ToldRuns(RUN, "agent <1>", attempt="a1")
+    app = create_review_app(
+        book,
+        Blobs(tmp_path / "blobs"),
+        load_secrets(tmp_path / "secrets.json"),
+        app_origin=AT.app,
+        content_origin=AT.content,
+        token="",
+        people=people,
+        oversight=runs,
+    )
+    yield World(book, people, runs, TestClient(app, base_url=AT.app, follow_redirects=False))
+    database.close()
+
+
+def test_the_overview_names_who_has_what_and_gives_it_back(world: World) -> None:
+    alias = publish(world.book, "a1")
+    rob = world.sign_in("rob", Role.reviewer)
+    desk = ReviewDesk(world.book, rob)
+    desk.lease(alias)
+    assert world.client.post(f"/lead/slots/{alias}/release").status_code in (403, 404)
+    lea = world.sign_in("lea", Role.lead)
+    page = world.page("/lead?run=run+%3C7%3E")
+    assert "<rob>" in page
+    assert f'action="/lead/slots/{alias}/release"' in page
+    assert '<option value="run <7>" selected>' in page
+    answer = world.client.post(f"/lead/slots/{alias}/release", data={"run": RUN})
+    assert answer.headers["location"] == "/lead?run=run+%3C7%3E&done=released"
+    page = world.page(answer.headers["location"])
+    assert "The review is given back" in page
+    assert "<rob>" not in page
+    assert world.client.post(f"/lead/slots/{alias}/release").status_code == 404, "nobody has it"
+    counts = desk.counts()
+    assert (counts["claimed"], counts["open"]) == (0, 1)
+    rows = [row for row in read_audit(world.book.database) if row.action == "lead.release"]
+    assert [(row.actor, row.subject, row.detail) for row in rows] == [(lea.id, alias, {"reviewer": rob.id})]
+
+
+def test_agreement_is_drawn_and_told_and_counted_anew_when_somebody_judges(world: World) -> None:
+    for number in range(6):
+        publish(world.book, f"a{number}", f"job-{number}", primary=2)
+        say(world.book, f"a{number}", f"job-{number}", "anna", words("ppf" if number else "fpf"))
+        say(world.book, f"a{number}", f"job-{number}", "ben", words("ppf"))
+    world.sign_in("lea", Role.admin)
+    page = world.page("/lead")
+    assert "6 submissions reviewed by two people or more" in page
+    plot = page[page.index('<svg class="plot"') : page.index("</svg>", page.index('<svg class="plot"'))]
+    assert '<title id="ac1-title">Gwet\'s AC1' in plot
+    assert re.search(r'<desc id="ac1-desc">All: 0\.\d\d, interval 0\.\d\d to 1\.00; Critical: ', plot)
+    assert "everybody always said the same" in page
+    say(world.book, "a1", "job-1", "cleo", words("fff"))
+    assert "it is of two people, and 3 judged" in world.page("/lead")
+
+
+def test_figures_are_counted_once_until_something_changes(world: World) -> None:
+    lines = [line.model_copy(update={"run": RUN}) for line in table("agent <1>", n=12, a=4, m=6, b=3)]
+    world.runs.of_run = tuple(lines)
+    world.sign_in("lea", Role.lead)
+    path = "/lead/runs/run%20%3C7%3E/figures"
+    page = world.page(path)
+    assert "33.3\u202f%" in page
+    assert "58.3\u202f%" in page
+    assert re.search(r'<desc id="rework-desc">agent <1>, with remarks: 50', page)
+    assert (world.page(path), world.runs.counted) == (page, 1)
+    publish(world.book, "a1")
+    say(world.book, "a1", "letter", "anna", words("ppp"))
+    world.page(path)
+    assert world.runs.counted == 2
+    world.page(f"{path}?policy=strict")
+    assert world.runs.counted == 3
+    twice = EvaluationLine.model_validate(lines[0].model_dump() | {"verdict": "fail"})
+    world.runs.of_run = (*lines, twice)
+    say(world.book, "a1", "letter", "ben", words("ppp"))
+    assert "a second line by 'r1'" in world.page(path)
+    world.runs.of_run = ()
+    say(world.book, "a1", "letter", "cleo", words("ppp"))
+    assert "There is nothing to count yet." in world.page(path)
+
+
+def test_a_trial_says_who_said_what(world: World) -> None:
+    publish(world.book, "a1")
+    say(world.book, "a1", "letter", "anna", words("pf?"), judgement="fail")
+    world.sign_in("lea", Role.lead)
+    run = world.page("/lead/runs/run%20%3C7%3E")
+    assert TRIAL in run
+    page = world.page(f"/lead/runs/run%20%3C7%3E/trials/{TRIAL}")
+    assert "agent <1>" in page
+    for told in ("anna", "overall fail", "Speaks plainly & well", "anna finds it cannot_judge"):
+        assert told in page
+    empty = world.page(f"/lead/runs/run%20%3C7%3E/trials/{TRIAL}/executions/{EXECUTION}")
+    assert "Nothing is written down of it." in empty
+
+
+@pytest.mark.parametrize("role", [Role.reviewer, Role.adjudicator])
+def test_others_are_told_nothing(world: World, role: Role) -> None:
+    publish(world.book, "a1")
+    world.sign_in("rob", role)
+    here = "/lead/runs/run%20%3C7%3E"
+    for path in ("/lead", here, f"{here}/figures", f"{here}/trials/{TRIAL}"):
+        answer = world.client.get(path)
+        assert answer.status_code in (403, 404)
+        assert "agent" not in answer.text
+    assert "/lead" not in world.client.get("/").text
