@@ -2,6 +2,8 @@ from .docker.engine import docker_folder as docker_folder
 from .docker.engine import docker_runtimes as docker_runtimes
 from .docker.image import build_image as build_image
 from .docker.image import image_tag as image_tag
+from .docker.image import renderer_image as renderer_image
+from .docker.image import renderer_tag as renderer_tag
 from .e2b.build import build_e2b_template as build_e2b_template
 from .leases.book import providers_written_down as providers_written_down
 from .leases.owner import owner_of as owner_of

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from core import BadInput, Deliverable, Frozen, Lanes, Submission, in_thread, model_config, open_model
+from core import BadInput, Deliverable, Frozen, Submission, in_thread, model_config, open_model
 from grading import (
     NO_PICTURES,
     CriterionVerdict,
@@ -24,6 +24,8 @@ from grading import (
 from jobs import Job
 from rubrics import load_rubric
 from runs import AttemptRow, TrialStages, Workplace, review_item
+from upbench.home import Home
+from upbench.rendering import drawing_provider
 
 FILES_AT_ONCE = 4
 
@@ -47,28 +49,30 @@ class Graded(Frozen):
 
 
 async def pre_grade(
-    place: Workplace, judge: str, *, base_url: str | None = None, page_images: int = 0, lanes: Lanes, say: Say
+    home: Home, place: Workplace, judge: str, *, base_url: str | None = None, page_images: int = 0, say: Say
 ) -> Graded:
     """Let a judge model grade every submission of a run; what it graded before is left as it is.
 
     Args:
+        home: The project: agents at work under the judge's account and the judge keep to one rate together.
         place: Of the run.
         judge: `provider/model`.
         base_url: Another server that speaks the provider's protocol.
         page_images: Pages of a submission that it is shown as images, at most; another number is another judge.
-        lanes: The project's: agents at work under the judge's account and the judge keep to one rate together.
         say: Told of each submission.
 
     Raises:
         BadInput: No such model, or its key is missing. ModelFault: It cannot be reached.
     """
     config = JudgeConfig(model=model_config(judge, base_url=base_url), page_images=page_images)
-    model = open_model(judge, base_url=base_url, prices=place.prices, lanes=lanes)
+    model = open_model(judge, base_url=base_url, prices=place.prices, lanes=home.lanes)
     journal = place.journal
     counts: Counter[str] = Counter()
     dollars: list[float | None] = []
     done = skipped = 0
-    renderer = Renderer(place.provider, Shelf(place.database, place.blobs), scratch=place.scratch)
+    chosen, problem = drawing_provider(home)  # what reviewers see was made there, and is not made again
+    chosen = place.provider if problem else chosen
+    renderer = Renderer(chosen, Shelf(place.database, place.blobs), scratch=place.scratch)
     try:
         for attempt in place.records.attempts(place.run_id):
             job, submission = place.jobs[attempt.job], attempt.submission

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import BadInput, StoreFault, in_thread
 from grading import Renderer, Shelf, files_awaiting
-from sandbox import provider
+from sandbox import provider, renderer_image
 
 if TYPE_CHECKING:
     from sandbox import SandboxProvider
@@ -30,12 +30,23 @@ def open_renderer(home: Home, scratch: Path, say: Callable[[str], None]) -> Rend
     return Renderer(_provider(home, say), Shelf(home.database, home.blobs), scratch=scratch)
 
 
-def _provider(home: Home, say: Callable[[str], None]) -> SandboxProvider | None:
-    chosen = provider(home.settings.sandbox, home.state, home.settings.options)
+def drawing_provider(home: Home) -> tuple[SandboxProvider, tuple[str, str] | None]:
+    """Where the project renders files, and what is wrong with it and mends it.
+
+    Docker's sandboxes render in the image that was built for it, where that is there and no other is named.
+    """
+    options = home.settings.options
+    if home.settings.sandbox == "docker" and options.docker_image is None:
+        options = options.model_copy(update={"docker_image": renderer_image()})
+    chosen = provider(home.settings.sandbox, home.state, options)
     try:
-        problem = chosen.problem()
+        return chosen, chosen.problem()
     except BadInput as error:
-        problem = error.what, error.mend or f"change {error.field}"
+        return chosen, (error.what, error.mend or f"change {error.field}")
+
+
+def _provider(home: Home, say: Callable[[str], None]) -> SandboxProvider | None:
+    chosen, problem = drawing_provider(home)
     if problem is None:
         return chosen
     say(f"files are shown only as far as others have rendered them: {problem[0]}; to mend it: {problem[1]}")

@@ -32,11 +32,12 @@ PLACES = ("/usr/lib/chromium/chromium", "/opt/google/chrome/chrome")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 START_SECONDS, CALL_SECONDS, SETTLE_SECONDS = 60.0, 15.0, 0.7
 MAX_MESSAGE = 48 << 20
+LOADED = "loaded"
 FLAGS = (
     "--headless", "--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-breakpad", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-features=Translate,MediaRouter,OptimizationHints,AudioServiceOutOfProcess",
-    "--disable-extensions",
+    "--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND",
     "--no-default-browser-check", "--mute-audio", "--hide-scrollbars", "--force-color-profile=srgb",
     "--renderer-process-limit=1", "--deny-permission-prompts", "--no-proxy-server", "--remote-debugging-pipe",
 )  # fmt: skip
@@ -76,7 +77,7 @@ class Browser:
         self.events: Counter[str] = Counter()
         self.until = until
         self._session: str | None = None
-        self._address = ""
+        self._address = self._frame = ""
         self._number = 0
         self._buffer = b""
 
@@ -128,10 +129,10 @@ class Browser:
             page = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         self.call("Browser.setDownloadBehavior", behavior="deny")
-        self._session = session
+        self._session, self._frame = session, page
         for domain in ("Page", "Runtime", "Network"):
             self.call(f"{domain}.enable")
-        self.call("Fetch.enable", patterns=[{"resourceType": "Document"}])
+        self.call("Fetch.enable", patterns=[{"urlPattern": "*"}])
 
     def call(self, method: str, *, seconds: float = CALL_SECONDS, **params: Any) -> dict[str, Any]:
         """The answer to a command of the DevTools protocol. Raises `BrowserFailed`."""
@@ -150,7 +151,7 @@ class Browser:
         self.events.clear()
         self._address = address
         self.call("Page.navigate", url=address, seconds=seconds)
-        loaded = self._wait("Page.loadEventFired", seconds)
+        loaded = self._wait(LOADED, seconds)
         with contextlib.suppress(BrowserFailed):
             self._wait("", SETTLE_SECONDS)
         return loaded
@@ -175,14 +176,24 @@ class Browser:
         self.events[name] += 1
         if name == "Page.javascriptDialogOpening":  # it would wait for somebody to answer
             self._send("Page.handleJavaScriptDialog", {"accept": False})
-        if name == "Fetch.requestPaused":  # it stays at its own page, and no frame of it shows another file
-            asked = said["params"]
-            if str(asked["request"]["url"]).partition("#")[0] == self._address:
-                self._send("Fetch.continueRequest", {"requestId": asked["requestId"]})
-            else:
-                self._send("Fetch.failRequest", {"requestId": asked["requestId"], "errorReason": "Aborted"})
+        # One that is led elsewhere as it loads fires no event of its own, and stops.
+        if name == "Page.loadEventFired" or (
+            name == "Page.frameStoppedLoading" and said["params"]["frameId"] == self._frame
+        ):
+            self.events[LOADED] += 1
+        if name == "Fetch.requestPaused":
+            self._decide(said["params"])
         if name == "Inspector.targetCrashed":
             raise BrowserFailed("the page crashed the browser")
+
+    def _decide(self, asked: dict[str, Any]) -> None:
+        """Let nothing be loaded but the page itself: it stays where it is, and shows no other file."""
+        number, address = asked["requestId"], str(asked["request"]["url"]).partition("#")[0]
+        if address == self._address or address.startswith(("data:", "blob:")):
+            self._send("Fetch.continueRequest", {"requestId": number})
+        else:
+            # A page that is led elsewhere in vain stays; with another reason an error would take its place.
+            self._send("Fetch.failRequest", {"requestId": number, "errorReason": "Aborted"})
 
     def _send(self, method: str, params: dict[str, Any]) -> int:
         self._number += 1

@@ -18,6 +18,8 @@ from sandbox.supervisor.program import PROGRAM, program_digest
 from sandbox.toolbox import toolbox_digest, toolbox_installed, toolbox_path
 
 DOCKERFILE = Path(__file__).parents[1] / "images" / "Dockerfile"
+RENDERERS = DOCKERFILE.with_name("renderers.Dockerfile")
+_BASE_LINE = "FROM ${BASE}\n"
 PYTHON_TAG = f"cp{sys.version_info.major}{sys.version_info.minor}"
 MEND = "upbench toolbox image"
 FIELD = "docker_image"
@@ -33,8 +35,32 @@ def image_tag() -> str:
     return "upbench-sandbox:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def build_image(base: str, say: Callable[[str], None]) -> str:
-    """Build the image on `base` and give its name. The base needs Debian's apt-get, or Python and fonts already.
+@functools.cache
+def renderer_tag() -> str:
+    """`upbench-renderer:<digest>`: the same with LibreOffice, Chromium and ffmpeg in it, to render files in."""
+    whole = f"{image_tag()}\0{RENDERERS.read_text()}"
+    return "upbench-renderer:" + hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
+def renderer_image() -> str | None:
+    """The name of the image to render files in; None: it is not built here, or no engine answers."""
+    try:
+        docker_engine = engine()
+    except MissingTool:
+        return None
+    try:
+        return None if _inspect(docker_engine, renderer_tag()) is None else renderer_tag()
+    except failures():
+        return None
+
+
+def build_image(base: str, say: Callable[[str], None], *, renderers: bool = False) -> str:
+    """Build the image on `base` and give its name. The base needs apt-get, or what is installed there already.
+
+    Args:
+        base: Name of a Docker image; pulled where it is not there.
+        say: Told what is being done.
+        renderers: With what draws files: the image that renders, not the one that agents work in.
 
     Raises:
         MissingTool: No Docker engine answers, or the toolbox is not installed.
@@ -43,11 +69,11 @@ def build_image(base: str, say: Callable[[str], None]) -> str:
     if not toolbox_installed():
         raise MissingTool("the toolbox is not installed", mend="upbench toolbox install")
     docker_engine = engine()
-    tag = image_tag()
+    tag = renderer_tag() if renderers else image_tag()
     labels = _labels(docker_engine, base, say)
     say(f"building {tag} on {base}")
     with tempfile.TemporaryFile() as context:
-        _pack(context)
+        _pack(context, _dockerfile(renderers=renderers))
         context.seek(0)
         lines: list[str] = []
         for event in docker_engine.api.build(
@@ -138,12 +164,20 @@ def _labels(docker_engine: Engine, base: str, say: Callable[[str], None]) -> dic
     }
 
 
-def _pack(context: object) -> None:
+def _dockerfile(*, renderers: bool) -> bytes:
+    text = DOCKERFILE.read_text()
+    if renderers:
+        before, line, after = text.partition(_BASE_LINE)
+        text = f"{before}{line}{RENDERERS.read_text()}{after}"
+    return text.encode()
+
+
+def _pack(context: object, dockerfile: bytes) -> None:
     """The build context: Dockerfile, the supervisor's program and the installed toolbox, owned by root."""
+    files = {DOCKERFILE.name: dockerfile, **{source.name: source.read_bytes() for source in PROGRAM}}
     with tarfile.open(fileobj=context, mode="w") as archive:  # type: ignore[call-overload]
-        for source in (DOCKERFILE, *PROGRAM):
-            data = source.read_bytes()
-            row = tarfile.TarInfo(source.name)
+        for name, data in files.items():
+            row = tarfile.TarInfo(name)
             row.size, row.mode = len(data), 0o644
             archive.addfile(row, io.BytesIO(data))
         archive.add(toolbox_path(), "toolbox", filter=_as_root)

@@ -68,7 +68,7 @@ def command(
     work = (
         regrade(place, job=job, rubric=rubric, say=say)
         if judge is None
-        else pre_grade(place, judge, base_url=base_url, page_images=pages, lanes=bench.home.lanes, say=say)
+        else pre_grade(bench.home, place, judge, base_url=base_url, page_images=pages, say=say)
     )
     graded = asyncio.run(_at_work(place, work))
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(graded.verdicts.items())) or "nothing new"

@@ -60,16 +60,22 @@ def list_packages(as_json: bool) -> None:
 
 @command.command()
 @click.option("--base", default="debian:bookworm-slim", show_default=True, help="The image to build on.")
+@click.option(
+    "--renderers", is_flag=True, help="The image that renders files: with LibreOffice, Chromium, ffmpeg."
+)
 @click.option("--tag", "only_tag", is_flag=True, help="Only say what the image is called.")
 @json_option
-def image(base: str, only_tag: bool, as_json: bool) -> None:
+def image(base: str, renderers: bool, only_tag: bool, as_json: bool) -> None:
     """Build the image of the docker sandboxes from the installed toolbox.
+
+    With --renderers a second one, used for showing files wherever sandboxes are Docker's; agents never work in it.
 
     Example: upbench toolbox image --base debian:bookworm-slim
     """
-    from sandbox import build_image, image_tag
+    from sandbox import build_image, image_tag, renderer_tag
 
-    tag = image_tag() if only_tag else build_image(base, say)
+    name = renderer_tag() if renderers else image_tag()
+    tag = name if only_tag else build_image(base, say, renderers=renderers)
     emit({"image": tag}, tag, as_json=as_json)
 
 
