@@ -18,7 +18,7 @@ from grading.queue.extra import kept_as, slot_for_lost
 from grading.queue.leases import WITH_ITEM, coming, release, renew, take, take_next
 from grading.queue.open_to import filters, is_lapsed
 from grading.queue.settle import Due, Settled, Settling
-from grading.queue.slots import GOLD, OPEN, Turn, instant
+from grading.queue.slots import ADJUDICATION, GOLD, OPEN, Turn, instant
 from grading.review.drafts import WHOLE, Draft, Drafts, Whole, lacks, must_be_ready, verdict_of
 from grading.review.problems import AlreadyLocked, Lost, NoSuchReview, NotReady, Problem
 from grading.review.reviews import Review, earlier_of, is_own, item_of, reviews_of, row_of, rows_for
@@ -57,11 +57,12 @@ class ReviewDesk:
         """
         mine, slot, at = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c, instant()
         rows, fit = rows_for(self.person), tuple(filters(self.person, at))
+        no_seat = slot.kind != ADJUDICATION
         kinds = (
             rows.where(mine, slot.state == CLAIMED).order_by(slot.claimed, slot.rank),
             rows.where(is_lapsed(at), ~mine, *fit).order_by(slot.rank),
             rows.where(slot.state == OPEN, *fit).order_by(slot.rank),
-            rows.where(mine, slot.state == LOCKED).order_by(slot.locked.desc(), slot.rank),
+            rows.where(mine, slot.state == LOCKED, no_seat).order_by(slot.locked.desc(), slot.rank),
         )
         with self._book.database.read() as connection:
             found = [row for kind in kinds for row in connection.execute(kind.limit(most))]
@@ -79,7 +80,7 @@ class ReviewDesk:
         counts = {
             OPEN: left.scalar_subquery() + new.scalar_subquery(),
             CLAIMED: of_slots.where(mine, slot.state == CLAIMED).scalar_subquery(),
-            LOCKED: of_slots.where(mine, slot.state == LOCKED).scalar_subquery(),
+            LOCKED: of_slots.where(mine, slot.state == LOCKED, slot.kind != ADJUDICATION).scalar_subquery(),
         }
         query = select(*(count.label(name) for name, count in counts.items()))
         with self._book.database.read() as connection:
