@@ -62,6 +62,7 @@ class GoldSheet(Frozen):
     made: str | None = None
     reason: str = ""
     settled: bool = False
+    origin: str | None = None
 
 
 def gold_list(connection: Connection) -> list[GoldItem]:
@@ -153,6 +154,7 @@ def gold_sheet(connection: Connection, item: str) -> GoldSheet:
         made=about.made if about else None,
         reason=about.reason if about else "",
         settled=row.settled is not None,
+        origin=about.origin if about else None,
     )
 
 

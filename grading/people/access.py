@@ -18,6 +18,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "/review/": _REVIEWERS,
     "/api/reviews/": _REVIEWERS,
     "/api/queue/": _REVIEWERS,
+    "/exam": _REVIEWERS,
     "/adjudications": _ADJUDICATORS,
     "/api/adjudications/": _ADJUDICATORS,
     "/tickets": _ADJUDICATORS,

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
 
 from grading.adjudication.tables import ADJUDICATIONS, GOLD, GOLD_ITEMS, GOLD_KNOWN, GOLD_STANDINGS
 from grading.queue.slots import ADJUDICATION, OPEN, VOID, add_slots
@@ -61,28 +61,36 @@ def fill(connection: Connection) -> int:
 def unknown_to(person: str) -> Iterator[ColumnElement[bool]]:
     """Slots whose submission a person does not know from the other side of gold.
 
-    A gold slot is not for who has seen the keys of its submission, adjudicated it, or reviewed what it was made
-    from or anything else that was made from that; nor is an ordinary slot for who has reviewed what was made from
-    its submission.
+    A gold slot is not for who is barred from it, nor an ordinary slot for who has reviewed what was made from its
+    submission.
     """
     slot, item = REVIEW_SLOTS.c, GOLD_ITEMS.c
+    yield or_(slot.kind != GOLD_KIND, slot.item.not_in(barred_for(person)))
+    had = exists().where(*_had(person), _ANY.c.item == item.item)
+    changed = select(item.origin).where(item.origin != item.item, had)
+    yield or_(slot.kind == GOLD_KIND, slot.item.not_in(changed))
+
+
+def barred_for(person: str) -> Select[Any]:
+    """The items by which a person cannot be measured.
+
+    They have seen the keys, adjudicated it, or reviewed it or what it was made from, or what else was made from
+    that.
+    """
+    item = GOLD_ITEMS.c
     same_origin = _KNOWN.c.origin == item.origin
 
     def in_family(column: ColumnElement[Any], *which: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
         yield exists().where(column == item.origin, *which)
         yield exists().where(same_origin, column == _KNOWN.c.item, *which)
 
-    had = (_ANY.c.reviewer == person, _ANY.c.state != VOID, _ANY.c.kind != ADJUDICATION)
-    barred = select(item.item).where(
+    return select(item.item).where(
         or_(
             *in_family(GOLD_KNOWN.c.item, GOLD_KNOWN.c.person == person),
             *in_family(ADJUDICATIONS.c.item, ADJUDICATIONS.c.adjudicator == person),
-            *in_family(_ANY.c.item, *had),
+            *in_family(_ANY.c.item, *_had(person)),
         )
     )
-    yield or_(slot.kind != GOLD_KIND, slot.item.not_in(barred))
-    changed = select(item.origin).where(item.origin != item.item, exists().where(*had, _ANY.c.item == item.item))
-    yield or_(slot.kind == GOLD_KIND, slot.item.not_in(changed))
 
 
 def has_qualified(person: str, now: str) -> ColumnElement[bool]:
@@ -93,6 +101,11 @@ def has_qualified(person: str, now: str) -> ColumnElement[bool]:
         and_(table.day >= now[:10], table.before == QUALIFIED),
     )
     return exists().where(table.person == person, passed)
+
+
+def _had(person: str) -> tuple[ColumnElement[bool], ...]:
+    """The slots at which a person reviews or has reviewed."""
+    return (_ANY.c.reviewer == person, _ANY.c.state != VOID, _ANY.c.kind != ADJUDICATION)
 
 
 def _pool(connection: Connection) -> list[Row[Any]]:

@@ -24,6 +24,7 @@ from grading.review.routes.entrance import Door, Entrance, add_entrance
 from grading.review.routes.errors import add_errors
 from grading.review.routes.export import add_export
 from grading.review.routes.files import add_files
+from grading.review.routes.gold import add_gold
 from grading.review.routes.oidc import add_oidc
 from grading.review.routes.overview import add_overview
 from grading.review.routes.pages import add_pages
@@ -98,6 +99,7 @@ def create_review_app(
     add_adjudication(app, parts)
     add_tickets(app, parts)
     add_work(app, parts)
+    add_gold(app, parts)
     add_unblinded(app, parts)
     add_overview(app, parts, oversight)
     if exports is not None:
