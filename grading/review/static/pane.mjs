@@ -3,7 +3,7 @@ import { byId, bytes, element } from "./dom.mjs";
 import { openChanges, openViewer, renderingOf } from "./looking.mjs";
 
 const TITLES = { brief: "Brief", inputs: "Inputs", deliverables: "Deliverables", changes: "Changes" };
-const CHANGED = { same: "unchanged", changed: "changed", added: "new", removed: "removed", renamed: "renamed" };
+const CHANGED = { same: "unchanged", changed: "changed", added: "new", removed: "removed" };
 
 export class Pane {
   /** @param {HTMLElement} node to fill. @param {Stage} stage it stands on */
@@ -115,9 +115,9 @@ export class Pane {
 
   async #viewer(shown, host, turn) {
     const { api } = this.stage;
+    const onPlace = (place) => { if (turn === this.opening) this.#part("place").textContent = place.text; };
     if (shown.kind === "changes") {
-      host.replaceChildren();
-      return openChanges(host, { api, change: shown.file, index: shown.file.index ?? shown.index, file: shown.file });
+      return openChanges(host, { api, change: shown.file, index: shown.file.index ?? shown.index, file: shown.file, onPlace, left: () => turn !== this.opening });
     }
     const file = shown.file;
     const address = `${api.base}/${shown.kind}/${shown.index}`;
@@ -130,7 +130,7 @@ export class Pane {
       file,
       capture: shown.kind === "deliverables",
       onCapture: (evidence) => this.stage.captured({ ...evidence, file: file.name }),
-      onPlace: (place) => { if (turn === this.opening) this.#part("place").textContent = place.text; },
+      onPlace,
     });
   }
 
@@ -200,7 +200,7 @@ export class Pane {
   drawFiles() {
     const host = this.#part("files");
     const files = this.files;
-    const notes = this.tab === "deliverables" ? this.stage.notes() : [];
+    const notes = this.stage.notes(this.tab);
     host.hidden = files.length < 2 && notes.length === 0;
     const items = files.map((file, at) => this.#row(file, at));
     const list = files.length > 1 ? [element("ul", { className: "file-list" }, items)] : [];
@@ -209,7 +209,7 @@ export class Pane {
 
   #row(file, at) {
     const name = file.name ?? file.path;
-    const states = this.tab === "changes" ? [CHANGED[file.change]] : this.stage.states(this.tab, file);
+    const states = this.tab === "changes" ? [file.was ? `renamed from ${file.was}` : CHANGED[file.change]] : this.stage.states(this.tab, file);
     const parts = [element("span", { className: "path", textContent: name })];
     if (file.size !== undefined) parts.push(element("span", { className: "soft", textContent: bytes(file.size) }));
     parts.push(...states.map((state) => element("span", { className: "file-state", textContent: state })));

@@ -136,7 +136,7 @@ export class Stage extends EventTarget {
   states(kind, file) {
     const states = [];
     const change = kind === "deliverables" && this.changes?.find((one) => one.path === file.name);
-    if (change && change.change !== "same") states.push(change.change === "added" ? "new" : "changed");
+    if (change && change.change !== "same") states.push({ added: "new", renamed: "renamed" }[change.change] ?? "changed");
     if (kind === "deliverables") {
       const cited = this.cited().filter((path) => path === file.name).length;
       if (cited) states.push(`evidence ${cited}`);
@@ -145,8 +145,10 @@ export class Stage extends EventTarget {
     return states;
   }
 
-  /** What is lacking among the deliverables, and what was left out of them. */
-  notes() {
+  /** Of the deliverables: what is lacking, and what was left out; of the changes: that there are none. */
+  notes(tab) {
+    if (tab === "changes" && this.same) return [element("p", { className: "note", textContent: "Nothing differs from the submission before." })];
+    if (tab !== "deliverables") return [];
     const missing = this.start.missing.map((glob) => ["Asked for and not handed in: ", glob, ""]);
     const left = (this.start.left_out ?? []).map((one) => ["Not collected: ", one.name, `, ${one.why}`]);
     return [...missing, ...left].map(([before, name, after]) =>
@@ -159,16 +161,17 @@ export class Stage extends EventTarget {
     return tab === "inputs" ? "The client gave no files." : "Nothing was handed in.";
   }
 
-  /** Paths of files that are as they were in the previous submission. */
+  /** Paths, in the previous submission, of files that are as they were. */
   #unchanged() {
-    return new Set(this.changes.filter((one) => one.change === "same").map((one) => one.path));
+    return new Set(this.changes.filter((one) => ["same", "renamed"].includes(one.change)).map((one) => one.was ?? one.path));
   }
 
   async #readChanges() {
     try {
       const response = await this.api.get("/changes");
       if (!response.ok) return;
-      this.changes = (await response.json()).files;
+      const { files, nothing } = await response.json();
+      Object.assign(this, { changes: files, same: nothing });
     } catch {
       return;
     }

@@ -132,13 +132,13 @@ class Changes {
   }
 }
 
-/** What changed, once both versions have been rendered; after some minutes what there is of it is enough. */
-async function fetched(api, index) {
+/** What changed, once both versions have been rendered; after some minutes, or once left, what there is is enough. */
+async function fetched(api, index, left) {
   for (let waited = 0; ; waited += LOOK_MS) {
     const response = await api.get(`/changes/${index}`);
     if (!response.ok) throw new Error(String(response.status));
     const said = await response.json();
-    if (!said.pending || waited > RENDERED_MS) return said;
+    if (!said.pending || waited > RENDERED_MS || left()) return said;
     await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
   }
 }
@@ -146,11 +146,14 @@ async function fetched(api, index) {
 /**
  * Show what changed in one file. Rejects when the server does not answer.
  *
- * @param {HTMLElement} host an empty box
- * @param {object} options api, change: an entry of `GET /changes`, index of it, file, onPlace
+ * @param {HTMLElement} host a box, emptied once both versions are there
+ * @param {object} options api, change: an entry of `GET /changes`, index of it, file, onPlace, left: whether nobody
+ *   waits for it any more
  */
-export async function openChanges(host, { api, change, index, file, onPlace = () => {} }) {
+export async function openChanges(host, { api, change, index, file, onPlace = () => {}, left = () => false }) {
   const named = { name: file?.name ?? change.path };
-  const fresh = () => fetched(api, index);
-  return new Changes(host, await fresh(), { change, file: named, onPlace, fresh });
+  const fresh = () => fetched(api, index, left);
+  const said = await fresh();
+  host.replaceChildren();
+  return new Changes(host, said, { change, file: named, onPlace, fresh });
 }

@@ -14,6 +14,7 @@ from grading.review.snippets import Snippet, keep_snippets, snippets_of
 from rubrics import Verdict
 from tests.grading.review.browser.boxes import eventually
 from tests.grading.review.browser.served import CRITERIA, DELIVERABLES, WAIT, Served
+from tests.grading.review.test_changes_between import Renderer
 
 MS = WAIT * 1000
 
@@ -366,3 +367,31 @@ def test_what_is_done_is_announced(desk: Page) -> None:
     desk.keyboard.press("j")
     desk.keyboard.press("1")
     expect(desk.locator("#live")).to_contain_text(f"criterion 2 of {len(CRITERIA)}: pass, saved")
+
+
+def test_what_changed_is_waited_for_and_renamed_files_and_echoes_are_said(served: Served, tab: Page) -> None:
+    served.stop()
+    renderer = Renderer(served.blobs)
+    served.render = renderer
+    served.start()
+    before = {"letter.docx": (b"abcdef", "text/plain"), "old.txt": (b"The same.\n", "text/plain")}
+    after = {"letter.docx": (b"abXdef", "text/plain"), "new.txt": (b"The same.\n", "text/plain")}
+    served.publish(deliverables=before)
+    alias = served.publish(deliverables=after, previous="00000001.1.alone")
+    echo = served.publish(deliverables=after, previous="00000002.1.alone")
+    served.sign_in(tab)
+    page = opened(served, tab, alias)
+    expect(page.locator(".file-row")).to_have_count(2)
+    renderer.slow = True
+    page.keyboard.press("v")
+    rows, shown = page.locator(".file-row"), page.locator(".pane.active .pane-body")
+    expect(rows).to_contain_text(["changed", "renamed from old.txt"])
+    expect(shown).to_have_text("Reading …")
+    renderer.slow = False
+    expect(shown.get_by_role("button", name="Pages")).to_be_visible()
+    page.keyboard.press("f")
+    expect(shown).to_contain_text("The same file under another name.")
+    page = opened(served, tab, echo)
+    page.keyboard.press("v")
+    expect(page.locator(".pane.active .pane-files")).to_contain_text("Nothing differs from the submission before.")
+    expect(rows).to_contain_text(["unchanged", "unchanged"])
