@@ -71,7 +71,6 @@ class Bottlenecks:
     Attributes:
         waiting: The oldest first. held: What ends first, first; more_held: How many are not listed.
         adjudications, tickets: Open ones.
-        slow: Criteria that take longest. unclear: Those that people could judge least often.
     """
 
     waiting: tuple[Waiting, ...]
@@ -79,6 +78,12 @@ class Bottlenecks:
     more_held: int
     adjudications: int
     tickets: int
+
+
+@dataclass(frozen=True)
+class HardCriteria:
+    """Criteria that are hard. slow: Those that take longest. unclear: That people could judge least often."""
+
     slow: tuple[OfCriterion, ...]
     unclear: tuple[OfCriterion, ...]
 
@@ -92,9 +97,12 @@ def bottlenecks(connection: Connection, scope: Scope = None) -> Bottlenecks:
         more_held=number - len(held),
         adjudications=_adjudications(connection, scope),
         tickets=_tickets(connection, scope),
-        slow=_slow(connection, scope),
-        unclear=_unclear(connection, scope),
     )
+
+
+def hard_criteria(connection: Connection, scope: Scope = None) -> HardCriteria:
+    """Criteria that take long or are not judged; reads all that was said and all activity of those attempts."""
+    return HardCriteria(_slow(connection, scope), _unclear(connection, scope))
 
 
 def _waiting(connection: Connection, scope: Scope) -> tuple[Waiting, ...]:

@@ -18,7 +18,7 @@ from grading.drawing.plots import completion_plot, rate_bar
 from grading.figures.compute import compute_figures
 from grading.figures.model import Figures
 from grading.overview.agreement import AgreementReport, agreement_report
-from grading.overview.bottlenecks import bottlenecks
+from grading.overview.bottlenecks import HardCriteria, bottlenecks, hard_criteria
 from grading.overview.coverage import coverage
 from grading.overview.kept import Kept, mark_of
 from grading.overview.oversight import Oversight, RunHead
@@ -44,7 +44,7 @@ def add_overview(app: FastAPI, parts: Parts, oversight: Oversight | None) -> Non
     """`/lead`, the release of a review, and, where runs are known, `/lead/runs/RUN` and what is below it."""
     parts.templates.filters |= FIGURE_FILTERS | {"since": since, "moment": moment}
     parts.templates.globals |= {"rate_bar": rate_bar}
-    kept: Kept[AgreementReport] = Kept()
+    kept: Kept[tuple[AgreementReport, HardCriteria]] = Kept()
     database = parts.book.database
 
     @app.get("/lead")
@@ -55,12 +55,18 @@ def add_overview(app: FastAPI, parts: Parts, oversight: Oversight | None) -> Non
         with database.read() as connection:
             counted, found, mark = coverage(connection, scope), bottlenecks(connection, scope), mark_of(connection)
 
-        def count() -> AgreementReport:
+        def count() -> tuple[AgreementReport, HardCriteria]:
             with database.read() as connection:
-                return agreement_report(connection, scope)
+                return agreement_report(connection, scope), hard_criteria(connection, scope)
 
-        agreement = kept.get(run, mark, count)
-        values = {"runs": _with(runs, run, oversight), "run": run, "coverage": counted, "found": found}
+        agreement, hard = kept.get(run, mark, count)
+        values = {
+            "runs": _with(runs, run, oversight),
+            "run": run,
+            "coverage": counted,
+            "found": found,
+            "hard": hard,
+        }
         return parts.page(
             request,
             "overview/lead.html.j2",

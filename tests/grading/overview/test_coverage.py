@@ -13,7 +13,7 @@ from core import Database
 from grading import GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Book, Person, ReviewDesk
 from grading.adjudication.tickets import open_ticket, set_voided
 from grading.overview.agreement import ALL, agreement_report
-from grading.overview.bottlenecks import bottlenecks
+from grading.overview.bottlenecks import bottlenecks, hard_criteria
 from grading.overview.coverage import coverage
 from grading.queue.leases import release
 from grading.queue.slots import instant
@@ -92,7 +92,7 @@ def test_criteria_that_take_long_and_that_nobody_can_judge(book: Book) -> None:
     other = publish(book, "b1", job="sheet")
     look(book, other, "anna", "rows", "2026-01-01T10:00:00", 500)  # once is not enough to tell
     with book.database.read() as connection:
-        found = bottlenecks(connection)
+        found = hard_criteria(connection)
     assert [(one.criterion, one.figure.value, one.figure.n) for one in found.slow] == [
         ("tone", 2.0, 3),
         ("rows", 0.5, 3),
@@ -137,6 +137,6 @@ def test_nothing_is_there_yet(book: Book) -> None:
     with book.database.read() as connection:
         counted, found, report = coverage(connection), bottlenecks(connection), agreement_report(connection)
     assert (counted.published, counted.slots, counted.behind) == (0, (), ())
-    assert (found.waiting, found.held, found.slow, found.adjudications) == ((), (), (), 0)
+    assert (found.waiting, found.held, found.adjudications) == ((), (), 0)
     assert report.groups[ALL].ac1.why == "no criterion was judged pass or fail by two people"
     assert report.cannot_judge.why == "nobody has judged anything"
