@@ -28,13 +28,14 @@ Settle = Callable[[Connection, str], object]
 
 
 class Reason(StrEnum):
-    """Why reviewers came to stand against each other, as the adjudicator sees it."""
+    """Why reviewers came to stand against each other, as the adjudicator sees it; or why they said nothing."""
 
     criterion_ambiguous = "criterion_ambiguous"
     evidence_missed = "evidence_missed"
     error = "error"
     legitimately_subjective = "legitimately_subjective"
     preview_fault = "preview_fault"
+    not_judged = "not_judged"
 
 
 class Decision(Frozen):

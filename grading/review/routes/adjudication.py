@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from grading.adjudication.cases import Case, case_of, open_cases
 from grading.adjudication.closing import MAX_TEXT, Decision, Reason, close
+from grading.adjudication.disputes import Trigger
 from grading.adjudication.problems import Decided, NotReady, OwnReview
 from grading.adjudication.seats import note_activity
 from grading.evaluations import Evidence
@@ -29,6 +30,7 @@ REASONS = {
     Reason.criterion_ambiguous: "The criterion can be read in several ways (opens a rubric ticket)",
     Reason.legitimately_subjective: "Both can be defended: it is a matter of taste",
     Reason.preview_fault: "The preview showed it wrongly",
+    Reason.not_judged: "Nobody had judged it",
 }
 TRIGGERS = {
     "critical": "a critical criterion on which reviewers differ",
@@ -85,7 +87,7 @@ class Typed:
             return "Choose an overall judgement."
         if case.criterion is not None and self.verdict not in ("pass", "fail", "cannot_judge"):
             return "Choose a verdict."
-        if self.reason not in set(Reason):
+        if self.reason not in _choices(case):
             return "Choose why the reviewers differ."
         try:
             evidence = self._evidence()
@@ -171,13 +173,19 @@ def _case(parts: Parts, request: Request, alias: str) -> Case:
         return case_of(connection, alias, person)
 
 
+def _choices(case: Case) -> dict[Reason, str]:
+    """The reasons that there may be: nobody differs where nobody judged it."""
+    unjudged = case.triggers == (Trigger.unjudged,)
+    return {reason: text for reason, text in REASONS.items() if (reason == Reason.not_judged) == unjudged}
+
+
 def _screen(
     parts: Parts, request: Request, case: Case, typed: Typed | None = None, error: str = "", status: int = 200
 ) -> Response:
     criterion = case.criterion.id if case.criterion else ""
     start = json.dumps({"alias": case.alias, "criterion": criterion, "changed": False} | files_shown(case.item))
     values = {"case": case, "item": case.item, "says": TRIGGERS, "reasons": REASONS, "error": error}
-    values |= {"start": start, "keys": KEYS}
+    values |= {"start": start, "keys": KEYS, "choices": _choices(case)}
     page = parts.page(request, "adjudication/case.html.j2", typed=typed or Typed(), **values)
     page.status_code = status
     return page

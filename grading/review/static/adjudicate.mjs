@@ -98,7 +98,7 @@ async function goTo({ file, anchor }) {
 function lacks() {
   const verdict = form.querySelector(".radios input:checked")?.value;
   if (!verdict) return ["Choose a verdict.", form.querySelector(".radios input")];
-  if (!form.querySelector("[name=reason]:checked")) return ["Choose why the reviewers differ.", form.querySelector("[name=reason]")];
+  if (!form.elements.reason.value) return ["Choose why the reviewers differ.", form.querySelector("[name=reason]")];
   const feedback = byId("feedback");
   if (feedback && verdict === "fail" && feedback.value.trim() === "") return ["A fail needs feedback: what is wrong, and where.", feedback];
   return null;

@@ -29,7 +29,7 @@ from grading import (
 from grading.adjudication.closing import Decision, Reason, close
 from grading.adjudication.pay import ledger
 from grading.adjudication.tables import ADJUDICATIONS
-from grading.adjudication.tickets import open_ticket
+from grading.adjudication.tickets import open_ticket, set_voided
 from grading.adjudication.voids import voided_in
 from grading.book import read_evaluations
 from grading.people.audit import read_audit
@@ -142,6 +142,24 @@ def test_what_lacks_something_is_asked_for_and_nothing_typed_is_lost(
     assert "typed &lt;note&gt;" in answer.text
     with world.database.read() as connection:
         assert connection.execute(select(ADJUDICATIONS.c.state)).scalar_one() == "open"
+
+
+def test_what_nobody_judged_is_decided_without_saying_why_anybody_differs(world: World) -> None:
+    with world.database.write() as connection:
+        row = publish(connection)
+        say(connection, row, "anna", {name: word for name, word in GOOD.items() if name != "rows"})
+        for voided in (True, False):
+            set_voided(connection, "g", "rows", voided=voided, by="lea", reason="why")
+        alias = connection.execute(select(ADJUDICATIONS.c.alias)).scalar_one()
+    carl = world.client("carl")
+    page = carl.get(f"/adjudications/{alias}").text
+    assert "nobody has judged it" in page
+    assert "Why do they differ" not in page
+    refused = carl.post(f"/adjudications/{alias}", data={"verdict": "pass", "reason": "error"})
+    assert refused.status_code == 422, "there is nobody who was wrong"
+    assert carl.post(f"/adjudications/{alias}", data={"verdict": "pass", "reason": "not_judged"}).is_redirect
+    with world.database.read() as connection:
+        assert records_of(read_evaluations(connection, ["attempt-of-item"]))["rows"].verdict == "pass"
 
 
 def test_the_files_and_the_time_at_a_case_are_of_who_may_decide_it(world: World) -> None:
