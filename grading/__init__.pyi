@@ -103,6 +103,7 @@ from .people.tables import PEOPLE_MIGRATIONS as PEOPLE_MIGRATIONS
 from .people.tokens import Scope as Scope
 from .queue.assign import Assigned as Assigned
 from .queue.assign import assign as assign
+from .queue.chances import chances_of as chances_of
 from .queue.leases import release_all as release_all
 from .queue.settle import Settled as Settled
 from .queue.settle import Settling as Settling

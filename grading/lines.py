@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ class AttemptFacts:
         attempt: k. execution: The e-th time it was run.
         cost: Dollars paid for model calls, None: unknown. minutes: Of work.
         unblinded: The submission names who made it, so that whoever graded it could know.
+        chances: By what chance reviews were wanted, see `chances_of`.
         more: Further fields of `EvaluationLine` (category, payout, currency, ended, cause, digests, scripted,
             rubric_visible, ts ...), as they are named there.
     """
@@ -36,6 +37,7 @@ class AttemptFacts:
     cost: float | None = None
     minutes: float | None = None
     unblinded: bool = False
+    chances: Mapping[tuple[str, str], float] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -95,6 +97,7 @@ def _of_grader(facts: AttemptFacts, evaluation: Evaluation) -> dict[str, Any]:
         "stage": evaluation.stage,
         "revision": evaluation.revision,
         "judgement": evaluation.judgement,
+        "inclusion_probability": facts.chances.get((evaluation.grader, evaluation.stage)),
         "judge_seen": evaluation.judge_seen,
         "unblinded": facts.unblinded and evaluation.grader_kind == "human",
         "cost": Cost(model=facts.cost, review=evaluation.cost),

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from core import Database, Submission, cause_row
-from grading import AttemptFacts, Book, Evaluation, EvaluationLine, lines_of, unblinded_in, voided_in
+from grading import (
+    AttemptFacts,
+    Book,
+    Evaluation,
+    EvaluationLine,
+    chances_of,
+    lines_of,
+    unblinded_in,
+    voided_in,
+)
 from runs.records import Records
 from runs.rows import DONE, AttemptRow, ExecutionRow, RunRow
 from runs.sheets import JobSheet, sheets_of
@@ -31,10 +40,11 @@ def evaluation_lines(
     with database.read() as connection:
         voided = voided_in(connection, (sheet.grading_digest for sheet in sheets.values()))
         unblinded = unblinded_in(connection, names)
+        chances = chances_of(connection, names)
     for attempt in attempts:
         job = sheets[attempt.job]
         current = _current(evaluations[attempt.id], attempt, job)
-        facts = _facts(attempt, executions[attempt.id], job, run)
+        facts = replace(_facts(attempt, executions[attempt.id], job, run), chances=chances.get(attempt.id, {}))
         if (attempt.id, facts.submission) in unblinded:
             facts = replace(facts, unblinded=True)
         yield from lines_of(facts, job.rubric, current, voided=voided.get(job.grading_digest, ()))
