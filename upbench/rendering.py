@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import BadInput, StoreFault, in_thread
 from grading import Renderer, Shelf, files_awaiting
+from runs import DiskGuard, Level, own_folder, places_of
 from sandbox import provider, renderer_image
 
 if TYPE_CHECKING:
@@ -17,6 +23,10 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 5.0
 FILES_AHEAD = 500
+BUSY_SECONDS = 300.0
+"""So long a worker on a busy machine lets a file wait, before it renders it all the same."""
+
+_log = logging.getLogger("upbench.rendering")
 
 
 def open_renderer(home: Home, scratch: Path, say: Callable[[str], None]) -> Renderer:
@@ -53,8 +63,55 @@ def _provider(home: Home, say: Callable[[str], None]) -> SandboxProvider | None:
     return None
 
 
-async def render_ahead(home: Home, renderer: Renderer) -> None:
-    """Until cancelled render what awaits review, one file at a time; then close the renderer."""
+@asynccontextmanager
+async def rendering_ahead(home: Home) -> AsyncIterator[None]:
+    """Within the block a worker renders what awaits review, one file at a time, in time that it has to spare.
+
+    Rendering has sandboxes of its own and no part in any round: trials never wait for it. Nothing is rendered
+    where there is no sandbox, or while the disk is full.
+    """
+    scratch = home.state / "scratch" / f"rendering-{os.getpid()}"
+    chosen, problem = drawing_provider(home)
+    if problem is not None:
+        _log.info("nothing is rendered ahead here: %s", problem[0])
+        yield
+        return
+    with own_folder(scratch):
+        renderer = Renderer(chosen, Shelf(home.database, home.blobs), scratch=scratch)
+        guard = DiskGuard(places_of(home.state, chosen.name))
+        working = asyncio.create_task(render_ahead(home, renderer, spare=lambda: until_spare(guard)))
+        try:
+            yield
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+
+async def until_spare(guard: DiskGuard) -> None:
+    """Return when the machine has room, and has time or was busy for `BUSY_SECONDS`."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        time_to_spare = not is_busy() or time.monotonic() >= until
+        if time_to_spare and guard.look().level is Level.ok:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def is_busy() -> bool:
+    """Whether every processor here has something to do."""
+    return os.getloadavg()[0] >= (os.cpu_count() or 1)
+
+
+async def render_ahead(
+    home: Home, renderer: Renderer, *, spare: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Until cancelled render what awaits review, one file at a time; then close the renderer.
+
+    Args:
+        home: The project.
+        renderer: Closed at the end.
+        spare: Waited for before each file. Those who wait so take the files in any order: they are several.
+    """
     seen: set[str] = set()
     try:
         while True:
@@ -62,7 +119,13 @@ async def render_ahead(home: Home, renderer: Renderer) -> None:
                 found = await in_thread(files_awaiting, home.database, FILES_AHEAD)
             except StoreFault:
                 found = []  # asked again in a moment; whoever opens a file is told what is wrong
-            await renderer.in_turn([file for file in found if file.sha256 not in seen])
+            new = [file for file in found if file.sha256 not in seen]
+            if spare is not None:
+                random.shuffle(new)
+            for file in new:
+                if spare is not None:
+                    await spare()
+                await renderer.in_turn([file])
             seen |= {file.sha256 for file in found}
             await asyncio.sleep(LOOK_SECONDS)
     finally:

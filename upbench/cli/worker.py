@@ -63,12 +63,13 @@ def command(
 
 async def _serve(bench: Bench, order: WorkerOrder) -> int:
     from upbench.keeping import keeping_blobs
+    from upbench.rendering import rendering_ahead
     from upbench.workers import serve_rounds
 
     told = asyncio.Event()
 
     async def serve() -> None:
-        async with keeping_blobs(bench.home):
+        async with keeping_blobs(bench.home), rendering_ahead(bench.home):
             await serve_rounds(bench.home, order, told)
 
     task = asyncio.ensure_future(serve())

@@ -13,6 +13,8 @@ from core import Blobs, Database
 from grading import GRADING_MIGRATIONS, Book, ReviewItem, files_awaiting
 from grading.tables import REVIEW_ITEMS
 from rubrics import Rubric
+from runs import DiskGuard
+from runs.disk import Room
 from tests.grading.render.conftest import deliverable
 from upbench import rendering
 from upbench.rendering import render_ahead
@@ -79,4 +81,37 @@ async def test_what_is_published_later_is_rendered_too(tmp_path: Path, monkeypat
     ahead.cancel()
     await asyncio.gather(ahead, return_exceptions=True)
     assert (len(set(notes.given)), notes.closed) == (3, True)
+    database.close()
+
+
+async def test_a_worker_renders_when_it_has_room_and_time_to_spare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "LOOK_SECONDS", 0.02)
+    database = Database(tmp_path / "records.db", GRADING_MIGRATIONS)
+    book, blobs, notes = Book(database), Blobs(tmp_path / "blobs"), Notes()
+    publish(book, blobs, 0)
+    busy, asked = [True], asyncio.Event()
+
+    def is_busy() -> bool:
+        asked.set()
+        return busy[0]
+
+    monkeypatch.setattr(rendering, "is_busy", is_busy)
+    guard = DiskGuard({"here": tmp_path}, measure=lambda _: Room(10**12, 10**9))
+    home = SimpleNamespace(database=database)
+    ahead = render_ahead(home, notes, spare=lambda: rendering.until_spare(guard))  # type: ignore[arg-type]
+    working = asyncio.create_task(ahead)
+    async with asyncio.timeout(60):
+        await asked.wait()
+        assert notes.given == []
+        busy[0] = False
+        await notes.reach(2)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    assert notes.closed
+    busy[0] = True
+    monkeypatch.setattr(rendering, "BUSY_SECONDS", 0.0)
+    async with asyncio.timeout(60):
+        await rendering.until_spare(guard)  # busy for long enough: it is rendered all the same
     database.close()
