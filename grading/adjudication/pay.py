@@ -7,7 +7,8 @@ when it was locked:
     amount  = the greater of `per_review` and seconds * hourly / 3600
 
 so that the hourly rate is a floor under a rate a review, and a page left open is not paid without end. The
-estimate is `minutes_per_criterion` for each verdict given.
+estimate is `minutes_per_criterion` for each verdict given. Active seconds are those of the intervals that the
+pages sent, none counted twice (see `grading.adjudication.worked`); where there are none, what the evaluation says.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, or_
 
 from core import Database, Frozen, canonical_json, insert_new
 from grading.adjudication.tables import PAY, PAY_RULES
+from grading.adjudication.worked import worked_seconds
 from grading.book import now
 from grading.statistics.review_time import MINUTES_PER_CRITERION
 from grading.tables import EVALUATIONS, VERDICTS
@@ -184,7 +186,9 @@ def money(amount: int, currency: str) -> str:
 
 def _enter(connection: Connection, row: Row[Any], rules: Sequence[tuple[int, str, PayRule]]) -> int:
     number, _, rule = [known for known in rules if known[1] <= row.ts][-1]
-    active = None if row.minutes is None else round(row.minutes * 60)
+    active = worked_seconds(connection, row)
+    if active is None and row.minutes is not None:
+        active = round(row.minutes * 60)
     seconds = paid_seconds(rule, row.criteria, active)
     item = PayItem(
         evaluation=row.id,
