@@ -12,10 +12,16 @@ from grading.exporting.aliases import Aliases
 from grading.exporting.noting import alias_key, note_export
 from grading.exporting.source import Exports, jobs_in_hand
 from grading.exporting.write import ExportForm, in_chunks, write_export
+from grading.overview.looks import has_looked, look
 from grading.people.people import People
 from grading.people.person import Person, Role
+from grading.queue.open_to import may_review
 from grading.review.routes.parts import Parts, person_of
 
+_ASIDE = (
+    "you also review, blind to what others say of a submission, and the export holds that; "
+    "with stand_aside=1 you have it, and are given no more reviews of its jobs"
+)
 SHOWN = 200
 """Runs that can be chosen on the page; the interface takes any."""
 
@@ -34,6 +40,7 @@ def add_export(app: FastAPI, parts: Parts, people: People | None, exports: Expor
             "barred": barred(parts, person, exports, runs[:SHOWN]),
             "forms": list(ExportForm),
             "names": _may_name(person, people),
+            "reviews": may_review(person),
         }
         return parts.page(request, "export.html.j2", **values)
 
@@ -48,6 +55,7 @@ def _add_file(app: FastAPI, parts: Parts, people: People | None, exports: Export
         form: Annotated[ExportForm, Query(alias="format")] = ExportForm.jsonl,
         reveal: bool = False,
         names: bool = False,
+        stand_aside: bool = False,
     ) -> Response:
         person = person_of(request)
         if names and not _may_name(person, people):
@@ -56,7 +64,10 @@ def _add_file(app: FastAPI, parts: Parts, people: People | None, exports: Export
             runs = exports.find([one for one in run or () if one])
         except BadInput as problem:
             return JSONResponse({"error": str(problem)}, status_code=404)
-        if jobs := barred(parts, person, exports, runs):
+        if may_review(person) and not stand_aside:
+            return JSONResponse({"error": _ASIDE}, status_code=409)
+        jobs = barred(parts, person, exports, runs)
+        if jobs or (jobs := _looked_at(parts, person, exports, runs)):
             what = f"you have reviews of {', '.join(jobs)} in hand; lock or give them back first"
             return JSONResponse({"error": what, "jobs": jobs}, status_code=409)
         accounts = {one.id: one for one in people.list()} if names and people is not None else None
@@ -71,6 +82,17 @@ def barred(parts: Parts, person: Person, exports: Exports, runs: list[str]) -> l
     with parts.book.database.read() as connection:
         in_hand = jobs_in_hand(connection, person.id)
     return sorted(in_hand & {job for run in runs for job in exports.jobs(run)}) if in_hand else []
+
+
+def _looked_at(parts: Parts, person: Person, exports: Exports, runs: list[str]) -> list[str]:
+    """Give somebody who reviews no more of these jobs from now on; those that they have begun this very moment."""
+    begun = []
+    for run in runs if may_review(person) else ():
+        for job in sorted(exports.jobs(run)):
+            with parts.book.database.write() as connection:
+                if not has_looked(connection, person.id, job) and not look(connection, person.id, job, run):
+                    begun.append(job)
+    return begun
 
 
 def _may_name(person: Person, people: People | None) -> bool:

@@ -166,11 +166,20 @@ def test_whoever_reviews_a_job_does_not_see_what_others_say_of_it(world: World) 
     alias = desk.take_next()
     assert alias is not None
     client = world.client("max")
-    refused = client.get("/api/export")
+    aside = {"stand_aside": 1}
+    refused = client.get("/api/export", params=aside)
     assert refused.status_code == 409
     assert refused.json()["jobs"] == ["letter"]
     assert "reviews of letter in hand" in client.get("/lead/export").text
-    assert client.get("/api/export", params={"run": "run-b"}).status_code == 200
+    assert client.get("/api/export", params=aside | {"run": "run-b"}).status_code == 200
     assert world.client("lea").get("/api/export").status_code == 200
     desk.release(alias)
-    assert client.get("/api/export").status_code == 200
+    assert "stand_aside=1" in client.get("/api/export").json()["error"]
+    assert desk.next_open() == alias
+    assert client.get("/api/export", params=aside).status_code == 200
+    assert desk.next_open() is None
+    looks = [(row.actor, row.detail) for row in read_audit(world.people.database) if row.action == "lead.look"]
+    who = world.people.get("max").id
+    assert looks == [(who, {"job": "letter"}), (who, {"job": "memo"})]
+    assert 'name="stand_aside"' in client.get("/lead/export").text
+    assert 'name="stand_aside"' not in world.client("lea").get("/lead/export").text

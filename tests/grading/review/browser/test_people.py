@@ -130,6 +130,7 @@ def test_tokens_sessions_and_exports_without_scripts(place: Served, plain: Page)
     plain.get_by_role("link", name="Export").click()
     plain.get_by_label("Run").select_option("run-a")
     plain.get_by_label("CSV, one row a verdict").check()
+    plain.get_by_role("checkbox", name="I take no more reviews").check()
     with plain.expect_download() as download:
         plain.get_by_role("button", name="Export").click()
     assert download.value.suggested_filename == "verdicts.csv"
