@@ -36,6 +36,9 @@ def test_every_check_has_its_four_keys() -> None:
         "OPENAI_API_KEY",
         "ANTHROPIC_API_KEY",
         "libreoffice",
+        "chromium",
+        "ffprobe",
+        "ffmpeg",
     }
     assert all(set(row) == {"name", "ok", "detail", "mend"} for row in rows.values())
     assert all(bool(row["mend"]) != row["ok"] for row in rows.values())
@@ -54,9 +57,12 @@ def test_a_machine_without_any_sandbox_is_exit_code_3(tmp_path: Path) -> None:
 
 
 def test_an_unknown_sandbox_in_the_settings_is_said(tmp_path: Path) -> None:
-    well = checks(upbench("doctor", "--json", UPBENCH_SANDBOX="docker"))["sandbox"]
+    by_docker = checks(upbench("doctor", "--json", UPBENCH_SANDBOX="docker"))
+    well = by_docker["sandbox"]
     assert well["ok"]
     assert "docker" in well["detail"]
+    assert "libreoffice" not in by_docker, "what is on this machine is not what its containers find"
+    assert by_docker["renderers"]["mend"] in (None, "upbench toolbox image --renderers")
     done = upbench("doctor", "--json", UPBENCH_SANDBOX="foo")
     row = checks(done)["sandbox"]
     assert not row["ok"]

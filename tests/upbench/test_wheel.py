@@ -42,6 +42,7 @@ def test_the_wheel_holds_pack_toolbox_lock_and_pages(installed: Path) -> None:
         "jobs/packs/starter/pack.toml",
         "sandbox/toolbox.lock",
         "sandbox/images/Dockerfile",
+        "sandbox/images/renderers.Dockerfile",
         "grading/review/templates/queue.html.j2",
         "core/__init__.pyi",
     ):

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
     from upbench.settings import Settings
 
+# What draws files: name -> programs of which one must be there, what for, Debian's packages.
+RENDERERS = {
+    "libreoffice": (
+        ("soffice", "libreoffice"),
+        "to show documents as pages",
+        "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui",
+    ),
+    "chromium": (
+        ("chromium", "chromium-browser", "google-chrome"),
+        "to show web pages, Markdown and notebooks as they look",
+        "chromium",
+    ),
+    "ffprobe": (("ffprobe",), "to tell how long sound and film are", "ffmpeg"),
+    "ffmpeg": (("ffmpeg",), "to show pictures of films", "ffmpeg"),
+}
 KEYS = {"OPENAI_API_KEY": "openai", "ANTHROPIC_API_KEY": "anthropic"}
 PYTHON = (3, 11)
 
@@ -67,13 +82,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _database(settings)
     yield _bucket(settings)
     yield from _keys()
-    office = shutil.which("soffice") or shutil.which("libreoffice")
-    yield Check(
-        name="libreoffice",
-        ok=office is not None,
-        detail=office or "not installed (only needed to show documents as pages)",
-        mend=None if office else "sudo apt-get install -y libreoffice",
-    )
+    yield from _renderers(settings)
 
 
 def _clash() -> Check:
@@ -183,6 +192,30 @@ def _shared_store(name: str, setting: str, address: str | None, example: str, lo
         return Check(name=name, ok=True, detail=look(address))
     except BadInput as error:
         return Check(name=name, ok=False, detail=f"{error.file or setting}: {error.what}", mend=error.mend)
+
+
+def _renderers(settings: Settings) -> Iterator[Check]:
+    """What draws files, where sandboxes find it: on this machine, or in Docker's image for it."""
+    if settings.sandbox == "docker":
+        yield _renderer_image(settings)
+        return
+    for name, (programs, what_for, packages) in RENDERERS.items():
+        there = next(filter(None, map(shutil.which, programs)), None)
+        detail = there or f"not installed (only needed {what_for})"
+        mend = None if there else f"sudo apt-get install -y {packages}"
+        yield Check(name=name, ok=there is not None, detail=detail, mend=mend)
+
+
+def _renderer_image(settings: Settings) -> Check:
+    from sandbox import renderer_image
+
+    if settings.docker_image is not None:
+        detail = f"files are rendered in {settings.docker_image}, with what it holds"
+        return Check(name="renderers", ok=True, detail=detail)
+    image = renderer_image()
+    lacking = "no image to render in (only needed to show documents and web pages as pages)"
+    mend = None if image else "upbench toolbox image --renderers"
+    return Check(name="renderers", ok=image is not None, detail=image or lacking, mend=mend)
 
 
 def _keys() -> Iterator[Check]:
