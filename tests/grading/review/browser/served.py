@@ -20,6 +20,7 @@ from grading import (
     Book,
     Exports,
     OidcProvider,
+    Oversight,
     People,
     ReviewDesk,
     ReviewItem,
@@ -68,6 +69,7 @@ class Served:
     people: People | None = None
     oidc: OidcProvider | None = None
     exports: Exports | None = None
+    oversight: Oversight | None = None
     settled: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -97,6 +99,7 @@ class Served:
             settled=lambda _connection, attempt: self.settled.append(attempt),
             render=self.render,
             exports=self.exports,
+            oversight=self.oversight,
             app_origin=self.at.app,
             content_origin=self.at.content,
         )

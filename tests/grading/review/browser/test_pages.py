@@ -13,7 +13,8 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from core import Database
+from agents import AGENT_MIGRATIONS, SqlTranscript
+from core import LLM_MIGRATIONS, Database
 from grading import PEOPLE_MIGRATIONS, People, ReviewDesk, Reviewing, Role
 from grading.adjudication.due import adjudications_due
 from grading.adjudication.tables import ADJUDICATIONS
@@ -22,9 +23,11 @@ from grading.people.accounts import Account
 from grading.review.drafts import Draft
 from grading.tables import REVIEW_ITEMS
 from rubrics import Verdict
+from tests.grading.overview.told import EXECUTION, TRIAL, ToldRuns
 from tests.grading.people.support import GOOD, quick_passwords
 from tests.grading.review.browser.served import CRITERIA, WAIT, Served, migrations
 from tests.grading.review.browser.test_grading_axe import findings
+from tests.grading.synthetic import table
 
 MS = WAIT * 1000
 BODY = re.compile(r"(?s)<main.*</main>")
@@ -37,7 +40,8 @@ _CONTRAST += ".map((node) => `${node.target}: ${node.failureSummary}`))"
 # What is shown as a page, and is none of the app's own: files, and where one comes by on the way.
 NO_PAGES = ("/api/", "/static", "/enter", "/oidc", "/healthz", "/pay.csv")
 # What parts of a path may be; a route with another one fails this test until it is named here.
-VALUES = {"kind": ["deliverables"], "index": ["0"], "rest": [], "run": ["nothing"], "trial": ["nothing"]}
+VALUES = {"kind": ["deliverables"], "index": ["0"], "rest": [], "run": ["run-7"], "trial": [TRIAL]}
+VALUES |= {"execution": [EXECUTION]}
 _BESIDE = """all => all.filter((one) => one.getBoundingClientRect().right > 320)
   .map((one) => `${one.tagName} ${one.className} ${one.id}`).slice(0, 5)"""
 
@@ -45,12 +49,17 @@ _BESIDE = """all => all.filter((one) => one.getBoundingClientRect().right > 320)
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Served]:
     """Two reviewers have locked and differ; a ticket is open, a criterion voided, one more submission waits."""
-    database = Database(tmp_path / "upbench.db", [*migrations(), *PEOPLE_MIGRATIONS])
+    steps = [*migrations(), *PEOPLE_MIGRATIONS, *AGENT_MIGRATIONS, *LLM_MIGRATIONS]
+    database = Database(tmp_path / "upbench.db", steps)
     people = People(database, passwords=quick_passwords())
     for role in Role:
         people.add(f"{role.value}.one", by="operator", name=role.value.title(), roles=[role], password=GOOD)
     other = people.add("other", by="operator", roles=[Role.reviewer])
-    one = Served(tmp_path, database, people=people)
+    lines = tuple(table("an agent", n=12, a=4, m=6, b=3, run="run-7"))
+    runs = ToldRuns("run-7", "an agent", job="settled", attempt=f"{1:08x}.1.alone", of_run=lines)
+    one = Served(tmp_path, database, people=people, oversight=runs)
+    for kind, body in (("assignment", {"task": "Write. " * 90}), ("meditation", {"depth": "3" * 90})):
+        SqlTranscript(database, one.blobs, EXECUTION).append(kind, body)
     alias = one.publish(title="Settled", reviewing=Reviewing(primary=2))
     for person, word in ((people.get("reviewer.one"), Verdict.passed), (other, Verdict.failed)):
         lock(one, person, word)
