@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
@@ -117,6 +118,7 @@ class World:
     people: People
     app: FastAPI
     content: FastAPI
+    portal: BlockingPortal
     searchers: dict[str, Searcher] = field(default_factory=dict)
 
     def add(self, login: str, name: str, role: Role, never: tuple[str, ...]) -> Searcher:
@@ -124,6 +126,7 @@ class World:
         person = self.people.add(login, by="cli", name=name, roles=[role]).id
         app = TestClient(self.app, base_url=AT.app, follow_redirects=False)
         content = TestClient(self.content, base_url=AT.content)
+        app.portal = content.portal = self.portal  # or each of thousands of requests starts a thread
         self.searchers[person] = Searcher(app, content, AT.content, never)
         return self.searchers[person]
 
@@ -220,15 +223,20 @@ def world(tmp_path: Path) -> Iterator[World]:
         oversight=ToldRuns(RUN, AGENT),
     )
     content = create_content_app(blobs, secrets, app_origin=AT.app, content_origin=AT.content)
-    made = World(book, blobs, people, app, content)
+    with start_blocking_portal() as portal:
+        yield with_reviewers(World(book, blobs, people, app, content, portal))
+    database.close()
+
+
+def with_reviewers(made: World) -> World:
+    """The same, with its two reviewers."""
     said = tuple(word for words in SAID.values() for word in words)
     for (login, name), (other, others_name) in zip(PEOPLE.items(), reversed(PEOPLE.items()), strict=True):
         made.add(login, name, Role.reviewer, (*NEVER, other, others_name)).not_yet = said
     first, second = made.searchers
     made.searchers[first].never += (second,)
     made.searchers[second].never += (first,)
-    yield made
-    database.close()
+    return made
 
 
 def sweep(world: World, searcher: Searcher, *, changes: bool = False) -> None:
