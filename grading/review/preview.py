@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from core import Blobs, Deliverable, Fault, Frozen, StoreFault, in_thread
 from grading.render.model import Kind, Rendered
-from grading.review.content import FRAMES, MEDIA
+from grading.review.content import HTML, MEDIA
 
 MAX_BYTES = 400_000
 MAX_SEGMENTS, MAX_FACT = 5000, 200
@@ -76,7 +76,8 @@ class Preview(Frozen):
         kind: `none`: nothing but the download. pending: It is being made: ask again; `status` says so.
         segments: (anchor, text) pairs. facts, flags: For people, one line each.
         problem: Why there is nothing, or what is left out.
-        src: Of a picture, of sound, film and HTML. download: Of the file as it was handed in.
+        src: Of a picture, of sound, film and HTML. run: Of HTML with its scripts. download: Of the file as it was
+            handed in.
     """
 
     kind: Kind | Literal["none"] = "none"
@@ -91,6 +92,7 @@ class Preview(Frozen):
     width: int | None = None
     height: int | None = None
     src: str | None = None
+    run: str | None = None
     download: str = ""
 
 
@@ -103,6 +105,10 @@ class Addresses(Protocol):
 
     def file(self, file: Deliverable, *, inline: bool) -> str:
         """Of a file as it was handed in."""
+        ...
+
+    def page(self, file: Deliverable, *, run: bool) -> str:
+        """Of a web page in a frame: without its scripts, or with them."""
         ...
 
 
@@ -158,6 +164,7 @@ def preview_of_rendered(rendered: Rendered, file: Deliverable, at: Addresses) ->
         width=picture.width if picture else None,
         height=picture.height if picture else None,
         src=_source(rendered, file, at),
+        run=at.page(file, run=True) if rendered.kind == "html" else None,
         download=at.file(file, inline=False),
     )
 
@@ -175,8 +182,10 @@ def _shown_as(rendered: Rendered) -> Kind | Literal["none"]:
 def _source(rendered: Rendered, file: Deliverable, at: Addresses) -> str | None:
     if rendered.kind == "image" and rendered.picture is not None:
         return at.image(rendered.picture.image, "picture")
+    if rendered.kind == "html":
+        return at.page(file, run=False)
     plays = rendered.kind in {"audio", "video"} and rendered.suffix in MEDIA and rendered.problem is None
-    return at.file(file, inline=True) if plays or rendered.kind == "html" else None
+    return at.file(file, inline=True) if plays else None
 
 
 def _sentence(notes: list[str]) -> str | None:
@@ -186,7 +195,7 @@ def _sentence(notes: list[str]) -> str | None:
 
 def _is_plain(file: Deliverable) -> bool:
     suffix = PurePosixPath(file.path).suffix.lower()
-    text = file.media_type.startswith("text/") and file.media_type not in FRAMES
+    text = file.media_type.startswith("text/") and file.media_type != HTML
     return suffix in _TEXTS or (text and suffix not in _RENDERED)
 
 

@@ -8,7 +8,10 @@ import pytest
 from grading import Rendering, render_texts
 from sandbox import provider
 from tests.grading.checks.support import make_samples, need_toolbox
+from tests.grading.render.rendering import box, render, shelf
 from tests.support import lacking
+
+__all__ = ["box", "render", "shelf"]
 
 
 @pytest.fixture(scope="session")

@@ -297,7 +297,6 @@ def test_files_come_from_the_content_origin_alone_inert_and_without_cookies(worl
     expected = [
         ("0/download", "application/octet-stream", "attachment"),
         ("1/download", "application/octet-stream", "attachment"),
-        ("1/show", "text/html", "inline"),
         ("2/show", "image/png", "inline"),
         ("3/show", "application/octet-stream", "attachment"),
     ]
@@ -313,6 +312,9 @@ def test_files_come_from_the_content_origin_alone_inert_and_without_cookies(worl
         assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "set-cookie" not in answer.headers
+    reader = files.get(client.get(f"{base}/1/show").headers["location"])
+    assert b"parent.x" not in reader.content, "a page of ours, which reads theirs"
+    assert f"script-src {AT.content}/reader.mjs;" in reader.headers["content-security-policy"]
     assert files.get("/").status_code == 404
     assert files.get(f"/review/{world.alias}").status_code == 404
 

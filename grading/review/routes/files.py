@@ -12,7 +12,7 @@ from core import Deliverable, Fault, StoreFault, in_thread
 from grading.items import ReviewItem
 from grading.render.model import Rendered
 from grading.render.windows import sheet_window, words_of
-from grading.review.content import signed_image, signed_path
+from grading.review.content import signed_image, signed_page, signed_path
 from grading.review.preview import FAILED, UNREAD, WAIT_SECONDS, preview_of
 from grading.review.problems import NoSuchReview
 from grading.review.routes.parts import Parts
@@ -38,6 +38,10 @@ class Signed:
     def file(self, file: Deliverable, *, inline: bool) -> str:
         """Of a file as it was handed in."""
         return self.origin + signed_path(self.secrets, file, inline=inline)
+
+    def page(self, file: Deliverable, *, run: bool) -> str:
+        """Of a web page in a frame: without its scripts, or with them."""
+        return self.origin + signed_page(self.secrets, file, run=run)
 
 
 class _Files:

@@ -27,7 +27,7 @@ from grading import (
     review_origins,
 )
 from grading.render.model import DrawnPage, DrawnSheet
-from grading.review.content import signed_image, signed_path
+from grading.review.content import signed_image, signed_page, signed_path
 from rubrics import Rubric
 
 AT = review_origins("127.0.0.1", 9400)
@@ -206,12 +206,29 @@ def test_only_known_types_are_shown_and_all_is_inert(place: Place) -> None:
         assert answer.headers["content-type"] == "application/octet-stream"
         assert answer.headers["content-disposition"].startswith("attachment")
     page = put(place.blobs, "x.html", b"<script>1</script>", "text/html")
-    for path in (signed_path(place.secrets, page, inline=True), signed_image(place.secrets, page.sha256)):
+    for path in (signed_path(place.secrets, page, inline=False), signed_image(place.secrets, page.sha256)):
         headers = place.content.get(path).headers
         assert headers["content-security-policy"].startswith("sandbox; default-src 'none'")
-        assert "allow-scripts" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
     assert place.content.get("/f/forged/x.html").status_code == 404
+
+
+def test_a_page_is_read_in_a_page_of_ours_and_runs_in_a_frame_of_no_origin(place: Place) -> None:
+    page = put(place.blobs, "x.html", b"<script>1</script>", "text/html")
+    read = place.content.get(signed_path(place.secrets, page, inline=True))
+    assert b"<script>1" not in read.content
+    policy = read.headers["content-security-policy"]
+    assert f"script-src {AT.content}/reader.mjs; connect-src {AT.content}/f/;" in policy
+    assert f"frame-ancestors {AT.app}" in policy
+    for part, kind in (("reader.mjs", "text/javascript"), ("reader.css", "text/css")):
+        assert place.content.get(f"/{part}").headers["content-type"].startswith(kind)
+    assert place.content.get("/reader.html").status_code == 404
+    path = signed_page(place.secrets, page, run=True)
+    ran = place.content.get(path, headers={"sec-fetch-dest": "iframe"})
+    assert (ran.content, ran.headers["content-type"]) == (b"<script>1</script>", "text/html; charset=utf-8")
+    assert ran.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'; ")
+    assert "connect-src" not in ran.headers["content-security-policy"]
+    assert place.content.get(path, headers={"sec-fetch-dest": "document"}).status_code == 403
 
 
 class Slow:

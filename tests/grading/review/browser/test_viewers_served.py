@@ -83,6 +83,10 @@ def test_every_kind_of_file_is_shown_on_the_page_and_taken_as_evidence(rendered:
     tab.keyboard.press("f")
     tab.wait_for_function("() => document.querySelector('audio')?.duration > 1")
     tab.keyboard.press("f")
-    frame = tab.frame_locator("iframe")
+    frame = tab.frame_locator("iframe").frame_locator("#page")
     expect(frame.get_by_text("Farms")).to_be_visible()
-    assert tab.locator("iframe").get_attribute("sandbox") == "", "nothing in it runs"
+    assert frame.owner.get_attribute("sandbox") == "allow-same-origin", "nothing in it runs"
+    tab.get_by_role("button", name="Run its scripts").click()
+    tab.get_by_role("button", name="Run them").click()
+    expect(tab.frame_locator("iframe").get_by_text("Farms")).to_be_visible()
+    assert tab.locator("iframe").get_attribute("sandbox") == "allow-scripts", "of no origin"
