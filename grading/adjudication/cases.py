@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, exists, select
 
 from core import sha256_bytes
 from grading.adjudication.closing import Decision, reviewers_of
@@ -22,8 +23,9 @@ from grading.adjudication.triggers import CLOSED, OPEN, of_item
 from grading.book import read_evaluations
 from grading.evaluations import CriterionVerdict, Evaluation
 from grading.items import ReviewCriterion, ReviewItem
+from grading.overview.looks import has_looked, looked_at
 from grading.people.person import Person
-from grading.tables import REVIEW_ITEMS, REVIEW_SHEETS
+from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SHEETS
 from rubrics import Verdict
 
 
@@ -70,12 +72,24 @@ class Case:
     decision: Decision | None = None
 
 
-def open_cases(connection: Connection, person: Person) -> list[Listed]:
-    """What a person may adjudicate, what waited longest first: nothing they reviewed or have an interest in."""
-    rows = connection.execute(
-        _cases().where(ADJUDICATIONS.c.state == OPEN).order_by(ADJUDICATIONS.c.opened, ADJUDICATIONS.c.alias)
+def open_cases(connection: Connection, person: Person, most: int = 200) -> list[Listed]:
+    """What a person may adjudicate, what waited longest first: nothing they reviewed or have an interest in.
+
+    Nor of a job at anybody's work on which they looked as a lead.
+
+    By one statement; `most` at once.
+    """
+    own = exists().where(
+        EVALUATIONS.c.attempt_id == REVIEW_ITEMS.c.attempt_id,
+        EVALUATIONS.c.submission == REVIEW_ITEMS.c.submission,
+        EVALUATIONS.c.grading_digest == REVIEW_ITEMS.c.grading_digest,
+        EVALUATIONS.c.grader == person.id,
+        EVALUATIONS.c.grader_kind == "human",
+        EVALUATIONS.c.stage != "adjudication",
     )
-    return [_listed(row) for row in rows.all() if _open_to(connection, row, person)]
+    query = _cases().where(ADJUDICATIONS.c.state == OPEN, ~own, ~looked_at(person.id))
+    rows = connection.execute(query.order_by(ADJUDICATIONS.c.opened, ADJUDICATIONS.c.alias))
+    return [_listed(row) for row in islice((row for row in rows if not _of_interest(row, person)), most)]
 
 
 def case_of(connection: Connection, alias: str, person: Person) -> Case:
@@ -101,12 +115,6 @@ def case_of(connection: Connection, alias: str, person: Person) -> Case:
     )
 
 
-def waiting(connection: Connection) -> int:
-    """How many adjudications are open."""
-    query = select(func.count()).select_from(ADJUDICATIONS).where(ADJUDICATIONS.c.state == OPEN)
-    return int(connection.execute(query).scalar_one())
-
-
 def _cases() -> Any:
     return (
         select(ADJUDICATIONS, REVIEW_ITEMS.c.attempt_id, REVIEW_ITEMS.c.submission, REVIEW_ITEMS.c.grading_digest)
@@ -117,10 +125,16 @@ def _cases() -> Any:
 
 
 def _open_to(connection: Connection, row: Row[Any], person: Person) -> bool:
-    job = json.loads(row.body_of_sheet)["job"]
-    if person.conflicts & {f"job:{job}", f"pack:{row.pack}"}:
+    if _of_interest(row, person) or person.id in reviewers_of(connection, row):
         return False
-    return person.id not in reviewers_of(connection, row)
+    return not has_looked(connection, person.id, json.loads(row.body_of_sheet)["job"])
+
+
+def _of_interest(row: Row[Any], person: Person) -> bool:
+    if not person.conflicts:
+        return False
+    job = json.loads(row.body_of_sheet)["job"]
+    return bool(person.conflicts & {f"job:{job}", f"pack:{row.pack}"})
 
 
 def _listed(row: Row[Any]) -> Listed:

@@ -9,10 +9,12 @@ from typing import Any, cast
 from sqlalchemy import Connection, insert
 
 from core import Database
+from grading.adjudication.cases import open_cases
 from grading.adjudication.pay import PayRule, enter_all, ledger, set_rule, totals
 from grading.adjudication.quality import overturned, quality_of, quality_of_all
+from grading.people.person import Person
 from grading.tables import EVALUATIONS, VERDICTS
-from tests.grading.adjudication.support import MIGRATIONS
+from tests.grading.adjudication.support import MIGRATIONS, two_who_differ
 
 PEOPLE = ("anna", "bert", "cleo", "dora")
 CRITERIA = 10
@@ -89,4 +91,17 @@ def test_the_pages_read_as_much_of_20000_verdicts_as_of_400(tmp_path: Path) -> N
     assert (set(found), found["anna"]) == (set(PEOPLE), own)
     assert own is not None
     assert (own.reviews, own.evidence.n, own.agrees.n, own.minutes) == (500, 5000, 500, 2500.0)
+    database.close()
+
+
+def test_the_list_of_cases_is_read_by_one_statement_and_shows_nobody_their_own(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.db", MIGRATIONS)
+    for number in range(6):
+        two_who_differ(database, f"item-{number}")
+    with database.read() as connection:
+        listed = {name: open_cases(connection, Person(id=name)) for name in ("anna", "bert", "carl")}
+        barred = Person(id="carl", conflicts=frozenset({"job:lead-list"}))
+        assert (open_cases(connection, barred), len(open_cases(connection, Person(id="carl"), 4))) == ([], 4)
+    assert {name: len(found) for name, found in listed.items()} == {"anna": 0, "bert": 0, "carl": 6}
+    assert measured(database, lambda connection: open_cases(connection, Person(id="carl"))) == (1, 6)
     database.close()
