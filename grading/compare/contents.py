@@ -34,6 +34,7 @@ class ContentChanges:
         images_before, images_after: Digests of the pages' images.
         problems: Sentences for people: what was left out or cannot be read.
         pending: A version is being rendered: ask again.
+        lasting: The same versions compare the same next time; not where one of them could not be read now.
     """
 
     text: TextChanges = NONE
@@ -43,6 +44,7 @@ class ContentChanges:
     images_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     pending: bool = False
+    lasting: bool = True
 
 
 async def compare_contents(change: FileChange, blobs: Blobs, render: Render | None) -> ContentChanges:
@@ -60,11 +62,11 @@ async def compare_contents(change: FileChange, blobs: Blobs, render: Render | No
         former = await _read(change.before, blobs, render)
         current = await _read(change.after, blobs, render)
     except StoreFault:
-        return ContentChanges(problems=(FAR,))
+        return ContentChanges(problems=(FAR,), lasting=False)
     except Fault:
-        return ContentChanges(problems=(FAILED,))
+        return ContentChanges(problems=(FAILED,), lasting=False)
     if former is None or current is None:
-        return ContentChanges(problems=(PENDING,), pending=True)
+        return ContentChanges(problems=(PENDING,), pending=True, lasting=False)
     return await in_thread(_compare, former, current, changed=change.change == "changed")
 
 
@@ -74,6 +76,7 @@ class _Content:
     sheets: Sequence[Sheet] = ()
     images: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    lasting: bool = True
 
 
 def _compare(former: _Content, current: _Content, *, changed: bool) -> ContentChanges:
@@ -89,7 +92,8 @@ def _compare(former: _Content, current: _Content, *, changed: bool) -> ContentCh
     if changed and not problems and not seen:
         problems.append(ALIKE)
     told = tuple(dict.fromkeys(problems))
-    return ContentChanges(text, cells.cells, pages, former.images, current.images, told)
+    lasting = former.lasting and current.lasting
+    return ContentChanges(text, cells.cells, pages, former.images, current.images, told, lasting=lasting)
 
 
 async def _read(file: Deliverable | None, blobs: Blobs, render: Render | None) -> _Content | None:
@@ -98,7 +102,7 @@ async def _read(file: Deliverable | None, blobs: Blobs, render: Render | None) -
     if is_plain(file):
         return await in_thread(_plain, file, await in_thread(blobs.fetch, file.sha256))
     if render is None:
-        return _Content(problems=(NO_SANDBOX,))
+        return _Content(problems=(NO_SANDBOX,), lasting=False)
     rendered = await render(file)
     return None if rendered is None else await in_thread(_rendered, file, rendered, blobs)
 
@@ -118,7 +122,7 @@ def _rendered(file: Deliverable, rendered: Rendered, blobs: Blobs) -> _Content:
     images = tuple(page.image for page in rendered.pages)
     if rendered.picture is not None:
         images = (rendered.picture.image,)
-    return _Content(rendered.segments, sheets, images, tuple(problems))
+    return _Content(rendered.segments, sheets, images, tuple(problems), lasting=not rendered.passing)
 
 
 def _plain(file: Deliverable, path: Path) -> _Content:

@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from core import Deliverable, in_thread
-from grading.compare.contents import ContentChanges, compare_contents
+from grading.compare.contents import ContentChanges
 from grading.compare.files import compare_files
+from grading.compare.kept import Comparisons
 from grading.compare.model import FileChange, PageChange
 from grading.render.model import Rendered
 from grading.review.former import former_item
@@ -25,6 +26,7 @@ def add_changes_between(app: FastAPI, parts: Parts) -> None:
     An echo has the same answer as any other submission, in which nothing differs.
     """
     at = Signed(parts.secrets, parts.content_origin)
+    comparisons = Comparisons()
 
     def files(request: Request, alias: str) -> tuple[FileChange, ...]:
         review = parts.desk(request).open(alias)
@@ -45,7 +47,7 @@ def add_changes_between(app: FastAPI, parts: Parts) -> None:
         found = await in_thread(files, request, alias)
         if not 0 <= index < len(found):
             raise NoSuchReview(f"changes/{index}")
-        differs = await compare_contents(found[index], parts.blobs, None if parts.render is None else rendered)
+        differs = await comparisons.of(found[index], parts.blobs, None if parts.render is None else rendered)
         body = {
             "text": differs.text.rows,
             "cells": [cell.model_dump() for cell in differs.cells],
