@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, exc, func, select, update
+from sqlalchemy import Connection, Row, and_, exc, func, or_, select, update
 
-from grading.adjudication.voids import voided_in
 from grading.adjudication.gold_standing import refresh_standing
+from grading.adjudication.voids import voided_in
 from grading.book import CLAIMED, LOCKED, Book, insert_evaluation
 from grading.evaluations import Evaluation, Judgement, Stage
 from grading.people.person import Person
@@ -53,7 +53,8 @@ class ReviewDesk:
     def queue(self, most: int = MOST) -> list[Review]:
         """What the reviewer has begun, may begin and has locked of late, `most` of each kind.
 
-        By job, in an order that says nothing of who made it.
+        By job, in an order that says nothing of who made it. A submission that awaits several reviewers is there
+        once.
         """
         mine, slot, at = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c, instant()
         rows, fit = rows_for(self.person), tuple(filters(self.person, at))
@@ -65,8 +66,10 @@ class ReviewDesk:
             rows.where(mine, slot.state == LOCKED, no_seat).order_by(slot.locked.desc(), slot.rank),
         )
         with self._book.database.read() as connection:
-            found = [row for kind in kinds for row in connection.execute(kind.limit(most))]
-            reviews = reviews_of(connection, self.person, found)
+            found = [connection.execute(kind.limit(most)).all() for kind in kinds]
+            begun, left, new, locked = found
+            once = {row.item: row for row in reversed([*left, *new])}
+            reviews = reviews_of(connection, self.person, [*begun, *once.values(), *locked])
         return sorted(reviews, key=lambda review: (review.item.title, review.alias))
 
     def counts(self) -> dict[str, int]:
@@ -74,11 +77,10 @@ class ReviewDesk:
         mine, slot, at = REVIEW_SLOTS.c.reviewer == self.reviewer, REVIEW_SLOTS.c, instant()
         of_slots = select(func.count()).select_from(REVIEW_SLOTS)
         of_items = self.person.conflicts or self.person.skills
-        free = select(func.count()).select_from(WITH_ITEM if of_items else REVIEW_SLOTS)
+        free = select(func.count(slot.item.distinct())).select_from(WITH_ITEM if of_items else REVIEW_SLOTS)
         free = free.where(slot.rank < Turn.decided.value, *filters(self.person, at))
-        left, new = free.where(is_lapsed(at), ~mine), free.where(slot.state == OPEN)
         counts = {
-            OPEN: left.scalar_subquery() + new.scalar_subquery(),
+            OPEN: free.where(or_(slot.state == OPEN, and_(is_lapsed(at), ~mine))).scalar_subquery(),
             CLAIMED: of_slots.where(mine, slot.state == CLAIMED).scalar_subquery(),
             LOCKED: of_slots.where(mine, slot.state == LOCKED, slot.kind != ADJUDICATION).scalar_subquery(),
         }

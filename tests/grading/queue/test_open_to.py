@@ -230,3 +230,15 @@ def test_chance_is_fair_and_falls_once() -> None:
     assert not drawn("a", "overlap", 0.0)
     assert drawn("a", "overlap", 1.0)
     assert Reviewing().primary == 1
+
+
+def test_a_submission_that_awaits_several_reviewers_stands_in_the_queue_once(book: Book) -> None:
+    first, second = (publish(book, f"t.{number}", primary=3) for number in range(2))
+    ann, bob = desk(book, "ann"), desk(book, "bob")
+    ann.lease(first)
+    lapse(book, first)
+    assert bob.counts() == {"open": 2, "claimed": 0, "locked": 0}
+    assert [review.alias for review in bob.queue()].count(first) == 1, "the one that was begun"
+    assert len(bob.queue()) == 2
+    assert bob.lease(second)
+    assert bob.counts() == {"open": 1, "claimed": 1, "locked": 0}
