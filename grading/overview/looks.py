@@ -1,8 +1,8 @@
-"""Whoever reviews may not know whose work it is: who looks at a trial gets no more reviews of its job."""
+"""Whoever judges may not know whose work it is: who looks at a trial gets no more reviews or cases of its job."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from core import insert_new
 from grading.book import now
@@ -43,6 +43,12 @@ def look(connection: Connection, person: str, job: str, trial: str) -> bool:
         connection.execute(free.values(required=None, until=None))
         append_audit(connection, actor=person, action="lead.look", subject=trial, detail={"job": job})
     return True
+
+
+def looked_at(person: str) -> ColumnElement[bool]:
+    """An item of a job at whose work a person has looked."""
+    looks = select(REVIEW_LOOKS.c.job).where(REVIEW_LOOKS.c.person == person)
+    return func.coalesce(REVIEW_ITEMS.c.job, "").in_(looks)
 
 
 def not_looked_at(person: str) -> ColumnElement[bool]:

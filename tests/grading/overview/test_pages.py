@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from agents import AGENT_MIGRATIONS
@@ -26,8 +27,12 @@ from grading import (
     read_audit,
     review_origins,
 )
+from grading.adjudication.cases import case_of, open_cases
 from grading.people.people import People
 from grading.review.cookies import COOKIE
+from grading.review.problems import NoSuchReview
+from grading.tables import REVIEW_ITEMS
+from tests.grading.adjudication.support import two_who_differ
 from tests.grading.overview.told import EXECUTION, TRIAL, ToldRuns
 from tests.grading.overview.world import publish, say, words
 from tests.grading.people.support import quick_passwords
@@ -169,3 +174,21 @@ def test_others_are_told_nothing(world: World, role: Role) -> None:
         assert answer.status_code in (403, 404)
         assert "agent" not in answer.text
     assert "/lead" not in world.client.get("/").text
+
+
+def test_who_looked_at_a_trial_is_given_no_case_of_its_job(world: World) -> None:
+    case = two_who_differ(world.book.database)
+    world.runs.job = "lead-list"
+    judge = world.sign_in("cora", Role.lead, Role.adjudicator)
+    with world.book.database.write() as connection:
+        connection.execute(update(REVIEW_ITEMS).values(job="lead-list"))
+        assert [one.alias for one in open_cases(connection, judge)] == [case]
+    trial = f"/lead/runs/run%20%3C7%3E/trials/{TRIAL}"
+    assert "no adjudications of lead-list" in world.page(trial)
+    assert world.client.post(f"{trial}/look").status_code == 303
+    with world.book.database.read() as connection:
+        assert open_cases(connection, judge) == []
+        with pytest.raises(NoSuchReview):
+            case_of(connection, case, judge)
+        other = judge.model_copy(update={"id": "other"})
+        assert case_of(connection, case, other).state == "open"
