@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, case, func, select, update
 
 from core import digest_of, insert_new
 from grading.adjudication.gold_standing import refresh_standings
@@ -180,8 +180,8 @@ def _open_again(connection: Connection, grading_digest: str) -> set[str]:
     return {item.alias for item in items if still_open(connection, item.alias)}
 
 
-def tickets(connection: Connection, *, opened_by: str | None = None) -> list[Ticket]:
-    """All tickets (of one person), those that are open first, then the newest."""
+def tickets(connection: Connection, *, opened_by: str | None = None, most: int = 200) -> list[Ticket]:
+    """Tickets (of one person), `most` of them: those that are open first, then the newest."""
     query = select(TICKETS, REVIEW_SHEETS.c.body).select_from(
         TICKETS.join(REVIEW_ITEMS, REVIEW_ITEMS.c.alias == TICKETS.c.item).join(
             REVIEW_SHEETS, REVIEW_SHEETS.c.digest == REVIEW_ITEMS.c.sheet
@@ -189,10 +189,10 @@ def tickets(connection: Connection, *, opened_by: str | None = None) -> list[Tic
     )
     if opened_by is not None:
         query = query.where(TICKETS.c.opened_by == opened_by)
-    rows = connection.execute(query.order_by(TICKETS.c.opened.desc(), TICKETS.c.alias)).all()
+    order = (case((TICKETS.c.state == "open", 0), else_=1), TICKETS.c.opened.desc(), TICKETS.c.alias)
+    rows = connection.execute(query.order_by(*order).limit(most)).all()
     counts = _submissions(connection, [row.grading_digest for row in rows])
-    found = [_ticket(row, counts) for row in rows]
-    return sorted(found, key=lambda ticket: ticket.state != "open")
+    return [_ticket(row, counts) for row in rows]
 
 
 def _ticket(row: Row[Any], counts: dict[str, int]) -> Ticket:
@@ -214,12 +214,9 @@ def _ticket(row: Row[Any], counts: dict[str, int]) -> Ticket:
 
 
 def _submissions(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    if digests:
-        chosen = REVIEW_ITEMS.c.grading_digest.in_(sorted(set(digests)))
-        for digest in connection.execute(select(REVIEW_ITEMS.c.grading_digest).where(chosen)).scalars():
-            counts[digest] = counts.get(digest, 0) + 1
-    return counts
+    digest = REVIEW_ITEMS.c.grading_digest
+    query = select(digest, func.count()).where(digest.in_(sorted(set(digests)))).group_by(digest)
+    return {str(name): int(count) for name, count in connection.execute(query)} if digests else {}
 
 
 def _sheets() -> Any:

@@ -24,6 +24,7 @@ from grading.adjudication.pay import (
 )
 from grading.adjudication.pay_csv import pay_csv
 from grading.adjudication.quality import overturned, quality_of, quality_of_all, week_began
+from grading.adjudication.tickets import tickets
 from grading.people.audit import append_audit
 from grading.people.person import Role
 from grading.review.routes.adjudication import REASONS, allowed
@@ -31,6 +32,7 @@ from grading.review.routes.parts import Parts, person_of
 
 SHOWN = 200
 """Pieces of work that are listed; the CSV has all of them."""
+MOST_TICKETS = 50
 _SAYS = {reason.value: text.removesuffix(" (opens a rubric ticket)") for reason, text in REASONS.items()}
 
 
@@ -46,8 +48,9 @@ def add_work(app: FastAPI, parts: Parts) -> None:
             items, sums = ledger(connection, person.id, most=SHOWN), totals(connection, person.id)
             quality = quality_of(connection, person.id, gold_until=week_began(datetime.now(UTC)))
             told = overturned(connection, person.id)
+            asked = tickets(connection, opened_by=person.id, most=MOST_TICKETS)
         weeks = [(week, list(found)) for week, found in groupby(told, key=lambda one: one.week)]
-        values = {"quality": quality, "weeks": weeks, "reasons": _SAYS, "items": items}
+        values = {"quality": quality, "weeks": weeks, "reasons": _SAYS, "items": items, "tickets": asked}
         return parts.page(request, "adjudication/work.html.j2", sums=_sums(sums), money=money, **values)
 
     @app.get("/reviewers")

@@ -47,11 +47,11 @@ export class Card {
   }
 
   get lacksFeedback() {
-    return !this.overall && this.verdict === "fail" && this.feedback.trim() === "";
+    return !this.overall && !this.voided && this.verdict === "fail" && this.feedback.trim() === "";
   }
 
   get lacksEvidence() {
-    return !this.overall && this.verdict === "fail" && this.evidence.length === 0;
+    return !this.overall && !this.voided && this.verdict === "fail" && this.evidence.length === 0;
   }
 
   /** How it is spoken of: `criterion 4 of 12`, `overall judgement`. */
@@ -128,6 +128,7 @@ export class Card {
     this.voided = true;
     this.needed = false;
     this.node.dataset.needed = "no";
+    this.mark();
     if (this.node.querySelector(".voided")) return;
     const words = "counts for nobody any more; no verdict is needed";
     this.node.querySelector(".card-head .state").before(element("span", { className: "soft voided", textContent: words }), " ");

@@ -258,6 +258,13 @@ def test_a_reviewer_opens_a_ticket_from_the_grading_page(world: World) -> None:
     assert anna.post(f"/api/reviews/{alias}/tickets", json=ticket | {"criterion": "x"}).status_code == 404
     assert anna.post(f"/api/reviews/{alias}/tickets", json=ticket | {"text": " "}).status_code == 422
     assert anna.get("/tickets").text.count("What is plain?") == 1
+    assert "Not answered yet." in anna.get("/work").text
+    form = {"outcome": "keep", "answer": "As in <plain> letters."}
+    assert world.client("the-lead").post(f"/tickets/{first.json()['ticket']}", data=form).is_redirect
+    told = anna.get("/work").text
+    assert "The criterion stays" in told
+    assert "As in &lt;plain&gt; letters." in told
+    assert "the-lead" not in told, "nobody's name"
 
 
 def test_my_work_says_where_i_was_overturned_and_what_i_am_paid(world: World) -> None:
