@@ -1,5 +1,5 @@
 // The cells of one worksheet in view, as a grid that a screen reader knows the size of. Rows and columns outside the
-// window are not there.
+// window are not there; rows are used again as it moves.
 import { element } from "../dom.mjs";
 import { columnName } from "./cells.mjs";
 
@@ -16,7 +16,7 @@ const TALLEST = 15_000_000;
 let grids = 0;
 
 export class Grid {
-  /** @param {HTMLElement} scroller. @param {object} of label, cell(row, column): text or null while it comes, marks: () => {merged, hiddenRows, hiddenColumns} */
+  /** @param {HTMLElement} scroller. @param {object} of label, cell(row, column): text or null while it comes, marks: () => {merges, mergedIn(row), hiddenRows, hiddenColumns, comments, commented} */
   constructor(scroller, { label, rows, columns, cell, marks }) {
     Object.assign(this, { scroller, rows, columns, cell, marks });
     grids += 1;
@@ -24,6 +24,7 @@ export class Grid {
     this.scale = 1;
     this.active = [0, 0];
     this.widths = new Map();
+    this.covers = [];
     this.node = element("div", { className: "v-grid", tabIndex: 0, attributes: { role: "grid", "aria-label": label, "aria-rowcount": rows + 1, "aria-colcount": columns + 1, "aria-readonly": "true" } });
     scroller.replaceChildren(this.node);
     this.onScroll = () => this.soon();
@@ -55,6 +56,7 @@ export class Grid {
     this.node.style.height = `${(this.rows + 1) * this.line}px`;
     this.node.style.width = `${HEAD + this.lefts[this.columns]}px`;
     this.node.style.fontSize = `${0.86 * this.scale}rem`;
+    this.span = null;
     this.draw();
   }
 
@@ -71,29 +73,58 @@ export class Grid {
     this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
   }
 
+  /** What the cells hold, or what is said of them, has changed. */
+  changed() {
+    this.stale = true;
+    this.soon();
+  }
+
+  /** Rows that stay in view stay as they are; one that leaves it is filled anew with one that comes. */
   draw() {
     const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.scroller;
     const first = Math.max(0, Math.floor(scrollTop / this.line) - OVER);
     const last = Math.min(this.rows - 1, Math.ceil((scrollTop + clientHeight) / this.line) + OVER);
-    const [left, right] = [this.#columnAt(scrollLeft - 200), this.#columnAt(scrollLeft + clientWidth + 200)];
+    // By eights, so that a step to the side seldom needs other columns.
+    const left = this.#columnAt(scrollLeft) & ~7;
+    const right = this.#columnAt(scrollLeft + clientWidth) | 7;
     const marks = this.marks();
-    const rows = [this.#head(left, right, scrollTop, scrollLeft, marks)];
-    for (let row = first; row <= last; row += 1) rows.push(this.#row(row, left, right, scrollLeft, marks));
-    this.node.replaceChildren(...rows);
+    const span = `${left}:${right}:${this.line}`;
+    if (span !== this.span) this.#clear(span, left, right);
+    const free = [...this.lines.keys()].filter((row) => row < first || row > last).map((row) => this.#taken(row));
+    for (let row = first; row <= last; row += 1) {
+      const there = this.lines.get(row);
+      if (there && !this.stale && !there.waits) continue;
+      const line = there ?? free.pop() ?? this.#line();
+      this.lines.set(row, line);
+      this.#fill(line, row, marks);
+    }
+    for (const line of free) line.node.remove();
+    if (this.stale || !this.heads.firstChild) this.#head(marks);
+    this.#across(scrollTop, scrollLeft);
+    this.#cover(first, last, marks);
+    this.stale = false;
     this.drawn = `${scrollTop}:${scrollLeft}`;
     this.#point();
   }
 
   /** Which of the cells is the active one; all else stays as it was drawn. */
   #point() {
-    const before = this.node.querySelector(".v-active");
-    before?.classList.remove("v-active");
-    before?.setAttribute("aria-selected", "false");
-    const now = document.getElementById(this.#name(...this.active));
-    now?.classList.add("v-active");
-    now?.setAttribute("aria-selected", "true");
-    if (now) this.node.setAttribute("aria-activedescendant", now.id);
-    else this.node.removeAttribute("aria-activedescendant");
+    const cell = this.lines.get(this.active[0])?.cells[this.active[1] - this.left];
+    if (cell !== this.pointed) {
+      this.pointed?.classList.remove("v-active");
+      this.pointed?.setAttribute("aria-selected", "false");
+      this.pointed?.removeAttribute("id");
+    }
+    this.pointed = cell;
+    if (!cell) {
+      this.node.removeAttribute("aria-activedescendant");
+      return;
+    }
+    // A name of its own for each cell: a screen reader says what the name belongs to when it changes.
+    cell.id = `${this.id}-${this.active.join("-")}`;
+    cell.classList.add("v-active");
+    cell.setAttribute("aria-selected", "true");
+    this.node.setAttribute("aria-activedescendant", cell.id);
   }
 
   /** Make a cell the active one and bring it into view. */
@@ -113,8 +144,7 @@ export class Grid {
 
   /** The cell under a pointer; null: none. */
   under(event) {
-    const cell = event.target.closest("[role=gridcell]");
-    return cell ? [Number(cell.dataset.row), Number(cell.dataset.column)] : null;
+    return this.places.get(event.target.closest(".v-cell")) ?? null;
   }
 
   #columnAt(x) {
@@ -128,57 +158,128 @@ export class Grid {
     return low;
   }
 
-  #name(row, column) {
-    return `${this.id}-${row}-${column}`;
+  /** Other columns, or another scale: all rows are made anew. */
+  #clear(span, left, right) {
+    Object.assign(this, { span, left, right: Math.min(right, this.columns - 1), stale: true, pointed: null, covers: [] });
+    this.lines = new Map();
+    this.places = new WeakMap();
+    this.heads = element("div", { className: "v-row v-heads", attributes: { role: "row", "aria-rowindex": 1 } });
+    this.heads.style.height = `${this.line}px`;
+    this.node.replaceChildren(this.heads);
+    this.column = undefined;
   }
 
-  #head(left, right, top, across, marks) {
-    const corner = element("div", { className: "v-corner", attributes: { role: "columnheader", "aria-colindex": 1, "aria-label": "Row" } });
-    corner.style.transform = `translateX(${across}px)`;
+  /** A row that has left the window, to be filled anew. */
+  #taken(row) {
+    const line = this.lines.get(row);
+    this.lines.delete(row);
+    if (line.cells.includes(this.pointed)) this.#unpoint();
+    return line;
+  }
+
+  #unpoint() {
+    this.pointed.classList.remove("v-active");
+    this.pointed.setAttribute("aria-selected", "false");
+    this.pointed.removeAttribute("id");
+    this.pointed = null;
+  }
+
+  #head(marks) {
+    this.corner = element("div", { className: "v-corner", attributes: { role: "columnheader", "aria-colindex": 1, "aria-label": "Row" } });
     const cells = [];
-    for (let column = left; column <= right && column < this.columns; column += 1) {
+    for (let column = this.left; column <= this.right; column += 1) {
       const hidden = marks.hiddenColumns.has(column + 1);
       const cell = element("div", { className: "v-head", textContent: columnName(column) + (hidden ? " ◌" : ""), title: hidden ? "Hidden in the file" : "", attributes: { role: "columnheader", "aria-colindex": column + 2 } });
       this.#place(cell, column);
       cells.push(cell);
     }
-    const row = element("div", { className: "v-row v-heads", attributes: { role: "row", "aria-rowindex": 1 } }, [...cells, corner]);
-    row.style.transform = `translateY(${top}px)`;
-    row.style.height = `${this.line}px`;
-    return row;
+    this.heads.replaceChildren(...cells, this.corner);
+    this.column = undefined;
   }
 
-  #row(row, left, right, across, marks) {
-    const hidden = marks.hiddenRows.has(row + 1);
-    const head = element("div", { className: "v-head v-row-head", textContent: `${row + 1}${hidden ? " ◌" : ""}`, title: hidden ? "Hidden in the file" : "", attributes: { role: "rowheader", "aria-colindex": 1 } });
-    head.style.transform = `translateX(${across}px)`;
+  /** The heads stay at the window's edges. */
+  #across(top, across) {
+    this.heads.style.transform = `translateY(${top}px)`;
+    const moved = this.column !== across;
+    this.column = across;
+    if (moved) this.corner.style.transform = `translateX(${across}px)`;
+    for (const line of this.lines.values()) {
+      if (line.across === across) continue;
+      line.across = across;
+      line.head.style.transform = `translateX(${across}px)`;
+    }
+  }
+
+  /** An empty row of the columns in view. */
+  #line() {
+    const head = element("div", { className: "v-head v-row-head", attributes: { role: "rowheader", "aria-colindex": 1 } });
     const cells = [];
-    for (let column = left; column <= right && column < this.columns; column += 1) cells.push(...this.#cell(row, column, marks));
-    const made = element("div", { className: `v-row${hidden ? " v-hidden" : ""}`, attributes: { role: "row", "aria-rowindex": row + 2 } }, [...cells, head]);
-    made.style.transform = `translateY(${(row + 1) * this.line}px)`;
-    made.style.height = `${this.line}px`;
-    return made;
+    for (let column = this.left; column <= this.right; column += 1) {
+      const cell = element("div", { className: "v-cell", dir: "auto", attributes: { role: "gridcell", "aria-colindex": column + 2, "aria-selected": "false" } });
+      this.#place(cell, column);
+      cells.push(cell);
+    }
+    const node = element("div", { className: "v-row", attributes: { role: "row" } }, [...cells, head]);
+    node.style.height = `${this.line}px`;
+    this.node.append(node);
+    return { node, head, cells, plain: true };
   }
 
-  #cell(row, column, marks) {
-    const box = marks.merged(row + 1, column + 1);
-    const inside = box && (box[0] !== row + 1 || box[1] !== column + 1);
-    const text = this.cell(row, column);
-    const cell = element("div", {
-      className: `v-cell${inside ? " v-inside" : ""}`, id: this.#name(row, column), textContent: text ?? "…", dir: "auto", dataset: { row, column },
-      attributes: { role: "gridcell", "aria-colindex": column + 2, "aria-selected": "false" },
-    });
+  #fill(line, row, marks) {
+    const hidden = marks.hiddenRows.has(row + 1);
+    line.node.className = hidden ? "v-row v-hidden" : "v-row";
+    line.node.setAttribute("aria-rowindex", row + 2);
+    line.node.style.transform = `translateY(${(row + 1) * this.line}px)`;
+    line.head.textContent = `${row + 1}${hidden ? " ◌" : ""}`;
+    line.head.title = hidden ? "Hidden in the file" : "";
+    line.waits = false;
+    const boxes = marks.mergedIn(row + 1);
+    const marked = boxes.length > 0 || marks.commented.has(row + 1);
+    for (const [at, cell] of line.cells.entries()) {
+      const column = this.left + at;
+      const text = this.cell(row, column);
+      line.waits ||= text === null;
+      cell.textContent = text ?? "…";
+      this.places.set(cell, [row, column]);
+      if (marked || !line.plain) this.#mark(cell, row, column, boxes, marks);
+    }
+    line.plain = !marked;
+  }
+
+  /** A cell of which something is to be said beside its text. */
+  #mark(cell, row, column, boxes, marks) {
+    const box = boxes.find(([, left, , right]) => column + 1 >= left && column + 1 <= right);
+    const own = box && box[0] === row + 1 && box[1] === column + 1;
+    const commented = marks.comments.has(`${row + 1}:${column + 1}`);
+    cell.className = ["v-cell", box && !own && "v-inside", own && "v-merged", commented && "v-commented", cell === this.pointed && "v-active"].filter(Boolean).join(" ");
+    if (commented) cell.setAttribute("aria-description", "has a comment");
+    else cell.removeAttribute("aria-description");
     this.#place(cell, column);
-    if (marks.comments.has(`${row + 1}:${column + 1}`)) {
-      cell.classList.add("v-commented");
-      cell.setAttribute("aria-description", "has a comment");
+    cell.style.height = "";
+    if (own) this.#spread(cell, box);
+  }
+
+  #spread(cell, box) {
+    cell.style.width = `${this.lefts[Math.min(box[3], this.columns)] - this.lefts[box[1] - 1]}px`;
+    cell.style.height = `${(box[2] - box[0] + 1) * this.line}px`;
+  }
+
+  /** Merged cells that begin above or beside what is drawn: in the first row of theirs that is. */
+  #cover(first, last, marks) {
+    for (const cover of this.covers) cover.remove();
+    this.covers = [];
+    for (const box of marks.merges) {
+      const [top, left, bottom, right] = [box[0] - 1, box[1] - 1, box[2] - 1, box[3] - 1];
+      if ((top >= first && left >= this.left) || top > last || bottom < first || left > this.right || right < this.left) continue;
+      const cover = element("div", { className: "v-cell v-merged", textContent: this.cell(top, left) ?? "…", dir: "auto", attributes: { "aria-hidden": "true" } });
+      const row = Math.max(top, first);
+      cover.style.left = `${HEAD + this.lefts[left]}px`;
+      cover.style.top = `${(top - row) * this.line}px`;
+      this.#spread(cover, box);
+      this.places.set(cover, [top, left]);
+      this.lines.get(row).node.append(cover);
+      this.covers.push(cover);
     }
-    if (box && !inside) {
-      cell.style.width = `${this.lefts[Math.min(box[3], this.columns)] - this.lefts[column]}px`;
-      cell.style.height = `${(box[2] - box[0] + 1) * this.line}px`;
-      cell.classList.add("v-merged");
-    }
-    return [cell];
   }
 
   #place(cell, column) {

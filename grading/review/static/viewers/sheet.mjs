@@ -7,6 +7,25 @@ import { Grid } from "./grid.mjs";
 const SCALES = [0.7, 0.85, 1, 1.2, 1.5, 2];
 const MAX_SEARCHED = 400_000;
 const FITTED = 40;
+const HIGH = 300;
+
+/** What some windows say of their cells; merged cells by row, where they are not very high. */
+function marksOf(sheet, windows) {
+  const all = (name) => windows.flatMap((one) => one[name] ?? []);
+  const merges = [...new Map(all("merged").map((box) => [box.join(), box])).values()];
+  const [rows, high] = [new Map(), merges.filter(([top, , bottom]) => bottom - top >= HIGH)];
+  for (const box of merges) {
+    for (let row = box[0]; row <= box[2] && box[2] - box[0] < HIGH; row += 1) rows.set(row, [...(rows.get(row) ?? []), box]);
+  }
+  const comments = all("comments");
+  return {
+    merges, mergedIn: (row) => [...(rows.get(row) ?? []), ...high.filter(([top, , bottom]) => row >= top && row <= bottom)],
+    hiddenRows: new Set([...(sheet.hidden_rows ?? []), ...all("hidden_rows")]),
+    hiddenColumns: new Set([...(sheet.hidden_columns ?? []), ...all("hidden_columns")]),
+    comments: new Map(comments.map(([row, column, text]) => [`${row}:${column}`, text])),
+    commented: new Set(comments.map(([row]) => row)),
+  };
+}
 
 export class Sheet extends Viewer {
   unit = "sheet";
@@ -121,7 +140,7 @@ export class Sheet extends Viewer {
     this.formulas = !this.formulas;
     this.toggle.setAttribute("aria-pressed", String(this.formulas));
     this.#show();
-    this.grid.draw();
+    this.grid.changed();
   }
 
   /** A cell's text; null while it is being fetched. */
@@ -150,7 +169,7 @@ export class Sheet extends Viewer {
       this.grid.fit(window.rows.slice(0, FITTED), 0);
     }
     this.#show();
-    this.grid.soon();
+    this.grid.changed();
   }
 
   /** What the windows in view say is hidden or merged. */
@@ -165,13 +184,10 @@ export class Sheet extends Viewer {
       const window = this.cells.window(sheet.name, this.formulas, Math.max(0, each), column, () => this.#arrived(sheet));
       if (window) windows.push(window);
     }
-    const merged = windows.flatMap((one) => one.merged ?? []);
-    return {
-      hiddenRows: new Set([...(sheet.hidden_rows ?? []), ...windows.flatMap((one) => one.hidden_rows ?? [])]),
-      hiddenColumns: new Set([...(sheet.hidden_columns ?? []), ...windows.flatMap((one) => one.hidden_columns ?? [])]),
-      comments: new Map(windows.flatMap((one) => one.comments ?? []).map(([r, c, text]) => [`${r}:${c}`, text])),
-      merged: (r, c) => merged.find(([top, left, bottom, right]) => r >= top && r <= bottom && c >= left && c <= right),
-    };
+    const known = this.marked;
+    if (known?.sheet === sheet && known.windows.length === windows.length && windows.every((one, at) => one === known.windows[at])) return known.marks;
+    this.marked = { sheet, windows, marks: marksOf(sheet, windows) };
+    return this.marked.marks;
   }
 
   #go(row, column) {

@@ -66,7 +66,7 @@ async def _words(request: Request) -> Response:
 
 
 async def _sheet(request: Request) -> Response:
-    """Row r, column c holds `r:c`; row 3 is hidden, A1 to B1 are merged."""
+    """Row r, column c holds `r:c`; row 3 is hidden, A1 to B1 and B50 to C150 are merged."""
     asked = request.query_params
     row, column = int(asked["row"]), int(asked["column"])
     sign = "=F" if asked["formulas"] == "1" else ""
@@ -74,8 +74,8 @@ async def _sheet(request: Request) -> Response:
         [f"{sign}{r + 1}:{c + 1}" for c in range(column, column + int(asked["columns"]))]
         for r in range(row, row + int(asked["rows"]))
     ]
-    hidden = [3] if row == 0 else []
-    marks = {"merged": [[1, 1, 1, 2]], "hidden_rows": hidden, "comments": [[5, 2, "Ask again"]]}
+    hidden, merged = ([3], [[1, 1, 1, 2], [50, 2, 150, 3]]) if row == 0 else ([], [])
+    marks = {"merged": merged, "hidden_rows": hidden, "comments": [[5, 2, "Ask again"]]}
     return JSONResponse({"rows": rows, "row": row, "column": column, **marks})
 
 

@@ -100,6 +100,14 @@ def test_a_sheet_of_a_hundred_thousand_rows_by_keyboard(tab: Page, origin: str) 
     assert look.count("[role=gridcell]") < 1500
     active = grid.get_attribute("aria-activedescendant")
     assert tab.locator(f"#{active}").inner_text() == "100000:80"
+    assert look.call("viewer.go('Data!A110')")
+    look.until("document.querySelector('.v-active')?.textContent === '110:1'")
+    look.until("document.querySelector('.v-merged')?.textContent === '50:2'")
+    assert look.count(".v-merged") == 1, "it begins far above what is drawn"
+    place = tab.locator(".v-body").bounding_box()
+    assert place is not None
+    tab.mouse.click(place["x"] + 200, place["y"] + 200)
+    look.until("document.querySelector('.v-whole').textContent === 'B50  50:2'")
     assert look.call("viewer.go('Data!B500')")
     look.until("document.querySelector('.v-active')?.textContent === '500:2'")
     tab.get_by_role("button", name="Formulas instead of values").press("Enter")
