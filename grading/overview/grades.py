@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from grading.adjudication.voids import voided_in
 from grading.book import read_evaluations
-from grading.evaluations import CriterionVerdict, Evaluation
+from grading.evaluations import CriterionVerdict, Evaluation, Judgement
 from grading.items import ReviewCriterion
 from grading.overview.coverage import sheets_of
 from grading.people.tables import PEOPLE
+from grading.record import RecordVerdict, Source, judgement_of_record, records_of
 from grading.tables import REVIEW_ITEMS
 
 
@@ -28,17 +30,62 @@ class Grade:
     verdicts: tuple[tuple[CriterionVerdict, ReviewCriterion | None], ...]
 
 
-def grades_of(connection: Connection, attempts: Sequence[str]) -> dict[str, list[Grade]]:
-    """Attempt -> what was said of it, the oldest first."""
+@dataclass(frozen=True)
+class Standing:
+    """What is of record of an attempt now: of the submission and by the rubric that were graded last.
+
+    Attributes:
+        records: By criterion in the rubric's order; without a verdict it awaits one.
+        voided: Criteria that count for nobody any more. judgement: None: there is none yet.
+    """
+
+    records: tuple[tuple[ReviewCriterion, RecordVerdict], ...]
+    voided: tuple[ReviewCriterion, ...]
+    judgement: Judgement | None
+
+
+@dataclass(frozen=True)
+class Graded:
+    """All that was said of an attempt, the oldest first; standing: None where its rubric is not up for review."""
+
+    grades: tuple[Grade, ...]
+    standing: Standing | None
+
+
+def grades_of(connection: Connection, attempts: Sequence[str]) -> dict[str, Graded]:
+    """Attempt -> what was said of it, and what stands."""
     evaluations = read_evaluations(connection, attempts)
     names = names_of(connection, sorted({one.grader for one in evaluations}))
     criteria = _criteria(connection, attempts)
+    voided = voided_in(connection, {digest for _, digest in criteria})
     found: dict[str, list[Grade]] = {attempt: [] for attempt in attempts}
     for one in evaluations:
         known = criteria.get((one.attempt_id, one.grading_digest), {})
         verdicts = tuple((verdict, known.get(verdict.criterion)) for verdict in one.verdicts)
         found[one.attempt_id].append(Grade(one, names.get(one.grader, one.grader), verdicts))
-    return found
+    return {attempt: Graded(tuple(own), _standing(own, criteria, voided)) for attempt, own in found.items()}
+
+
+def _standing(
+    grades: Sequence[Grade],
+    criteria: Mapping[tuple[str, str], Mapping[str, ReviewCriterion]],
+    voided: Mapping[str, frozenset[str]],
+) -> Standing | None:
+    if not grades:
+        return None
+    last = grades[-1].evaluation
+    rubric = criteria.get((last.attempt_id, last.grading_digest))
+    if rubric is None:
+        return None
+    same = (last.submission, last.grading_digest)
+    said = [one.evaluation for one in grades if (one.evaluation.submission, one.evaluation.grading_digest) == same]
+    out = voided.get(last.grading_digest, frozenset())
+    records, nothing = records_of(said, voided=out), RecordVerdict(None, Source.nobody)
+    return Standing(
+        records=tuple((one, records.get(name, nothing)) for name, one in rubric.items() if name not in out),
+        voided=tuple(one for name, one in rubric.items() if name in out),
+        judgement=judgement_of_record(said),
+    )
 
 
 def names_of(connection: Connection, people: Sequence[str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from grading import (
     review_origins,
 )
 from grading.adjudication.cases import case_of, open_cases
+from grading.adjudication.tickets import set_voided
 from grading.people.people import People
 from grading.review.cookies import COOKIE
 from grading.review.problems import NoSuchReview
@@ -134,6 +135,7 @@ def test_figures_are_counted_once_until_something_changes(world: World) -> None:
     assert "33.3\u202f%" in page
     assert "58.3\u202f%" in page
     assert re.search(r'<desc id="rework-desc">agent <1>, with remarks: 50', page)
+    assert re.search(r"uncategorised.*33\u202f% → 58\u202f%", page, re.DOTALL)
     assert (world.page(path), world.runs.counted) == (page, 1)
     publish(world.book, "a1")
     say(world.book, "a1", "letter", "anna", words("ppp"))
@@ -153,6 +155,9 @@ def test_figures_are_counted_once_until_something_changes(world: World) -> None:
 def test_a_trial_says_who_said_what(world: World) -> None:
     publish(world.book, "a1")
     say(world.book, "a1", "letter", "anna", words("pf?"), judgement="fail")
+    say(world.book, "a1", "letter", "checks", {"rows": "fail"}, grader_kind="check")
+    with world.book.database.write() as connection:
+        set_voided(connection, "g-letter", "ads", voided=True, by="lead", reason="no")
     world.sign_in("lea", Role.lead)
     run = world.page("/lead/runs/run%20%3C7%3E")
     assert TRIAL in run
@@ -160,6 +165,10 @@ def test_a_trial_says_who_said_what(world: World) -> None:
     assert "agent <1>" in page
     for told in ("anna", "overall fail", "Speaks plainly & well", "anna finds it cannot_judge"):
         assert told in page
+    of_record = page[page.index("Of record") : page.index("What was said")]
+    words_of_record = re.sub(r"<[^>]+>|\s+", " ", of_record)
+    assert re.search(r"17 rows +critical +pass +reviewers .*well +important +fail +reviewers", words_of_record)
+    assert re.search(r"Advertises +pitfall +voided", words_of_record)
     empty = world.page(f"/lead/runs/run%20%3C7%3E/trials/{TRIAL}/executions/{EXECUTION}")
     assert "Nothing is written down of it." in empty
 
