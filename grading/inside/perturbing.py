@@ -16,6 +16,7 @@ def perturb(fault: str, file: Path, into: Path, sheet: str | None) -> dict[str, 
     """Write the changed workbook; `problem` says why it cannot be, `made` what was done."""
     from .files import guard
 
+    into.mkdir(parents=True, exist_ok=True)
     try:
         guard(file)
         openpyxl = toolbox("openpyxl")
@@ -23,7 +24,6 @@ def perturb(fault: str, file: Path, into: Path, sheet: str | None) -> dict[str, 
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(file)
         made = (_without_sheet if fault == "missing_sheet" else _other_total)(book, sheet)
-        into.mkdir(parents=True, exist_ok=True)
         book.save(into / CHANGED)
     except (Broken, Unjudgeable) as error:
         return {"problem": str(error)}

@@ -30,7 +30,7 @@ from .outcome import clip
 WITHOUT = "Chromium is not there in this sandbox"
 PLACES = ("/usr/lib/chromium/chromium", "/opt/google/chrome/chrome")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-START_SECONDS, CALL_SECONDS, SETTLE_SECONDS = 60.0, 15.0, 0.7
+START_SECONDS, CALL_SECONDS, SETTLE_SECONDS = 60.0, 10.0, 0.7
 MAX_MESSAGE = 48 << 20
 LOADED = "loaded"
 FLAGS = (

@@ -9,16 +9,16 @@ import io
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .isolate import Died, answers
 from .outcome import clip, toolbox
-from .viewing_browser import FAILURES, Browser
+from .viewing_browser import FAILURES, Browser, chromium
 from .viewing_pages import MAX_WORDS, write_page
 
-LOAD_SECONDS = 15.0
+LOAD_SECONDS = 10.0
 SHOT_SECONDS = 90.0
 ENCODE_SECONDS = 60.0
 MAX_WIDTH = 4000
@@ -49,22 +49,43 @@ class _Shot:
     words: list[list[Any]]
 
 
+@dataclass
+class _Found:
+    shots: list[_Shot] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    failed: str = ""
+
+
 def write_shots(file: Path, out: Path, until: float) -> tuple[list[dict[str, Any]], list[str], dict[str, Any]]:
     """Pictures of a page below `out`, on both screens; what was drawn, what not and why, and what it tells."""
     until = min(until, time.monotonic() + SHOT_SECONDS)
-    shots: list[_Shot] = []
-    notes: list[str] = []
-    facts: dict[str, Any] = {}
+    found = _shots(file, until, scripts=True)
+    if found.failed and chromium():
+        still = _shots(file, until, scripts=False)
+        if not still.failed:
+            still.notes.insert(
+                0, f"shown as it is without its scripts, with which there is no picture: {found.failed}"
+            )
+            found = still
+    if found.failed:
+        found.notes.append(f"not all of its pictures could be made: {found.failed}")
+    pages, more = _written(found.shots, out, until)
+    return pages, [*dict.fromkeys([*found.notes, *more])], found.facts
+
+
+def _shots(file: Path, until: float, *, scripts: bool) -> _Found:
+    found = _Found()
     try:
         with Browser(until) as browser:
+            browser.call("Emulation.setScriptExecutionDisabled", value=not scripts)
             for look in (DESKTOP, PHONE):
-                found, more = _look(browser, file, look, facts)
-                shots += found
-                notes += more
+                shots, notes = _look(browser, file, look, found.facts)
+                found.shots += shots
+                found.notes += notes
     except FAILURES as failed:
-        notes.append(clip(f"not all of its pictures could be made: {failed}", 300))
-    pages, more = _written(shots, out, until)
-    return pages, [*dict.fromkeys([*notes, *more])], facts
+        found.failed = clip(failed, 200) or "the browser failed"
+    return found
 
 
 def _look(browser: Browser, file: Path, look: Look, facts: dict[str, Any]) -> tuple[list[_Shot], list[str]]:
