@@ -10,38 +10,41 @@ export class Ahead {
   constructor(alias, following) {
     Object.assign(this, { alias, following });
     this.found = null;
+    this.taken = new Set(); // became ours by asking: given back unless begun
     this.leave = () => this.giveBack();
     addEventListener("pagehide", this.leave);
   }
 
   /** {alias, root} or null where there is none; asked for again where there was none before, or long ago. */
   async fetch() {
-    if (this.found && Date.now() - this.at < FRESH_MS) return this.found;
-    this.asking ??= this.#find().finally(() => { this.asking = null; });
-    const found = await this.asking;
-    if (found === null) return this.found;
-    if (this.found?.alias === found.alias) found.taken ||= this.found.taken; // by the first asking
-    this.found = found;
-    this.at = Date.now();
-    return found;
+    const fresh = () => this.found && Date.now() - this.found.at < FRESH_MS;
+    for (let time = 0; time < 2 && !fresh(); time += 1) {
+      this.asking ??= this.#find(Date.now()).finally(() => { this.asking = null; });
+      const found = await this.asking;
+      if (found === null) break;
+      this.found = found;
+    }
+    return this.found;
   }
 
   /** It was not begun: somebody else may have it. */
   giveBack() {
     removeEventListener("pagehide", this.leave);
-    if (this.found?.taken) new Api(this.found.alias).change("POST", "/release").catch(() => {});
+    for (const alias of this.taken) new Api(alias).change("POST", "/release").catch(() => {});
+    this.taken.clear();
     this.found = null;
   }
 
-  /** It is begun now. */
+  /** It is begun now; another that was had before is not. */
   begun() {
-    removeEventListener("pagehide", this.leave);
-    this.found = null;
+    this.taken.delete(this.found?.alias);
+    this.giveBack();
   }
 
-  async #find() {
+  async #find(at) {
     const [alias, taken] = await this.#next();
     if (!alias || alias === this.alias) return null;
+    if (taken) this.taken.add(alias);
     const page = await readPage(`/review/${alias}`);
     const root = page?.getElementById("review");
     if (!root?.dataset.start) return null;
@@ -49,7 +52,7 @@ export class Ahead {
     for (const kind of ["deliverables", "inputs"]) {
       start.files[kind].slice(0, FIRST_FILES).forEach((file, at) => prefetch(`/api/reviews/${alias}/${kind}/${at}`, file));
     }
-    return { alias, root, title: page.title, taken };
+    return { alias, root, title: page.title, at };
   }
 
   async #next() {

@@ -28,5 +28,11 @@ async function correct(card) {
 const said = (answer) => answer.problems?.[0]?.what ?? answer.error ?? "Refused by the server; nothing is kept.";
 
 for (const button of document.querySelectorAll("button.correct")) {
-  button.addEventListener("click", () => correct(button.closest(".card")));
+  // Once, whatever is pressed: each would be a revision of its own.
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
+    await correct(button.closest(".card"));
+    button.removeAttribute("aria-disabled");
+  });
 }

@@ -41,13 +41,15 @@ export class Submit {
 
   open() {
     const review = this.current();
-    this.#draw(review);
+    const clean = this.#draw(review);
     byId("sheet-error").textContent = "";
     this.dialog.showModal();
+    if (clean) byId("sheet-submit").focus(); // else what is open or odd comes first
     review.ahead.fetch();
     review.outbox.flush().then((all) => { if (!all) this.#waits(); });
   }
 
+  /** Says whether there is nothing to look at once more. */
   #draw(review) {
     const { lacking, odd } = findings(review);
     const { pass, fail, cannot_judge: unsure } = review.cards.tally();
@@ -60,6 +62,7 @@ export class Submit {
     if (odd.length) parts.push(this.#section("Look once more", odd));
     byId("sheet-summary").replaceChildren(...parts);
     for (const id of ["sheet-submit", "sheet-stay"]) byId(id).disabled = lacking.length > 0;
+    return lacking.length + odd.length === 0;
   }
 
   #section(title, rows) {

@@ -44,6 +44,7 @@ def desk(served: Served, tab: Page) -> Page:
 def test_the_grading_page(desk: Page, scheme: Any) -> None:
     desk.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     desk.keyboard.press("e")
+    assert desk.evaluate("document.getAnimations().length") == 0, "no word in passing moves for who wants it so"
     expect(desk.locator(".card[aria-current] .chip")).to_have_count(1)
     desk.keyboard.press("s")
     expect(desk.locator(".pane[data-pane=b]")).to_contain_text("Find farms")

@@ -70,6 +70,7 @@ def test_the_server_dies_at_every_step_of_a_review(served: Served, tab: Page) ->
             page.keyboard.press(key)
         banner(page).to_contain_text("No connection")
         served.start()
+        page.evaluate("dispatchEvent(new Event('focus'))")  # or else it tries again after a while
         saved(page)
         banner(page).to_be_hidden()
     assert verdicts(page) == ["pass", "fail", "fail"]
@@ -309,3 +310,38 @@ def test_a_ticket_on_a_criterion_is_sent_when_it_can_be_and_a_void_is_said(serve
     expect(active(page)).to_have_attribute("data-number", "3")
     page.reload()
     expect(page.locator(".card").nth(1)).to_contain_text("counts for nobody any more")
+
+
+def test_the_next_is_had_ahead_asked_for_again_after_a_while_and_given_back_by_who_leaves(
+    served: Served, tab: Page
+) -> None:
+    for title in ("A", "B", "C", "D"):
+        served.publish(title=title, criteria=[("rows", "critical", "Holds 17 rows")])
+    served.sign_in(tab)
+    tab.clock.install(time=datetime.now(UTC))
+    page = opened(served, tab, served.desk().take_next() or "")
+    for key in ("1", "j", "1"):
+        page.keyboard.press(key)
+
+    def look_ahead() -> None:
+        with page.expect_event("requestfinished", lambda request: "/review/" in request.url):
+            page.keyboard.press("Control+Enter")
+        assert served.desk().counts()["claimed"] == 2
+
+    look_ahead()
+    page.keyboard.press("Escape")
+    ahead = served.desk().take_next(after=page.url.rsplit("/")[-1])
+    with served.database.write() as connection:
+        of_another = {"reviewer": "somebody", "state": "claimed"}
+        connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == ahead).values(**of_another))
+    page.clock.fast_forward(600_000)
+    first = page.title()
+    page.keyboard.press("Control+Enter")
+    page.locator("#sheet-submit").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".top-title h1")).not_to_have_text(first)
+    page.wait_for_url(re.compile("/review/"))
+    assert not page.url.endswith(str(ahead)), "that one is somebody else's by now"
+    look_ahead()
+    page.goto(served.app)
+    eventually(lambda: served.desk().counts() == {"open": 1, "claimed": 1, "locked": 1}, page)
