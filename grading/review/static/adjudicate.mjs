@@ -70,14 +70,39 @@ const api = new Api(`adjudications/${start.alias}`);
 const form = byId("decision");
 const cited = () => [...root.querySelectorAll("[data-file]")].map((node) => node.dataset.file);
 const stage = new Stage(root, start, api, cited);
-const places = byId("chips") ? new Places(() => stage.redraw()) : null;
+const KEPT = `upbench.case.${start.alias}.${person}`;
+if (form) restore();
+const places = form && byId("chips") ? new Places(() => { stage.redraw(); keep(); }) : null;
 const pane = () => stage.active;
 const viewer = (does) => () => { if (pane().viewer) does(pane().viewer); };
+
+/** What is put down stays in this tab until it is decided: whatever becomes of the page or of the server. */
+function keep() {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf")));
+  } catch {
+    // Storage may be full or switched off: the page itself still has it.
+  }
+}
+
+function restore() {
+  let kept = [];
+  try {
+    kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+  } catch {
+    // Then there is nothing to go on with.
+  }
+  for (const [name, value] of Array.isArray(kept) ? kept : []) {
+    const field = form.elements.namedItem(name);
+    if (field) field.value = value;
+  }
+}
 
 function choose(verdict) {
   const radio = form?.querySelector(`.radios input[value=${verdict}]`);
   if (!radio) return;
   radio.checked = true;
+  keep();
   announce(radio.parentElement.textContent.trim());
   if (verdict === "fail" && byId("feedback")?.value.trim() === "") byId("feedback").focus();
 }
@@ -114,7 +139,6 @@ async function decide(event) {
   }
   form.querySelector("button.primary").disabled = true;
   await Promise.race([activity.flush(), new Promise((resolve) => { setTimeout(resolve, 2000); })]);
-  leaving = true;
   form.submit();
 }
 
@@ -139,7 +163,6 @@ const DO = {
   leave: () => root.querySelector(".criteria").focus(),
 };
 
-let leaving = false;
 const keyboard = new Keyboard(person, form ? DO : { ...DO, submit: undefined }, ACTIONS);
 showKeys(keyboard);
 for (const node of root.querySelectorAll(".scripted")) node.hidden = false;
@@ -159,8 +182,7 @@ if (form) {
   stage.addEventListener("looking", ({ detail }) => { if (detail.file) activity.on({ file: detail.file }); });
   root.querySelector(".side").addEventListener("focusin", () => activity.on({ criterion: start.criterion }));
   activity.start();
-  addEventListener("beforeunload", (event) => {
-    const typed = [...form.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
-    if (!leaving && typed) event.preventDefault();
-  });
+  form.addEventListener("input", keep);
+  // Come back to by the browser's arrow, it may be decided by now.
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }

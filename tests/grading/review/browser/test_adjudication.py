@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,11 @@ def test_an_adjudication_by_keyboard_alone(served: Served, tab: Page, alias: str
     tab.keyboard.press("e")  # the same place again
     tab.get_by_role("radio", name="Somebody missed something").focus()
     tab.keyboard.press("Space")
+    tab.reload()  # nothing that was put down is lost
+    expect(tab.get_by_role("radio", name="Fail")).to_be_checked()
+    expect(tab.get_by_role("radio", name="Somebody missed something")).to_be_checked()
+    expect(tab.get_by_label("Feedback for whoever made it")).to_have_value(re.compile("17 were asked for"))
+    expect(tab.get_by_role("list", name="Your evidence").get_by_role("listitem")).to_have_count(1)
     tab.keyboard.press("Control+Enter")
     expect(tab.get_by_role("status")).to_contain_text("verdict of record")
     with served.database.read() as connection:
