@@ -115,6 +115,12 @@ REVIEW_SLOTS = Table(
     Column("qualified", Boolean),
     UniqueConstraint("item", "kind", "number"),
     Index("review_slots_queue", "state", "rank"),
+    Index(
+        "review_slots_gold",
+        "item",
+        sqlite_where=text("kind = 'gold' AND probability IS NOT NULL"),
+        postgresql_where=text("kind = 'gold' AND probability IS NOT NULL"),
+    ),
     Index("review_slots_reviewer", "reviewer", "state", "locked"),
     # Nobody reviews one submission twice, however many ask at one time.
     Index(

@@ -10,10 +10,11 @@ slots.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal_column, or_, select
 
 from grading.adjudication.tables import ADJUDICATIONS, GOLD, GOLD_ITEMS, GOLD_KNOWN, GOLD_STANDINGS
 from grading.queue.slots import ADJUDICATION, OPEN, VOID, add_slots
@@ -21,9 +22,15 @@ from grading.queue.slots import GOLD as GOLD_KIND
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 
 QUALIFIED = "qualified"
+_AT_ONCE = 500
 
 _KNOWN, _ANY = GOLD_ITEMS.alias("known"), REVIEW_SLOTS.alias("any_slot")
-_DRAWN = (REVIEW_SLOTS.c.kind == GOLD_KIND, REVIEW_SLOTS.c.probability.is_not(None), REVIEW_SLOTS.c.state != VOID)
+# Written out, so that the index of exactly these is used.
+_DRAWN = (
+    REVIEW_SLOTS.c.kind == literal_column(f"'{GOLD_KIND}'"),
+    REVIEW_SLOTS.c.probability.is_not(None),
+    REVIEW_SLOTS.c.state != VOID,
+)
 _WANTED = select(func.count(), func.max(REVIEW_ITEMS.c.gold)).where(REVIEW_ITEMS.c.gold.is_not(None))
 _MADE = select(func.count()).select_from(REVIEW_SLOTS).where(*_DRAWN)
 
@@ -105,28 +112,51 @@ def has_qualified(person: str, now: str) -> ColumnElement[bool]:
 
 def _had(person: str) -> tuple[ColumnElement[bool], ...]:
     """The slots at which a person reviews or has reviewed."""
-    return (_ANY.c.reviewer == person, _ANY.c.state != VOID, _ANY.c.kind != ADJUDICATION)
+    # Written out as well: `review_slots_once`.
+    kind: ColumnElement[bool] = _ANY.c.kind != literal_column(f"'{ADJUDICATION}'")
+    state: ColumnElement[bool] = _ANY.c.state != literal_column(f"'{VOID}'")
+    return (_ANY.c.reviewer == person, kind, state)
 
 
-def _pool(connection: Connection) -> list[Row[Any]]:
-    """The settled submissions with keys of which no drawn gold slot is open, and how many each has had."""
-    of_item = REVIEW_SLOTS.c.item == REVIEW_ITEMS.c.alias
-    made = select(func.count()).select_from(REVIEW_SLOTS).where(of_item, *_DRAWN).correlate(REVIEW_ITEMS)
-    query = (
-        select(REVIEW_ITEMS.c.alias, REVIEW_ITEMS.c.category, made.scalar_subquery().label("made"))
-        .join(GOLD_ITEMS, GOLD_ITEMS.c.item == REVIEW_ITEMS.c.alias)
-        .where(
-            GOLD_ITEMS.c.exam.is_(False),
-            REVIEW_ITEMS.c.settled.is_not(None),
-            exists().where(GOLD.c.item == REVIEW_ITEMS.c.alias, GOLD.c.retired.is_(False)),
-            ~exists().where(of_item, *_DRAWN, REVIEW_SLOTS.c.state == OPEN),
-        )
-    )
-    return list(connection.execute(query))
+@dataclass(frozen=True)
+class _Free:
+    """A submission that could have one more gold review; `made`: how many it has or had."""
+
+    alias: str
+    category: str | None
+    made: int
+
+
+def _pool(connection: Connection) -> list[_Free]:
+    """The settled submissions with keys of which no drawn gold slot is open."""
+    # These are few and the items are many: asked in one go, a database may begin at the wrong end.
+    keyed = exists().where(GOLD.c.item == GOLD_ITEMS.c.item, GOLD.c.retired.is_(False))
+    query = select(GOLD_ITEMS.c.item).where(GOLD_ITEMS.c.exam.is_(False), keyed).order_by(GOLD_ITEMS.c.item)
+    known = [str(item) for item in connection.execute(query).scalars()]
+    found: list[_Free] = []
+    for begin in range(0, len(known), _AT_ONCE):
+        some = known[begin : begin + _AT_ONCE]
+        states = _states(connection, some)
+        columns = (REVIEW_ITEMS.c.alias, REVIEW_ITEMS.c.category)
+        settled = select(*columns).where(REVIEW_ITEMS.c.alias.in_(some), REVIEW_ITEMS.c.settled.is_not(None))
+        found += [
+            _Free(row.alias, row.category, len(states[row.alias]))
+            for row in connection.execute(settled)
+            if OPEN not in states[row.alias]
+        ]
+    return found
+
+
+def _states(connection: Connection, items: Sequence[str]) -> dict[str, list[str]]:
+    """Item -> the states of its drawn gold slots."""
+    query = select(REVIEW_SLOTS.c.item, REVIEW_SLOTS.c.state).where(REVIEW_SLOTS.c.item.in_(items), *_DRAWN)
+    found: dict[str, list[str]] = {item: [] for item in items}
+    for row in connection.execute(query):
+        found[row.item].append(row.state)
+    return found
 
 
 def _hold_free(connection: Connection, item: str) -> bool:
     """Hold an item; False: somebody has opened a slot of it meanwhile."""
     connection.execute(select(REVIEW_ITEMS.c.alias).where(REVIEW_ITEMS.c.alias == item).with_for_update())
-    free = select(func.count()).where(REVIEW_SLOTS.c.item == item, *_DRAWN, REVIEW_SLOTS.c.state == OPEN)
-    return not connection.execute(free).scalar_one()
+    return OPEN not in _states(connection, [item])[item]

@@ -136,7 +136,7 @@ def test_keys_that_come_later_make_up_for_what_chance_wanted_and_retired_ones_ar
 
 
 def test_what_asks_for_the_qualified_is_open_to_them_alone(book: Book) -> None:
-    asked = publish(book, "new", primary=2, qualified=True)
+    asked = publish(book, "new", qualified=True)
     plain = publish(book, "plain")
     ann = desk(book, "ann")
     assert {review.alias for review in ann.queue()} == {plain}
@@ -152,7 +152,9 @@ def test_what_asks_for_the_qualified_is_open_to_them_alone(book: Book) -> None:
         ann.save(slot.alias, "b", 0, Draft(verdict=Verdict.failed, feedback="It is not there."))
         ann.judge(slot.alias, 0, "fail")
         ann.lock(slot.alias)
-    assert asked in {review.alias for review in ann.queue()}  # twelve right, at once
+    with book.database.read() as connection:
+        assert standing_in_force(connection, "ann") == Qualification.qualified  # twelve right, at once
+    assert asked in {review.alias for review in ann.queue()}
     with book.database.write() as connection:  # what they were right about was wrong: paused, but not today
         for alias in answers:
             set_gold_keys(connection, alias, {"a": GoldKey(verdict="fail"), "b": GoldKey(verdict="pass")}, "lea")
