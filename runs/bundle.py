@@ -131,4 +131,4 @@ RUN_BUNDLE = (
         check=lambda row: JobSheet.model_validate_json(row["body"]),
     ),
 )
-RUNS_AT_HOME = frozenset({"workers"})
+RUNS_AT_HOME = frozenset({"workers", "worker_refusals"})

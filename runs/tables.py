@@ -106,6 +106,16 @@ WORKERS = Table(
     Index("workers_by_why", "why"),
 )
 
+# Runs that a worker cannot open, and why: others go on with them.
+REFUSALS = Table(
+    "worker_refusals",
+    METADATA,
+    Column("run", String, primary_key=True),
+    Column("worker", String, primary_key=True),
+    Column("detail", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # The jobs of a run as they were when it was begun (number 0), and after each grading by another rubric.
 SHEETS = Table(
     "run_sheets",
@@ -150,4 +160,5 @@ RUN_MIGRATIONS = [
     Migration("runs", 3, _many),
     Migration("runs", 4, _in_the_plan),
     Migration("runs", 5, add_missing_columns(ATTEMPTS)),
+    Migration("runs", 6, create_all(METADATA)),
 ]

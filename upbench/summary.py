@@ -8,10 +8,12 @@ from typing import Any
 from core import CallJournal, Cause, Ended, Frozen, LeftOut, Spent, Submission, cause_row
 from runs import (
     DONE,
+    QUEUE,
     AttemptCounts,
     AttemptRow,
     ExecutionRow,
     Records,
+    Registry,
     RunBudget,
     RunRow,
     Stop,
@@ -93,6 +95,7 @@ class RunSummary(Frozen):
         causes: Count of each cause among the ended attempts.
         arms: Count of attempts in each arm.
         stop: Why no more of it is begun. not_done: Count of attempts that have not ended for it, by cause.
+        refused: Workers that cannot open it, and leave it to others: why.
         budget: What the whole run may use.
         seconds: Work of all executions, added up.
         store: Where the data lies. report: The command that makes the report.
@@ -120,6 +123,7 @@ class RunSummary(Frozen):
     owner: str | None = None
     created: str = ""
     stop: Stop | None = None
+    refused: dict[str, str] = {}
     not_done: dict[str, int] = {}
     budget: RunBudget = RunBudget()
 
@@ -163,6 +167,7 @@ def summarise(home: Home, run: str, *, listed: int | None = LISTED) -> RunSummar
         owner=row.owner,
         created=row.created,
         stop=row.broken_off,
+        refused=Registry(home.database).refused(row.id) if row.queue == QUEUE and undone else {},
         not_done={row.stop.cause.value: undone} if row.stop and undone else {},
         budget=row.options.budget,
     )

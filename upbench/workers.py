@@ -87,7 +87,8 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
         order: What is to be done.
         finish: When set, nothing new is taken; as with `upbench worker drain`.
 
-    A run that cannot be opened here (no key for its model, a damaged pack) is stopped, and says so; others go on.
+    A run that cannot be opened here (no key for its model, a damaged pack) is left to other workers, if there are
+    any that have not tried; else it is stopped, and says so. Other runs go on.
 
     Raises:
         StoreFault: The records cannot be reached. Rounds that were under way stay, for others.
@@ -122,13 +123,14 @@ async def _serve(home: Home, order: WorkerOrder, finish: asyncio.Event) -> DiskG
         places = Places(lambda run: place_of(home, run), by)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         full: asyncio.Future[DiskGuard] = asyncio.get_running_loop().create_future()
+        working: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
 
         async def opened(run: str) -> Workplace:
             try:
                 return await _opened(places, run)
             except UpBenchError as error:
                 if not _is_silence(error):
-                    _refuse(Records(home.database), run, error)
+                    _refuse(home, by, await working, run, error)
                     raise Overtaken(run) from error
                 if not failed.done():
                     failed.set_exception(error)
@@ -152,8 +154,11 @@ async def _serve(home: Home, order: WorkerOrder, finish: asyncio.Event) -> DiskG
             at_work(by, {"attempt": places.holding(rounds.carry)}, queues, poll_seconds=poll) as me,
             forgetting_old_rounds(by, home.settings.keep_rounds_days),
         ):
+            working.set_result(me)
             _log.info("worker %s carries up to %d rounds at one time", me.id, order.slots)
-            adopting = asyncio.create_task(_adopt_on(home, by, places, ADOPT_LOOK_SECONDS * poll / POLL_SECONDS))
+            adopting = asyncio.create_task(
+                _adopt_on(home, me, by, places, ADOPT_LOOK_SECONDS * poll / POLL_SECONDS)
+            )
             try:
                 return await _until_told(home, me, by, places, (failed, full), order, finish)
             finally:
@@ -179,8 +184,16 @@ def _is_silence(error: UpBenchError) -> bool:
     return isinstance(error, StoreFault) and error.cause is not Cause.store_damaged
 
 
-def _refuse(records: Records, run: str, error: UpBenchError) -> None:
-    _log.warning("run %s cannot be opened here: %s", run, error)
+def _refuse(home: Home, by: Machinery, me: Worker, run: str, error: UpBenchError) -> None:
+    """Leave the run to those who may be able to open it; where nobody is, it is stopped."""
+    if by.workers.refuse(me.id, run, str(error)):
+        _log.warning("run %s cannot be opened here: %s", run, error)
+    others = {one.id for one in by.alive() if QUEUE in one.queues and not one.draining}
+    if others - by.workers.refused(run).keys():
+        me.shunned.add(run)
+        return
+    me.shunned.discard(run)  # its rounds that wait come to nothing, here or elsewhere
+    records = Records(home.database)
     records.stop(run, Stop(reason="cannot_open", detail=f"on {socket.gethostname()}: {error}"))
     records.set_run_state(run, STOPPED)
 
@@ -229,7 +242,7 @@ def _poll_seconds(by: Machinery) -> float:
 async def _is_idle(home: Home, me: Worker, by: Machinery, places: Places) -> bool:
     if by.engine.list(worker=me.id, states=OPEN[1:], limit=1) or _is_waited_for(by, places):
         return False
-    await _adopt(home, by, places)  # what nobody governs is something to do as well
+    await _adopt(home, me, by, places)  # what nobody governs is something to do as well
     return not _is_waited_for(by, places)
 
 
@@ -237,14 +250,17 @@ def _is_waited_for(by: Machinery, places: Places) -> bool:
     return _is_queued(by) or places.waiting()
 
 
-async def _adopt_on(home: Home, by: Machinery, places: Places, pause: float) -> None:
+async def _adopt_on(home: Home, me: Worker, by: Machinery, places: Places, pause: float) -> None:
     while True:
-        await _adopt(home, by, places)
+        await _adopt(home, me, by, places)
         await asyncio.sleep(pause)
 
 
-async def _adopt(home: Home, by: Machinery, places: Places) -> None:
-    """Open the runs that nobody governs: no round of theirs may come that would make anybody open them."""
+async def _adopt(home: Home, me: Worker, by: Machinery, places: Places) -> None:
+    """Open the runs that nobody governs: no round of theirs may come that would make anybody open them.
+
+    Also those that could not be opened here before: whoever they were left to may have gone.
+    """
     try:
         if by.engine.list(states=[RoundState.dead], limit=1):
             bury_dead(home.database, by.engine, price_table(home.settings))
@@ -257,5 +273,11 @@ async def _adopt(home: Home, by: Machinery, places: Places) -> None:
         if governing(run) not in governed:
             try:
                 await places.of(run)
-            except UpBenchError as error:  # one that cannot be opened here is governed elsewhere
-                _log.warning("a run that nobody governs is not opened: %s", error)
+                if run in me.shunned:
+                    me.shunned.discard(run)
+                    by.workers.accept(me.id, run)
+            except UpBenchError as error:
+                if run in me.shunned and not _is_silence(error):
+                    _refuse(home, by, me, run, error)
+                else:  # one that cannot be opened here is governed elsewhere
+                    _log.warning("a run that nobody governs is not opened: %s", error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -22,6 +22,7 @@ from sqlalchemy.event import listen
 
 from core import BadInput, Cause, Database, StoreFault
 from runs.engine.calm import calm
+from runs.engine.crew import CREW
 from runs.engine.port import Carry, Crew, Json, Round, RoundState, RoundStatus
 from runs.engine.serializer import JsonSerializer
 from runs.engine.steps import DurableContext
@@ -54,34 +55,16 @@ _STATES = {
 _OVER = (RoundState.done, RoundState.failed, RoundState.cancelled)
 
 
-class _Crew:
-    """What this process carries now: DBOS is one a process, and so is this."""
-
-    def __init__(self) -> None:
-        self.kinds: Mapping[str, Carry] | None = None
-        self.tasks: set[asyncio.Task[Any]] = set()
-        self.stuck: asyncio.Future[None] | None = None
-        self.slots: Mapping[str, int] = {}
-
-    def abandon(self, fault: StoreFault) -> None:
-        """Rounds cannot go on here: whoever waits for them is told."""
-        if self.stuck is not None and not self.stuck.done():
-            self.stuck.set_exception(fault)
-
-
-_CREW = _Crew()
-
-
 @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=TAKEN_UP)
 async def _round(kind: str, payload: Json) -> Json:
-    kinds, task = _CREW.kinds, asyncio.current_task()
+    kinds, task = CREW.kinds, asyncio.current_task()
     if kinds is None or task is None:
         raise asyncio.CancelledError  # this process is about to end: the round stays to be taken up
-    _CREW.tasks.add(task)
+    CREW.tasks.add(task)
     try:
-        return await kinds[kind](DurableContext(str(DBOS.workflow_id), _CREW.abandon), payload)
+        return await kinds[kind](DurableContext(str(DBOS.workflow_id), CREW.abandon), payload)
     finally:
-        _CREW.tasks.discard(task)
+        CREW.tasks.discard(task)
 
 
 class DurableEngine:
@@ -275,17 +258,17 @@ class DurableEngine:
         self, worker: str, kinds: Mapping[str, Carry], queues: Mapping[str, int], *, poll_seconds: float = 1.0
     ) -> AsyncIterator[Crew]:
         """See `Engine`."""
-        if _CREW.kinds is not None:
+        if CREW.kinds is not None:
             raise BadInput("this process executes a run already", mend="wait for it, or use another process")
         self.prepare()
-        _CREW.kinds = kinds
-        _CREW.stuck = stuck = asyncio.get_running_loop().create_future()
+        CREW.kinds = kinds
+        CREW.stuck = stuck = asyncio.get_running_loop().create_future()
         try:
             _quieten()
-            _CREW.slots = queues
+            CREW.slots, CREW.shunned = queues, set()
             await asyncio.to_thread(self._register, queues, poll_seconds)
             library = self._launched(worker, queues)
-            yield Crew(stuck, lambda: _pause(library))
+            yield Crew(stuck, lambda: _pause(library), CREW.shunned)
         finally:
             stuck.cancel()
             await self._stop()
@@ -313,7 +296,7 @@ class DurableEngine:
         return library
 
     async def _stop(self) -> None:
-        tasks, _CREW.kinds = list(_CREW.tasks), None
+        tasks, CREW.kinds = list(CREW.tasks), None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -339,23 +322,6 @@ def _quieten() -> None:
     log = logging.getLogger("dbos")
     for handler in list(log.handlers):
         log.removeHandler(handler)
-
-
-def _with_own_slots(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Each worker has its own number of slots; the library keeps one a queue, that of the last worker to come."""
-
-    def get_queue(tables: SystemDatabase, name: str, **more: Any) -> Any:
-        queue = read(tables, name, **more)
-        if queue is not None and name in _CREW.slots:
-            queue._worker_concurrency = _CREW.slots[name]
-            if queue._partition_worker_concurrency is not None:
-                queue._partition_worker_concurrency = _CREW.slots[name]
-        return queue
-
-    return get_queue
-
-
-SystemDatabase.get_queue = _with_own_slots(SystemDatabase.get_queue)  # type: ignore[method-assign]
 
 
 def _pause(library: DBOS) -> None:

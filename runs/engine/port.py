@@ -101,10 +101,12 @@ class Crew:
     Attributes:
         stuck: Fails with a `StoreFault` once rounds cannot go on here.
         pause: Takes no more rounds out of the queues; what is under way goes on.
+        shunned: Shares of which this process takes no rounds; whoever works may change it.
     """
 
     stuck: asyncio.Future[None]
     pause: Callable[[], None]
+    shunned: set[str] = field(default_factory=set)
 
 
 class Engine(Protocol):

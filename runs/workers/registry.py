@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from core import Database, insert_new
 from runs.keys import now
-from runs.tables import WORKERS
+from runs.tables import REFUSALS, WORKERS
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,31 @@ class Registry:
         with self._database.write() as connection:
             return connection.execute(query.values(draining=1)).rowcount
 
+    def refuse(self, worker: str, run: str, why: str) -> bool:
+        """Write down that a worker cannot open a run; False where that stood there already."""
+        row = {"worker": worker, "run": run, "detail": why}
+        with self._database.write() as connection:
+            return connection.execute(insert_new(REFUSALS), row).rowcount > 0
+
+    def accept(self, worker: str, run: str) -> None:
+        """The worker can open it by now."""
+        with self._database.write() as connection:
+            connection.execute(delete(REFUSALS).where(REFUSALS.c.worker == worker, REFUSALS.c.run == run))
+
+    def refused(self, run: str) -> dict[str, str]:
+        """The workers that are present and cannot open a run: why."""
+        query = select(REFUSALS.c.worker, REFUSALS.c.detail).join(WORKERS, WORKERS.c.id == REFUSALS.c.worker)
+        query = query.where(REFUSALS.c.run == run, WORKERS.c.ended.is_(None)).order_by(REFUSALS.c.worker)
+        with self._database.read() as connection:
+            return {str(row.worker): str(row.detail) for row in connection.execute(query)}
+
     def forget(self, before: datetime) -> int:
         """Delete workers that had ended before that moment and left nothing to be done; how many that were."""
         old = delete(WORKERS).where(WORKERS.c.ended < before.isoformat(), WORKERS.c.why.is_not(None))
         with self._database.write() as connection:
-            return connection.execute(old).rowcount
+            gone = connection.execute(old).rowcount
+            connection.execute(delete(REFUSALS).where(REFUSALS.c.worker.not_in(select(WORKERS.c.id))))
+        return gone
 
     def present(self) -> list[WorkerRow]:
         """Those that have not said that they ended, oldest first; one that was killed says nothing."""

@@ -23,12 +23,14 @@ class Worker:
         id: Names it.
         ended: Fails with a `StoreFault` when it cannot go on.
         pause: Takes nothing new.
+        shunned: Runs of which it takes no rounds.
         draining: Set when it is to take nothing new.
     """
 
     id: str
     ended: asyncio.Future[None]
     pause: Callable[[], None]
+    shunned: set[str] = field(default_factory=set)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -57,7 +59,7 @@ async def at_work(
         left.callback(by.locks.give, name)
         by.workers.enter(name, queues)
         async with by.engine.work(name, kinds, queues, poll_seconds=poll_seconds) as crew:
-            worker = Worker(name, crew.stuck, crew.pause)
+            worker = Worker(name, crew.stuck, crew.pause, crew.shunned)
             event("worker_started", worker=name)
 
             def lost(fault: StoreFault) -> None:

@@ -27,7 +27,8 @@ from runs.workers.locks import AdvisoryLocks
 from tests.runs.project import order
 from tests.runs.support import write_pack
 from tests.upbench.large import counted_statements
-from upbench import Bench
+from upbench import Bench, workers
+from upbench.cli.execute import describe
 from upbench.order import Order
 from upbench.workers import WorkerOrder, place_of, serve_rounds
 
@@ -148,6 +149,45 @@ async def test_a_run_that_cannot_be_opened_is_stopped_and_others_go_on(
     assert stop is not None
     assert stop.reason == "cannot_open"
     assert "OPENAI_API_KEY" in stop.detail
+
+
+async def test_a_run_that_cannot_be_opened_here_is_left_to_others_as_long_as_there_are_any(
+    bench: Bench, place: Workplace, by: Machinery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "ADOPT_LOOK_SECONDS", 0.1)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    pack = str(place.jobs["job-1"].root.parent.parent)
+    wanted = Order(pack=pack, agents=("react",), models=("openai/gpt-standin",), repeats=5)
+    keyless = bench.begin(wanted, detached=True)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    keyless.records.go_on(keyless.run_id, keyless.options, QUEUE)
+    by.workers.enter("other", {QUEUE: 2})
+    by.locks.take("other")
+    for one in (keyless, place):
+        begin_rounds(one, by.engine, one.records.attempts(one.run_id))
+    finish = asyncio.Event()
+    serving = asyncio.create_task(serve_rounds(bench.home, WorkerOrder(slots=1), finish))
+    async with asyncio.timeout(120):
+        while bench.show(place.run_id).trials["done"] < 3 or not by.workers.refused(keyless.run_id):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        told = bench.show(keyless.run_id)
+        assert (told.stop, told.trials["done"]) == (None, 0)
+        assert all("OPENAI_API_KEY" in why for why in told.refused.values())
+        assert ", which cannot open it: " in describe(told)
+        left = by.engine.list(queue=QUEUE, states=OPEN)
+        assert len(left) >= told.trials["total"] - 2 > 0, "what was taken was taken before this was known"
+        by.workers.leave("other")
+        by.workers.settle("other", "ended")
+        by.locks.give("other")
+        while keyless.records.stop_of(keyless.run_id) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        while by.engine.list(queue=QUEUE, states=OPEN):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        finish.set()
+        await serving
+    stop = keyless.records.stop_of(keyless.run_id)
+    assert stop is not None
+    assert stop.reason == "cannot_open"
 
 
 def test_locks_take_an_address_with_options_of_its_own(fresh_database: str) -> None:

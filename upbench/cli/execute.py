@@ -111,10 +111,14 @@ def describe(summary: RunSummary) -> str:
     spent = summary.cost
     cost = cost_text(spent.dollars, estimated=spent.estimated_dollars, unpriced=spent.unpriced_calls)
     arms = ", ".join(f"{n} {arm}" for arm, n in summary.arms.items())
+    ended = f"{summary.trials['done']} of {summary.trials['total']}"
+    left_by = {} if summary.stop else summary.refused
     label = " (scripted: no model was asked)" if summary.scripted else ""
     lines = [
         f"run      {summary.id}  {summary.state}{label}",
-        f"trials   {summary.trials['done']} of {summary.trials['total']} done: {causes}",
+        # What is counted is attempts: with several arms, several of one trial.
+        f"{'attempts' if len(summary.arms) > 1 else 'trials  '} {ended} done: {causes}",
+        *(f"left by  {worker}, which cannot open it: {why}" for worker, why in left_by.items()),
         *([f"arms     {arms}"] if len(summary.arms) > 1 else []),
         f"cost     {cost}, {summary.tokens} tokens, {summary.seconds:.0f} s of work",
         f"report   {typed(summary.report)}",
