@@ -10,15 +10,18 @@ import pytest
 from sqlalchemy import update
 
 from core import Database
-from grading import GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Book, Person, ReviewDesk
+from grading import GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Book, Person, ReviewDesk, read_audit
 from grading.adjudication.tickets import open_ticket, set_voided
 from grading.overview.agreement import ALL, agreement_report
 from grading.overview.bottlenecks import bottlenecks, hard_criteria
 from grading.overview.coverage import coverage
+from grading.overview.kept import mark_of
+from grading.overview.looks import has_looked, look, reviews_now
 from grading.queue.leases import release
 from grading.queue.slots import instant
+from grading.review.problems import DeskError
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
-from tests.grading.overview.world import look, only, publish, say, words
+from tests.grading.overview.world import active, only, publish, say, words
 
 
 @pytest.fixture
@@ -86,11 +89,11 @@ def test_criteria_that_take_long_and_that_nobody_can_judge(book: Book) -> None:
         attempt = f"a{number}"
         alias = publish(book, attempt)
         say(book, attempt, "letter", "anna", words("p?f" if number else "ppf"))
-        look(book, alias, "anna", "rows", f"2026-01-0{number + 1}T10:00:00", 30)
-        look(book, alias, "anna", "tone", f"2026-01-0{number + 1}T23:59:00", 90.5)  # past midnight
-        look(book, alias, "anna", "tone", f"2026-01-0{number + 1}T12:00:00", 29.5)
+        active(book, alias, "anna", "rows", f"2026-01-0{number + 1}T10:00:00", 30)
+        active(book, alias, "anna", "tone", f"2026-01-0{number + 1}T23:59:00", 90.5)  # past midnight
+        active(book, alias, "anna", "tone", f"2026-01-0{number + 1}T12:00:00", 29.5)
     other = publish(book, "b1", job="sheet")
-    look(book, other, "anna", "rows", "2026-01-01T10:00:00", 500)  # once is not enough to tell
+    active(book, other, "anna", "rows", "2026-01-01T10:00:00", 500)  # once is not enough to tell
     with book.database.read() as connection:
         found = hard_criteria(connection)
     assert [(one.criterion, one.figure.value, one.figure.n) for one in found.slow] == [
@@ -140,3 +143,28 @@ def test_nothing_is_there_yet(book: Book) -> None:
     assert (found.waiting, found.held, found.adjudications) == ((), (), 0)
     assert report.groups[ALL].ac1.why == "no criterion was judged pass or fail by two people"
     assert report.cannot_judge.why == "nobody has judged anything"
+
+
+def test_who_looks_gets_no_more_of_the_job_and_what_awaited_them_is_anybodys(book: Book) -> None:
+    first, other = publish(book, "a1"), publish(book, "b1", job="sheet")
+    anna, ben = ReviewDesk(book, "anna"), ReviewDesk(book, "ben")
+    with book.database.write() as connection:
+        connection.execute(update(REVIEW_SLOTS).values(required="anna", until=instant(timedelta(hours=1))))
+        assert not has_looked(connection, "anna", "letter")
+    assert ben.queue() == []
+    anna.lease(first)
+    with book.database.write() as connection:
+        assert reviews_now(connection, "anna", "letter")
+        assert not look(connection, "anna", "letter", "t1")
+        assert release(connection, Person(id="anna"), first)
+        assert look(connection, "anna", "letter", "t1")
+        assert look(connection, "anna", "letter", "t1"), "once more changes nothing"
+        assert has_looked(connection, "anna", "letter")
+        assert not has_looked(connection, "anna", "sheet")
+        assert mark_of(connection) == "None 0"
+    assert [review.alias for review in anna.queue()] == [other]
+    assert [review.alias for review in ben.queue()] == [first], "the other one still awaits anna"
+    assert anna.counts()["open"] == 1
+    with pytest.raises(DeskError):
+        anna.lease(first)
+    assert [row.action for row in read_audit(book.database)] == ["lead.look"]

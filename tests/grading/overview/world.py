@@ -58,7 +58,7 @@ def words(letters: str) -> dict[str, str]:
     return {c.id: kinds[letter] for c, letter in zip(RUBRIC.criteria, letters, strict=True)}
 
 
-def look(book: Book, slot: str, reviewer: str, criterion: str, begin: str, seconds: float) -> None:
+def active(book: Book, slot: str, reviewer: str, criterion: str, begin: str, seconds: float) -> None:
     """Somebody was at a criterion."""
     start = datetime.fromisoformat(begin).replace(tzinfo=UTC)
     times = [moment.isoformat(timespec="milliseconds") for moment in (start, start + timedelta(seconds=seconds))]
