@@ -18,7 +18,8 @@ export class Frame extends Viewer {
     this.holdsFocus();
     Object.assign(this, { rendering, fresh: options.fresh, running: false, size: SCALES.indexOf(1), selected: "" });
     this.said = element("span", { className: "soft v-frame-says" });
-    this.bar.append(this.said, tool("Search", "Search in the page", () => this.search()));
+    this.seek = tool("Search", "Search in the page", () => this.search());
+    this.bar.append(this.said, this.seek);
     if (rendering.run) this.#offer();
     this.onMessage = (event) => this.#hear(event);
     this.onBlur = () => this.#left();
@@ -98,6 +99,8 @@ export class Frame extends Viewer {
     this.body.replaceChildren(this.frame);
     this.said.textContent = this.running ? RUNNING : STILL;
     this.root.classList.toggle("v-running", this.running);
+    this.seek.hidden = this.running;
+    if (this.running && this.finder) this.finder.hidden = true;
     if (this.runs) this.runs.textContent = this.running ? "End its scripts" : "Run its scripts";
   }
 

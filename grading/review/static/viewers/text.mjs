@@ -6,7 +6,8 @@ import { Strip } from "./strip.mjs";
 const LINE = 24;
 const LETTERS = 80;
 const SIZES = [0.7, 0.85, 1, 1.2, 1.5, 1.8, 2.2];
-const LINES = /^line=(\d+)(?:-(\d+))?$/;
+// `line=4`, `line=4-9`, `entry=a/b.txt,line=4`: what stands before belongs to both ends.
+const LINES = /^(|.*,)line=(\d+)(?:-(\d+))?$/s;
 const plain = (text) => text.toLowerCase();
 
 export class Text extends Viewer {
@@ -35,9 +36,9 @@ export class Text extends Viewer {
 
   go(anchor) {
     const range = LINES.exec(anchor);
-    const from = this.places.get(range ? `line=${range[1]}` : anchor);
+    const from = this.places.get(range ? `${range[1]}line=${range[2]}` : anchor);
     if (from === undefined) return false;
-    const to = range?.[2] ? this.places.get(`line=${range[2]}`) ?? from : from;
+    const to = range?.[3] ? this.places.get(`${range[1]}line=${range[3]}`) ?? from : from;
     this.marked = [from, to];
     this.#step(from);
     return true;
@@ -82,13 +83,14 @@ export class Text extends Viewer {
 
   #draw(index) {
     const [anchor, words] = this.segments[index];
-    const place = element("button", { type: "button", className: "v-anchor", textContent: anchor, tabIndex: -1, title: "Take this place as evidence" });
+    const named = anchor.replace(/^entry=.*,(?=line=)/s, "");
+    const place = element("button", { type: "button", className: "v-anchor", textContent: named, tabIndex: -1, title: "Take this place as evidence" });
     place.addEventListener("click", () => {
       this.#step(index, false);
       this.take({ kind: "quote", anchor, text: words.slice(0, 300) });
     });
     const line = element("div", { className: "v-line", attributes: { role: "listitem", "aria-setsize": this.segments.length, "aria-posinset": index + 1 } }, [
-      this.capture ? place : element("span", { className: "v-anchor", textContent: anchor }), element("span", { className: "v-words-of", textContent: words, dir: "auto" }),
+      this.capture ? place : element("span", { className: "v-anchor", textContent: named }), element("span", { className: "v-words-of", textContent: words, dir: "auto" }),
     ]);
     const [from, to] = this.marked ?? [-1, -1];
     line.classList.toggle("v-marked", index >= from && index <= to);
@@ -129,6 +131,6 @@ export class Text extends Viewer {
     const [low, high] = [Math.min(...indices), Math.max(...indices)];
     const [first, last] = [this.segments[low][0], this.segments[high][0]];
     const end = LINES.exec(last);
-    return low !== high && LINES.test(first) && end ? `${first}-${end[1]}` : first;
+    return low !== high && LINES.test(first) && end ? `${first}-${end[2]}` : first;
   }
 }

@@ -159,13 +159,27 @@ def test_a_picture_is_framed_and_zoomed(tab: Page, origin: str) -> None:
 
 def test_an_archive_is_a_tree_and_a_workbook_has_its_pages_and_its_text_beside(tab: Page, origin: str) -> None:
     entries = [["entry=a/b.txt", "a/b.txt (5 bytes)"], ["entry=a/c/d.csv", "a/c/d.csv (9 bytes)"]]
+    entries += [["entry=a/c/d.csv,line=1", "farm,web"], ["entry=a/c/d.csv,line=2", "Acker,acker.example"]]
     look = Look(tab, origin, "all.zip", kind="archive", segments=entries)
     look.call("viewer.focus()")
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("Enter")
     assert look.taken[0]["anchor"] == "entry=a/b.txt"
     assert look.call("viewer.go('entry=a/c/d.csv')")
+    look.call("viewer.focus()")
+    tab.keyboard.press("Enter")
+    look.until("document.activeElement.closest('.v-entry') !== null")
+    assert tab.locator(".v-entry .v-words-of").all_inner_texts() == ["farm,web", "Acker,acker.example"]
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    assert look.taken[1] == {"kind": "quote", "anchor": "entry=a/c/d.csv,line=2", "text": "Acker,acker.example"}
     assert serious(tab) == []
+    tab.keyboard.press("Escape")
+    assert look.call("document.activeElement.dataset.anchor") == "entry=a/c/d.csv"
+    assert look.count(".v-entry .v-line") == 0
+    assert look.call("viewer.go('entry=a/c/d.csv,line=1-2')")
+    assert look.count(".v-entry .v-marked") == 2
+    assert tab.locator("[role=treeitem][data-anchor]").count() == 2, "lines are no entries"
     text = [["Data!A1", "Words of a cell"], ["paragraph=2", "More words"]]
     both = Look(
         tab, origin, "b.xlsx", kind="sheet", sheets=SHEETS, pages=PAGES[:2], segments=text, flags=["Has macros"]
