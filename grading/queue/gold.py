@@ -26,13 +26,13 @@ _AT_ONCE = 500
 
 _KNOWN, _ANY = GOLD_ITEMS.alias("known"), REVIEW_SLOTS.alias("any_slot")
 # Written out, so that the index of exactly these is used.
-_DRAWN = (
+DRAWN = (
     REVIEW_SLOTS.c.kind == literal_column(f"'{GOLD_KIND}'"),
     REVIEW_SLOTS.c.probability.is_not(None),
     REVIEW_SLOTS.c.state != VOID,
 )
 _WANTED = select(func.count(), func.max(REVIEW_ITEMS.c.gold)).where(REVIEW_ITEMS.c.gold.is_not(None))
-_MADE = select(func.count()).select_from(REVIEW_SLOTS).where(*_DRAWN)
+_MADE = select(func.count()).select_from(REVIEW_SLOTS).where(*DRAWN)
 
 
 def one_more(connection: Connection, *, like: str = "", after: str | None = None) -> str | None:
@@ -149,7 +149,7 @@ def _pool(connection: Connection) -> list[_Free]:
 
 def _states(connection: Connection, items: Sequence[str]) -> dict[str, list[str]]:
     """Item -> the states of its drawn gold slots."""
-    query = select(REVIEW_SLOTS.c.item, REVIEW_SLOTS.c.state).where(REVIEW_SLOTS.c.item.in_(items), *_DRAWN)
+    query = select(REVIEW_SLOTS.c.item, REVIEW_SLOTS.c.state).where(REVIEW_SLOTS.c.item.in_(items), *DRAWN)
     found: dict[str, list[str]] = {item: [] for item in items}
     for row in connection.execute(query):
         found[row.item].append(row.state)

@@ -20,6 +20,7 @@ from grading import (
     Reviewing,
     ReviewItem,
     create_review_app,
+    files_awaiting,
     load_secrets,
     read_audit,
     review_origins,
@@ -147,6 +148,8 @@ def test_a_lead_makes_a_submission_gold_changes_a_copy_and_retires_it(world: Wor
     world.publish("newer", gold=1.0)
     slots = [slot for row in copies for slot in world.slots(row.alias, "gold")]
     assert len(slots) == 2
+    waiting = {file.sha256 for file in files_awaiting(world.database, 100)}  # drawn ahead, as with all the others
+    assert world.blobs.put_bytes(b"amount\n10\n4\n") in waiting
     own = lea.get("/").text  # she has seen the keys of one, and so of all that was made from it
     assert [slot for slot in slots if slot in own] == []
     others = world.client("ann").get("/").text
