@@ -1,4 +1,4 @@
-"""An adjudication by keyboard alone, and whether everybody can use its pages."""
+"""An adjudication by keyboard alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from grading.adjudication.tickets import open_ticket, set_voided
 from grading.book import insert_evaluation, read_evaluations
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 from tests.grading.review.browser.served import CRITERIA, WAIT, Served
-from tests.grading.review.browser.test_grading_axe import findings
 
 MS = WAIT * 1000
 
@@ -106,17 +105,3 @@ def test_an_adjudication_by_keyboard_alone(served: Served, tab: Page, alias: str
     assert [(one.file, one.anchor) for one in decided.evidence] == [("notes.md", "line=3")]
     assert said[-1].minutes is not None, "the time at it was sent before the decision"
     assert served.settled == [attempt]
-
-
-@pytest.mark.parametrize(
-    "path", ["/adjudications", "/adjudications/{}", "/tickets", "/work", "/reviewers", "/pay"]
-)
-def test_axe_finds_nothing_grave(served: Served, tab: Page, alias: str, path: str) -> None:
-    tab.set_default_timeout(MS)
-    served.sign_in(tab)
-    for scheme in ("light", "dark"):
-        tab.emulate_media(color_scheme=scheme)
-        tab.goto(served.app + path.format(alias))
-        assert findings(tab) == []
-    tab.set_viewport_size({"width": 400, "height": 800})
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing lies beside the page"

@@ -17,12 +17,14 @@ from agents import AGENT_MIGRATIONS, SqlTranscript
 from core import LLM_MIGRATIONS, Database
 from grading import PEOPLE_MIGRATIONS, People, ReviewDesk, Reviewing, Role
 from grading.adjudication.due import adjudications_due
+from grading.adjudication.pay import PayRule, set_rule
 from grading.adjudication.tables import ADJUDICATIONS
 from grading.adjudication.tickets import open_ticket, set_voided
 from grading.people.accounts import Account
 from grading.review.drafts import Draft
 from grading.tables import REVIEW_ITEMS
 from rubrics import Verdict
+from tests.grading.exporting.told import Told
 from tests.grading.overview.told import EXECUTION, TRIAL, ToldRuns
 from tests.grading.people.support import GOOD, quick_passwords
 from tests.grading.review.browser.served import CRITERIA, WAIT, Served, migrations
@@ -57,15 +59,18 @@ def place(tmp_path: Path) -> Iterator[Served]:
     other = people.add("other", by="operator", roles=[Role.reviewer])
     lines = tuple(table("an agent", n=12, a=4, m=6, b=3, run="run-7"))
     runs = ToldRuns("run-7", "an agent", job="settled", attempt=f"{1:08x}.1.alone", of_run=lines)
-    one = Served(tmp_path, database, people=people, oversight=runs)
+    one = Served(tmp_path, database, people=people, oversight=runs, exports=Told(lines[:3]))
     for kind, body in (("assignment", {"task": "Write. " * 90}), ("meditation", {"depth": "3" * 90})):
         SqlTranscript(database, one.blobs, EXECUTION).append(kind, body)
     alias = one.publish(title="Settled", reviewing=Reviewing(primary=2))
     for person, word in ((people.get("reviewer.one"), Verdict.passed), (other, Verdict.failed)):
         lock(one, person, word)
+    one.publish(title="Agreed")
+    lock(one, other, Verdict.passed)
     one.publish(title="Open", missing=("*.pdf",))
     with database.write() as connection:
         item = connection.execute(select(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == alias)).one()
+        set_rule(connection, PayRule(currency="EUR", hourly=4500), "lead")
         adjudications_due(connection, item.alias)
         open_ticket(connection, item.alias, "tone", other.id, "Plain to whom?")
         set_voided(connection, item.grading_digest, "summary", voided=True, by="operator", reason="Of no length.")
@@ -89,6 +94,7 @@ def paths_of(place: Served, account: Account) -> Iterator[str]:
     mine = [review.alias for review in ReviewDesk(place.book, account.person).queue()]
     with place.database.read() as connection:
         cases = [str(alias) for alias in connection.execute(select(ADJUDICATIONS.c.alias)).scalars()]
+        items = [str(alias) for alias in connection.execute(select(REVIEW_ITEMS.c.alias)).scalars()]
     assert cases
     assert place.people is not None
     for route in place.pages.routes:
@@ -100,9 +106,9 @@ def paths_of(place: Served, account: Account) -> Iterator[str]:
             continue
         if "{how}" in route.path:
             continue
-        of_alias = [*(cases if "adjudications" in route.path else mine), "0123456789abcdef"]
+        there = {"/adjudications/": cases, "/lead/gold/": items}.get(route.path.partition("{")[0], mine)
         values = VALUES | {
-            "alias": of_alias,
+            "alias": [*there, "0123456789abcdef"],
             "rest": [one.id.removeprefix("p-") for one in place.people.list()][:1],
         }
         names = re.findall(r"{(\w+)", route.path)
