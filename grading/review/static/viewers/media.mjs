@@ -19,7 +19,8 @@ export class Media extends Viewer {
     super(host, options, "media");
     this.holdsFocus();
     const label = { "aria-label": options.file.name };
-    this.player = element(rendering.kind, { src: rendering.src, controls: true, preload: "metadata", attributes: label });
+    const poster = rendering.kind === "video" ? { poster: rendering.pages?.[0]?.src ?? "" } : {};
+    this.player = element(rendering.kind, { src: rendering.src, controls: true, preload: "metadata", ...poster, attributes: label });
     this.player.addEventListener("timeupdate", () => this.#place());
     this.player.addEventListener("loadedmetadata", () => this.#place());
     this.player.addEventListener("error", () => this.#again(options.fresh), { once: true });
