@@ -13,6 +13,8 @@ import pytest
 from sqlalchemy import select
 
 from agents import SqlTranscript
+from core.llm.protocol import ChatReply, ChatRequest
+from core.llm.scripted import ScriptedModel
 from grading import Book
 from grading.tables import REVIEW_ITEMS
 from rubrics import Verdict
@@ -22,8 +24,8 @@ from tests.runs.forking import Forked
 from tests.runs.project import order, run_all
 from tests.runs.support import write_pack
 from tests.upbench.judging import BY_PEOPLE, awaiting, bench_at, count_attempts, judge
-from tests.upbench.life import attempts, hand_in, turn
-from upbench import Bench
+from tests.upbench.life import MENDED, WRONG, attempts, hand_in, turn
+from upbench import Bench, reworking
 from upbench.deciding import deciding
 from upbench.why import story
 
@@ -85,6 +87,36 @@ def test_only_the_arm_with_remarks_is_told_them_and_an_echo_takes_no_work(bench:
     assert f'remark: "{SAID}"' in lines
     assert "attempt 2 (echo)" in lines
     assert bench.report(place.run_id).retry_control[rows["alone"].agent].feedback.value == 1.0
+
+
+def test_a_conversation_is_carried_on_by_a_whole_round(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    reply = ScriptedModel.reply
+
+    async def heard(model: ScriptedModel, request: ChatRequest) -> ChatReply:
+        asked.append(json.dumps([message.model_dump(mode="json") for message in request.messages]))
+        return await reply(model, request)
+
+    monkeypatch.setattr(ScriptedModel, "reply", heard)
+    # A script is refused, for it counts the turns of the whole conversation; this one knows that it is carried on.
+    monkeypatch.setattr(reworking, "_context", lambda chosen, _config: chosen)
+    script = attempts(WRONG, WRONG + MENDED)
+    pack = write_pack(tmp_path / "packs", rubric=BY_PEOPLE, script_text=script)
+    place = bench.begin(order(pack, "react", protocol="feedback", attempts=2, rework_context="transcript"))
+    with deciding(bench.home, print) as settled:
+        run_all(place, watcher=reviewer(bench, settled, "feedback"))
+    first, second = place.records.attempts(place.run_id)
+    assert [one.arm for one in (first, second)] == ["alone", "feedback"]
+    assert len(asked) == 4, "what was said before is not asked for again"
+    before, onwards = asked[1], asked[2]
+    assert ("echo mine" in before, SAID in before) == (True, False)
+    assert onwards.startswith(before[:-1]), "as it was said, to the letter"
+    assert 0 < onwards.index("echo mine") < onwards.index(SAID)
+    usage = [place.journal.usage_of(f"{one.id}.e1/").calls for one in (first, second)]
+    assert usage == [2, 2], "and is not paid again"
+    assert "echo mine" not in told(bench, f"{second.id}.e1"), "it is kept once, where it was said"
 
 
 def test_the_steps_of_an_echo_may_be_taken_twice(tmp_path: Path) -> None:
