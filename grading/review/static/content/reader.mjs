@@ -3,6 +3,7 @@
 // for its reader is done here: Escape leads out of it, what is selected is told, a text is found.
 const QUOTE = 2000;
 const HEAD = 1024;
+const MOST = 2000;
 // A connection may be opened for a link before anything is asked for, which no policy forbids; nor may frames hold more.
 const AWAY = "link, base, meta[http-equiv], iframe, frame, object, embed, script, portal, fencedframe";
 const ADDRESSES = ["href", "xlink:href", "ping", "action", "formaction"];
@@ -84,38 +85,57 @@ function follow(event) {
   if (name) own("documentElement").querySelector(`#${CSS.escape(name)}, [name="${CSS.escape(name)}"]`)?.scrollIntoView();
 }
 
-/** Select the next place (by: 1 or -1) of a text; which of how many. */
+/** Select the next place (by: 1 or -1; 0: the first) of a text; which of how many. */
 function find(text, by) {
   const selection = frame.contentWindow.getSelection();
   const all = [...places(text)];
   if (all.length === 0) return { at: 0, count: 0 };
   const { anchorNode: node, anchorOffset: offset } = selection;
-  const now = selection.isCollapsed ? -1 : all.findIndex((range) => range.startContainer === node && range.startOffset === offset);
-  const at = now < 0 ? (by > 0 ? 0 : all.length - 1) : (now + by + all.length) % all.length;
+  const now = by === 0 || selection.isCollapsed ? -1 : all.findIndex((range) => range.startContainer === node && range.startOffset === offset);
+  const at = now < 0 ? (by < 0 ? all.length - 1 : 0) : (now + by + all.length) % all.length;
   selection.removeAllRanges();
   selection.addRange(all[at]);
   all[at].startContainer.parentElement.scrollIntoView({ block: "center" });
   return { at: at + 1, count: all.length };
 }
 
-function* places(text) {
-  const wanted = text.replace(/\s+/g, " ").toLowerCase();
+/** The page's text, each run of white space one space, and where its pieces stand: [place, node, place in the node]. */
+function written() {
   const walker = Document.prototype.createTreeWalker.call(frame.contentWindow.document, own("body"), NodeFilter.SHOW_TEXT);
+  const pieces = [];
   let whole = "";
-  const nodes = [];
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     if (node.parentElement.localName === "style") continue;
-    nodes.push([whole.length, node]);
-    whole += node.data.replace(/\s/g, " ").toLowerCase();
+    for (const { 0: run, index } of node.data.matchAll(/\s+|\S+/g)) {
+      const space = run.trim() === "";
+      if (space && whole.endsWith(" ")) continue;
+      pieces.push([whole.length, node, index]);
+      whole += space ? " " : run.toLowerCase();
+    }
   }
-  const at = (place, last) => {
-    const [from, node] = nodes.findLast(([begin]) => begin < place || (!last && begin === place));
-    return [node, Math.min(place - from, node.data.length)];
+  return { whole, pieces };
+}
+
+function* places(text) {
+  const wanted = text.replace(/\s+/g, " ").trim().toLowerCase();
+  const { whole, pieces } = written();
+  const at = (place) => {
+    let [low, high] = [0, pieces.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (pieces[middle][0] <= place) low = middle;
+      else high = middle - 1;
+    }
+    const [from, node, offset] = pieces[low];
+    return [node, Math.min(offset + place - from, node.data.length)];
   };
-  for (let place = whole.indexOf(wanted); wanted && place >= 0; place = whole.indexOf(wanted, place + wanted.length)) {
+  let left = MOST;
+  for (let place = whole.indexOf(wanted); wanted && place >= 0 && left > 0; place = whole.indexOf(wanted, place + wanted.length)) {
     const range = Document.prototype.createRange.call(frame.contentWindow.document);
-    range.setStart(...at(place, false));
-    range.setEnd(...at(place + wanted.length, true));
+    const [node, offset] = at(place + wanted.length - 1);
+    left -= 1;
+    range.setStart(...at(place));
+    range.setEnd(node, offset + 1);
     yield range;
   }
 }

@@ -10,6 +10,8 @@ const RUNNING = "Its scripts run. Keys that you press in it are its own; a click
 const ASKED = "A stranger's program will run in a frame that can read nothing of yours, keep nothing and ask for nothing. By a bare connection it could still tell its author that somebody looks, and from which network.";
 const STOLEN = "The page took the keyboard while somebody wrote elsewhere: its scripts were ended.";
 const ANSWER_MS = 3000;
+const QUOTED = 300;
+const spaced = (text) => text.replace(/\s+/g, " ").trim();
 const TYPING_MS = 1000;
 
 export class Frame extends Viewer {
@@ -32,8 +34,19 @@ export class Frame extends Viewer {
     this.#show();
   }
 
+  /** What is selected, in the piece of the text (`text=7`) in which it stands. */
   anchor() {
-    return this.selected ? { kind: "quote", anchor: null, text: this.selected } : { kind: "region", anchor: null, text: "" };
+    if (!this.selected) return { kind: "region", anchor: null, text: "" };
+    const first = spaced(this.selected.split("\n", 1)[0]);
+    const [anchor] = this.rendering.segments.find(([, text]) => spaced(text).includes(first)) ?? [null];
+    return { kind: "quote", anchor, text: this.selected };
+  }
+
+  go(anchor) {
+    const [, text] = this.rendering.segments.find(([each]) => each === anchor) ?? [];
+    if (text === undefined || this.running) return false;
+    this.#ask({ do: "find", text: spaced(text).slice(0, QUOTED), by: 0 });
+    return true;
   }
 
   page(by) { this.#ask({ do: "page", by }); }
@@ -91,8 +104,7 @@ export class Frame extends Viewer {
     const { src, run } = this.rendering;
     const title = this.running ? `${this.file.name}, with its scripts` : `${this.file.name}, without its scripts`;
     const sandbox = this.running ? "allow-scripts" : "allow-scripts allow-same-origin";
-    this.selected = "";
-    this.over = false;
+    Object.assign(this, { selected: "", over: false, ready: false, waiting: [] });
     this.frame = element("iframe", { title, attributes: { sandbox, referrerpolicy: "no-referrer", src: this.running ? run : src } });
     this.frame.addEventListener("pointerenter", () => { this.over = true; });
     this.frame.addEventListener("pointerleave", () => { this.over = false; });
@@ -128,8 +140,17 @@ export class Frame extends Viewer {
     if (!this.running) this.#show();
   }
 
+  /** Of the reader; what is asked for before the page is there waits for it. */
   #ask(message) {
-    if (!this.running) this.frame.contentWindow?.postMessage(message, new URL(this.rendering.src).origin);
+    if (this.running) return;
+    if (this.ready) this.frame.contentWindow?.postMessage(message, new URL(this.rendering.src).origin);
+    else this.waiting.push(message);
+  }
+
+  #begun() {
+    this.ready = true;
+    if (SCALES[this.size] !== 1) this.#ask({ do: "zoom", scale: SCALES[this.size] });
+    for (const message of this.waiting.splice(0)) this.#ask(message);
   }
 
   /** Only the reader is listened to, and it runs nothing of the file. */
@@ -138,7 +159,7 @@ export class Frame extends Viewer {
     const { leave, selected, found, ready, ended } = event.data ?? {};
     if (typeof selected === "string") this.selected = selected.slice(0, 2000);
     if (found) this.finding?.({ at: Number(found.at), count: Number(found.count) });
-    if (ready && SCALES[this.size] !== 1) this.#ask({ do: "zoom", scale: SCALES[this.size] });
+    if (ready) this.#begun();
     if (leave) this.#back();
     if (ended && !this.tried) this.#again();
   }

@@ -86,6 +86,14 @@ def test_every_kind_of_file_is_shown_on_the_page_and_taken_as_evidence(rendered:
     frame = tab.frame_locator("iframe").frame_locator("#page")
     expect(frame.get_by_text("Farms")).to_be_visible()
     assert frame.owner.get_attribute("sandbox") == "allow-same-origin", "nothing in it runs"
+    frame.get_by_text("Farms").click(click_count=3)
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("e")
+    tab.keyboard.press("F")
+    tab.get_by_role("button", name="Go to 5-site.html · text=1").click()
+    expect(frame.get_by_text("Farms")).to_be_visible()
+    chosen = "() => document.querySelector('.pane-name').textContent"
+    tab.wait_for_function(f"() => ({chosen})() === '5-site.html'")
     tab.get_by_role("button", name="Run its scripts").click()
     tab.get_by_role("button", name="Run them").click()
     expect(tab.frame_locator("iframe").get_by_text("Farms")).to_be_visible()
