@@ -38,8 +38,10 @@ test-tools: setup
 	@scripts/system/ensure-renderers.sh || [ "$(SYSTEM)" = no ]
 	@scripts/system/ensure-compose.sh >/dev/null || [ "$(SYSTEM)" = no ]
 
-# Where compiled code is not kept, each of thousands of processes compiles what it imports.
+# Where compiled code is not kept, each of thousands of processes compiles what it imports. It is kept beside what
+# pytest keeps: not in folders that tests show to sandboxes.
 test: export PYTHONDONTWRITEBYTECODE :=
+test: export PYTHONPYCACHEPREFIX := $(CURDIR)/.pytest_cache/compiled
 test: test-tools
 	@scripts/warm-tests.sh
 	@status=0; $(BIN)/pytest $(PYTEST_ARGS) || status=$$?; scripts/system/stop-docker.sh; exit $$status
