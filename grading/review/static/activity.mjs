@@ -1,10 +1,12 @@
 // Time worked, as the intervals in which a page was seen and something happened in it within the last minute.
 // What somebody does in one tab ends the interval of every other: no minute is counted twice.
+import { within } from "./outbox/deliver.mjs";
 import { Store } from "./outbox/store.mjs";
 
 const IDLE_MS = 60_000;
 const SEND_MS = 20_000;
 const BATCH = 200;
+const ANSWER_MS = 20_000;
 const TOLERATED_MS = 3000;
 const CLOCK_MS = 20_000;
 const NEVER = new Set([400, 404, 405, 409, 413, 422]);
@@ -158,7 +160,7 @@ export class Activity {
   async #post(review, rows) {
     const intervals = rows.map(({ person: _person, review: _review, ...interval }) => interval);
     const api = review === this.alias ? this.api : this.api.at(review);
-    const response = await api.change("POST", "/activity", { intervals }).catch(() => null);
+    const response = await within(ANSWER_MS, api.change("POST", "/activity", { intervals })).catch(() => null);
     if (response === null) return;
     if (response.ok) this.counted = true;
     if (!response.ok && !NEVER.has(response.status)) return;

@@ -1,8 +1,10 @@
 // Whose review it is: a lease on the server that lasts as long as somebody looks at the page, or it has something to save.
 
+import { within } from "./outbox/deliver.mjs";
 import { session } from "./outbox/session.mjs";
 
 const BEAT_MS = 30_000;
+const ANSWER_MS = 20_000;
 const AGAIN_MS = 5000;
 const ENDING_MS = 120_000;
 const GONE = new Set([404, 405]); // A server that knows no leases: the review is this person's as long as they like.
@@ -63,7 +65,7 @@ export class Lease extends EventTarget {
 
   #beat() {
     if (this.lost || this.stopped) return null;
-    this.beating ??= this.#ask().finally(() => { this.beating = null; });
+    this.beating ??= within(ANSWER_MS, this.#ask()).catch(() => {}).finally(() => { this.beating = null; });
     return this.beating;
   }
 

@@ -3,7 +3,8 @@
 const ANSWER_MS = 30_000;
 const AGAIN = new Set([408, 425, 429]);
 
-function within(ms, promise) {
+/** What a promise comes to; rejects where that takes longer, as a line that is gone may never say so. */
+export function within(ms, promise) {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new TypeError("no answer")), ms);
     promise.then(resolve, reject).finally(() => clearTimeout(late));

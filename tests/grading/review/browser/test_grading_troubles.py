@@ -117,10 +117,8 @@ def test_a_review_is_submitted_once_whatever_is_pressed_meanwhile(served: Served
     for _ in range(3):
         page.keyboard.press("Enter")
     eventually(lambda: bool(held), page)
-    page.evaluate(_LOOKED_AT_AGAIN)  # the lease says as well that it is locked, before the answer is here
     answer = held[0].fetch()
-    page.evaluate(_LOOKED_AT_AGAIN)
-    with page.expect_response("**/lease"):
+    with page.expect_response("**/lease"):  # which says as well that it is locked, before the answer is here
         page.evaluate(_LOOKED_AT_AGAIN)
     held[0].fulfill(response=answer)
     expect(page.locator(".top-title h1")).not_to_have_text(first)
