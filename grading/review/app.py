@@ -84,24 +84,37 @@ def create_review_app(
     entrance = Entrance(secrets, app_origin, refusals, people)
     add_entrance(app, entrance, Door(token), reviewer)
     if people is not None:
-        add_account(app, parts, entrance, people)
-        add_people(app, parts, entrance, people)
-        add_audit(app, parts, people)
-        if oidc is not None:
-            add_oidc(app, entrance, people, oidc)
-    add_pages(app, parts)
-    add_changes_between(app, parts)  # before the files, whose paths would take its
-    add_files(app, parts)
-    add_changes(app, parts)
-    add_queue(app, parts)
-    add_snippets(app, parts)
-    add_session(app, parts)
-    add_adjudication(app, parts)
-    add_tickets(app, parts)
-    add_work(app, parts)
-    add_gold(app, parts)
-    add_unblinded(app, parts)
+        _add_accounts(app, parts, entrance, people, oidc)
+    _add_reviewing(app, parts)
     add_overview(app, parts, oversight)
     if exports is not None:
         add_export(app, parts, people, exports)
     return app
+
+
+def _add_accounts(
+    app: FastAPI, parts: Parts, entrance: Entrance, people: People, oidc: OidcProvider | None
+) -> None:
+    add_account(app, parts, entrance, people)
+    add_people(app, parts, entrance, people)
+    add_audit(app, parts, people)
+    if oidc is not None:
+        add_oidc(app, entrance, people, oidc)
+
+
+def _add_reviewing(app: FastAPI, parts: Parts) -> None:
+    add_pages(app, parts)
+    add_changes_between(app, parts)  # before the files, whose paths would take its
+    for add in (
+        add_files,
+        add_changes,
+        add_queue,
+        add_snippets,
+        add_session,
+        add_adjudication,
+        add_tickets,
+        add_work,
+        add_gold,
+        add_unblinded,
+    ):
+        add(app, parts)

@@ -84,34 +84,43 @@ def register_page(
     return answer
 
 
-def _add_person(app: FastAPI, parts: Parts, people: People) -> None:
-    def page(request: Request, who: str, problem: str = "", status: int = 200) -> Response:
-        account, key = people.get(who), request.state.session
+class _PersonPage:
+    """The page of somebody's account, and what is done there."""
+
+    def __init__(self, parts: Parts, people: People) -> None:
+        self._parts, self._people = parts, people
+
+    def show(self, request: Request, who: str, problem: str = "", status: int = 200) -> Response:
+        people, account = self._people, self._people.get(who)
         values = {
             "account": account,
             "roles": list(Role),
-            "sessions": people.sessions.list(account.id, key),
+            "sessions": people.sessions.list(account.id, request.state.session),
             "tokens": [token for token in people.tokens.list(account.id) if token.revoked is None],
             "problem": problem,
             "done": _done(request),
         }
-        answer = parts.page(request, "people/person.html.j2", **values)
+        answer = self._parts.page(request, "people/person.html.j2", **values)
         answer.status_code = status
         return answer
 
-    def attempt(request: Request, who: str, do: Callable[[str], Any], done: str) -> Response:
+    def attempt(self, request: Request, who: str, do: Callable[[str], Any], done: str) -> Response:
         """Do something to somebody; what cannot be done is said on their page."""
         try:
             do(person_of(request).id)
         except NoSuchPerson:
             raise
         except PeopleProblem as problem:
-            return page(request, who, f"{problem}.", problem.status)
+            return self.show(request, who, f"{problem}.", problem.status)
         return _to(f"/people/{who}", done)
+
+
+def _add_person(app: FastAPI, parts: Parts, people: People) -> None:
+    page = _PersonPage(parts, people)
 
     @app.get("/people/p-{rest}")
     def person(request: Request, rest: str) -> Response:
-        return page(request, f"p-{rest}")
+        return page.show(request, f"p-{rest}")
 
     @app.post("/people/p-{rest}")
     def change(
@@ -135,7 +144,7 @@ def _add_person(app: FastAPI, parts: Parts, people: People) -> None:
                 conflicts=conflicts.splitlines(),
             )
 
-        return attempt(request, f"p-{rest}", do, "saved")
+        return page.attempt(request, f"p-{rest}", do, "saved")
 
     @app.post("/people/p-{rest}/close")
     def close(request: Request, rest: str) -> Response:
@@ -144,11 +153,11 @@ def _add_person(app: FastAPI, parts: Parts, people: People) -> None:
                 raise WrongValue("another administrator closes your account, not you")
             people.close(f"p-{rest}", by=by)
 
-        return attempt(request, f"p-{rest}", do, "closed")
+        return page.attempt(request, f"p-{rest}", do, "closed")
 
     @app.post("/people/p-{rest}/reopen")
     def reopen(request: Request, rest: str) -> Response:
-        return attempt(request, f"p-{rest}", lambda by: people.reopen(f"p-{rest}", by=by), "reopened")
+        return page.attempt(request, f"p-{rest}", lambda by: people.reopen(f"p-{rest}", by=by), "reopened")
 
 
 def _add_ends(app: FastAPI, parts: Parts, people: People) -> None:
