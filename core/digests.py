@@ -37,11 +37,12 @@ def digest_of(value: Any) -> str:
 def digest_tree(root: Path) -> str:
     """sha256 over the sorted (relative path, sha256) pairs of every regular file under `root`.
 
-    A missing folder digests like an empty one. Symbolic links are not followed and not counted.
+    A missing folder digests like an empty one. Symbolic links are not followed and not counted, nor is what Python
+    compiled: it comes and goes, and says nothing that its source does not.
     """
     rows = [
         (path.relative_to(root).as_posix(), sha256_file(path))
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not path.is_symlink()
+        if path.is_file() and not path.is_symlink() and path.parent.name != "__pycache__"
     ]
     return digest_of(rows)

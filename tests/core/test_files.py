@@ -98,6 +98,7 @@ def test_digest_of_a_tree_sees_names_and_bytes_not_links(tmp_path: Path) -> None
     for folder in (first, second):
         write_atomic(folder / "x" / "1.txt", "same")
     (second / "link").symlink_to("/etc/passwd")
+    write_atomic(second / "x" / "__pycache__" / "1.cpython-311.pyc", "compiled")
     assert digest_tree(first) == digest_tree(second)
     write_atomic(second / "x" / "2.txt", "more")
     assert digest_tree(first) != digest_tree(second)
