@@ -28,17 +28,26 @@ from upbench.home import Home, open_home
 from upbench.settings import load_settings
 
 JOBS = ("checkout-ab-test", "volunteer-handbook-copyedit", "thirteen-week-cash-flow", "trail-race-sponsor-deck")
-PEOPLE = {"ada": ("lead", "adjudicator", "reviewer"), "ben": ("reviewer",), "eva": ("reviewer",)}
+PEOPLE = {
+    "ada": ("admin", "lead", "adjudicator", "reviewer"),
+    "liz": ("lead",),
+    "ben": ("reviewer",),
+    "eva": ("reviewer",),
+}
 UPBENCH = str(Path(sys.executable).with_name("upbench"))
 PASSWORD = "a long sentence that nobody guesses"  # noqa: S105 - of a project that lives for a minute
 SIZE: ViewportSize = {"width": 1440, "height": 900}
 PATIENCE = 60_000.0
 PAGES = {
     "/work": "work",
+    "/exam": "exam",
     "/adjudications": "adjudications",
     "/tickets": "tickets",
     "/reviewers": "reviewers",
     "/pay": "pay",
+    "/lead": "lead",
+    "/lead/gold": "gold",
+    "/lead/export": "export",
     "/lead/unblinded": "unblinded",
     "/account": "account",
     "/people": "people",
@@ -119,6 +128,17 @@ def look(page: Page, said: dict[str, Any], folder: Path) -> None:
     page.locator("main a[href^='/adjudications/']").first.click()
     shot("adjudication")
     page.context.clear_cookies()
+    sign_in(page, said, "liz")
+    page.goto(said["app"] + "/lead")
+    page.locator("#run").select_option(index=1)
+    page.get_by_role("button", name="Show").click()
+    page.locator("main a[href$='/figures']").first.click()
+    shot("figures")
+    page.goto(page.url.removesuffix("/figures"))
+    shot("run")
+    page.locator("main a[href*='/trials/']").first.click()
+    shot("trial")
+    page.context.clear_cookies()
     sign_in(page, said, "ben")
     opened(page, said, "A/B")
     page.keyboard.press("v")
@@ -131,7 +151,7 @@ def sign_in(page: Page, said: dict[str, Any], login: str) -> None:
     page.get_by_label("Name").fill(login)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_selector("a[href^='/review/']", timeout=PATIENCE)
+    page.get_by_text("Sign out").wait_for(timeout=PATIENCE)
 
 
 def grading(page: Page, said: dict[str, Any], shot: Callable[[str], None]) -> None:
