@@ -36,7 +36,7 @@ PEOPLE = {
 }
 UPBENCH = str(Path(sys.executable).with_name("upbench"))
 PASSWORD = "a long sentence that nobody guesses"  # noqa: S105 - of a project that lives for a minute
-SIZE: ViewportSize = {"width": 1440, "height": 900}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
 PATIENCE = 60_000.0
 PAGES = {
     "/work": "work",
@@ -51,9 +51,9 @@ PAGES = {
     "/lead/unblinded": "unblinded",
     "/account": "account",
     "/people": "people",
-    "/audit": "audit",
+    "/people/audit": "audit",
 }
-REMARK = "The table by device does not add up to the total: compute it again from the events."
+REMARK = "This does not agree with the brief: compare its second paragraph."
 
 
 def upbench(project: Path, *words: str, typed: str = "") -> None:
@@ -126,6 +126,7 @@ def look(page: Page, said: dict[str, Any], folder: Path) -> None:
         visit(path, name)
     page.goto(said["app"] + "/adjudications")
     page.locator("main a[href^='/adjudications/']").first.click()
+    read(page)
     shot("adjudication")
     page.context.clear_cookies()
     sign_in(page, said, "liz")
@@ -142,6 +143,7 @@ def look(page: Page, said: dict[str, Any], folder: Path) -> None:
     sign_in(page, said, "ben")
     opened(page, said, "A/B")
     page.keyboard.press("v")
+    read(page)
     shot("changes")
 
 
@@ -171,6 +173,8 @@ def grading(page: Page, said: dict[str, Any], shot: Callable[[str], None]) -> No
     page.keyboard.press("Control+Enter")
     shot("submitting")
     opened(page, said, "cash")
+    page.keyboard.press("f")
+    read(page)
     shot("sheet")
 
 
@@ -179,8 +183,14 @@ def opened(page: Page, said: dict[str, Any], title: str) -> None:
     page.goto(said["app"] + "/")
     page.locator("a[href^='/review/']", has_text=re.compile(title, re.IGNORECASE)).first.click()
     page.wait_for_selector(".card[aria-current]", timeout=PATIENCE)
+    read(page)
+
+
+def read(page: Page) -> None:
+    """Wait until a file is shown: its rendering may just be made."""
+    page.wait_for_timeout(1000)
     page.wait_for_function("() => !document.body.innerText.includes('Reading …')", timeout=PATIENCE)
-    page.wait_for_timeout(2000)
+    page.wait_for_timeout(1500)
 
 
 def main() -> None:

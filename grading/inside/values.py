@@ -44,6 +44,8 @@ def norm(value: Any) -> str:
 def shown(value: Any) -> str:
     """A cell's value as text: whole floats without `.0`, dates in ISO form, nothing for None.
 
+    Of a float 15 digits, as in every spreadsheet: 39263.41 is no 39263.409999999996.
+
     Raises:
         Unjudgeable: The value could not be worked out.
     """
@@ -54,7 +56,7 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
     if isinstance(value, datetime.datetime):
         return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(sep=" ")
     if isinstance(value, datetime.date | datetime.time):

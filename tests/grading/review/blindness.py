@@ -48,7 +48,9 @@ class Searcher:
         answer = self.app.request(method, path, **more)
         self._look(answer, f"{method} {path}", asked=path)
         texts = (answer.text, *answer.headers.values())
-        for address in re.findall(re.escape(self.content_origin) + r"(/(?:f|read)/[^\s\"'<>\\]+)", "\n".join(texts)):
+        for address in re.findall(
+            re.escape(self.content_origin) + r"(/(?:f|read)/[^\s\"'<>\\]+)", "\n".join(texts)
+        ):
             name = address.split(".")[0]  # what is signed; the rest differs by the time it is signed at
             if name not in self.fetched:
                 self.fetched.add(name)
