@@ -5,9 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 from tests.support import lacking
 
@@ -20,6 +30,8 @@ _ARGUMENTS = (
 )
 # What stands in the console when a page is asked for that is refused on purpose, or the line is cut on purpose.
 _EXPECTED = ("Failed to load resource",)
+CHANGED, TIMES = "net::ERR_NETWORK_CHANGED", 20
+LOADED = ("document", "script", "stylesheet")
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +56,43 @@ def chromium() -> Iterator[Browser]:
 def tab(chromium: Browser) -> Iterator[Page]:
     """A tab of a fresh context; no script may have failed in it, nor tried what its policy forbids."""
     context = chromium.new_context()
-    page = context.new_page()
+    page = steady(context.new_page())
     said = complaints(context)
     yield page
     context.close()
     assert not said, said
+
+
+def steady(page: Page) -> Page:
+    """A tab that goes to an address again when the machine's network changed under it.
+
+    Chromium gives up what it is loading whenever an interface comes or goes, and other tests make some.
+    """
+    plain = page.goto
+
+    def goto(url: str, **how: Any) -> Response | None:
+        for _ in range(TIMES):
+            cut: list[str] = []
+
+            def hear(request: Request, cut: list[str] = cut) -> None:
+                if request.failure == CHANGED and request.resource_type in LOADED:
+                    cut.append(request.url)
+
+            page.on("requestfailed", hear)
+            try:
+                answer = plain(url, **how)
+            except Error as error:
+                if CHANGED not in error.message:
+                    raise
+                continue
+            finally:
+                page.remove_listener("requestfailed", hear)
+            if not cut:
+                return answer
+        raise AssertionError(f"the network never kept still while {url} was loaded")
+
+    page.goto = goto  # type: ignore[method-assign]
+    return page
 
 
 def complaints(context: BrowserContext) -> list[str]:

@@ -196,7 +196,7 @@ def test_many_processes_may_begin_at_one_time(database_place: Place) -> None:
     assert [process.returncode for process in started] == [0] * 4, ended
     with Database(database_place, []).read() as connection:
         rooms = connection.exec_driver_sql("SELECT DISTINCT room FROM migrations").all()
-    assert {room for (room,) in rooms} == {"core.llm", "agents", "grading", "runs"}
+    assert {room for (room,) in rooms} >= {"core.llm", "agents", "grading", "runs"}
 
 
 def test_many_writers_wait_for_each_other(database_place: Place) -> None:
