@@ -22,9 +22,11 @@ from tests.standins.s3.server import S3
 HANGS = 30.0
 """Seconds within which nobody waits any more; the server does not answer for longer."""
 STUCK = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from core import Blobs, in_thread
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 
 async def main():
     blobs = Blobs(Path(sys.argv[1]), sys.argv[2])

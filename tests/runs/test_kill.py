@@ -88,8 +88,9 @@ def test_killed_and_resumed(tmp_path: Path, seen: int, after: float) -> None:
     assert (attempt.cause, attempt.executions) == ("submitted", 1)
     # A call that was cut off is reported to the model as interrupted, which makes it once more: one step more.
     assert len(TURNS) <= len(steps) <= len(TURNS) + 1
-    # No step was asked for twice but the one in flight when the process died, and that is counted as waste.
-    assert sum(steps.values()) - len(steps) == summary.cost.wasted_calls <= 1
+    # No step was asked for twice but the one in flight when the process died, and that is counted as waste, also
+    # where the process died before its first byte left.
+    assert sum(steps.values()) - len(steps) <= summary.cost.wasted_calls <= 1
     verdicts = {line.criterion: line.verdict for line in bench.evaluations("last")}
     assert verdicts["total"] == "pass"
     tool_runs = count_file(bench, tmp_path)

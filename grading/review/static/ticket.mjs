@@ -3,6 +3,7 @@ import { byId } from "./dom.mjs";
 import { toast } from "./toast.mjs";
 
 let asked = null; // {review, card}
+let sending = false; // and the button stays enabled: one that is disabled loses the focus
 
 /** Ask what is wrong with the active criterion, and tell the leads. */
 export function askTicket(review) {
@@ -22,14 +23,14 @@ export function askTicket(review) {
 /** What is written stays there until the server has it. */
 async function send(event) {
   event.preventDefault();
-  const [error, button] = [byId("ticket-error"), byId("ticket-send")];
+  const error = byId("ticket-error");
   const { review, card } = asked;
   const text = byId("ticket-text").value.trim();
-  if (text === "" || button.disabled) return;
+  if (text === "" || sending) return;
   error.textContent = "";
-  button.disabled = true;
+  sending = true;
   const response = await review.api.change("POST", "/tickets", { criterion: card.key, text }).catch(() => null);
-  button.disabled = false;
+  sending = false;
   if (response?.ok) {
     byId("ticket").close();
     review.cards.activate(card);
