@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection, case, exists, func, select
 
@@ -79,22 +80,14 @@ def gold_list(connection: Connection) -> list[GoldItem]:
     slots = _slots(connection, (row.item for row in rows))
     found = []
     for row in rows:
-        sheet, keys = json.loads(row.body), keys_of(connection, row.item)
-        found.append(
-            GoldItem(
-                item=row.item,
-                job=sheet["job"],
-                title=sheet["title"],
-                criteria=len(sheet["criteria"]),
-                keys=len(keys),
-                fails=sum(key.verdict == "fail" for key in keys.values()),
-                exam=bool(row.exam),
-                made=row.made,
-                reason=row.reason,
-                reviews=slots.get((row.item, LOCKED), 0),
-                open=slots.get((row.item, OPEN), 0),
-            )
-        )
+        kept = {
+            "exam": bool(row.exam),
+            "made": row.made,
+            "reason": row.reason,
+            "reviews": slots.get((row.item, LOCKED), 0),
+            "open": slots.get((row.item, OPEN), 0),
+        }
+        found.append(_gold_item(row.item, row.body, keys_of(connection, row.item), **kept))
     return found
 
 
@@ -115,19 +108,23 @@ def gold_candidates(connection: Connection, job: str | None = None, *, most: int
     )
     found = []
     for row in connection.execute(query).all():
-        keys, sheet = keys_from_record(connection, row.alias), json.loads(row.body)
+        keys = keys_from_record(connection, row.alias)
         if keys:
-            found.append(
-                GoldItem(
-                    item=row.alias,
-                    job=sheet["job"],
-                    title=sheet["title"],
-                    criteria=len(sheet["criteria"]),
-                    keys=len(keys),
-                    fails=sum(key.verdict == "fail" for key in keys.values()),
-                )
-            )
+            found.append(_gold_item(row.alias, row.body, keys))
     return found
+
+
+def _gold_item(item: str, body: str, keys: Mapping[str, GoldKey], **kept: Any) -> GoldItem:
+    sheet = json.loads(body)
+    return GoldItem(
+        item=item,
+        job=sheet["job"],
+        title=sheet["title"],
+        criteria=len(sheet["criteria"]),
+        keys=len(keys),
+        fails=sum(key.verdict == "fail" for key in keys.values()),
+        **kept,
+    )
 
 
 def gold_sheet(connection: Connection, item: str) -> GoldSheet:

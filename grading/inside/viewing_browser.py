@@ -101,11 +101,10 @@ class Browser:
         )  # fmt: skip
         os.close(theirs)
         os.close(back)
-        try:
+        with contextlib.ExitStack() as undone:
+            undone.callback(self._end)
             self._attach()
-        except BaseException:
-            self._end()
-            raise
+            undone.pop_all()
         return self
 
     def __exit__(
