@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.01
+UPBENCH = "tests.runs.kills.process:upbench"
+"""The command line."""
 
 
 class _Zygote:
@@ -50,8 +53,9 @@ class Forked:
     Args:
         entry: `module:function` that it calls; what that returns is its exit code.
         arguments: Of the function.
-        folder: Its working folder; its streams are kept there.
-        env: Its environment, beside this process's.
+        folder: Its working folder.
+        env: Its environment, beside this process's; None: without that name.
+        streams: Where its streams are kept; None: in its folder.
 
     Attributes:
         code: How it ended; None while it is not known to have.
@@ -59,23 +63,37 @@ class Forked:
 
     _made = 0
 
-    def __init__(self, entry: str, *arguments: Any, folder: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        entry: str,
+        *arguments: Any,
+        folder: Path,
+        env: Mapping[str, str | None] | None = None,
+        streams: Path | None = None,
+    ) -> None:
         Forked._made += 1
         name = f"{Forked._made}-{entry.rpartition(':')[2]}"
-        self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
-        asked = {"cwd": str(folder), "env": os.environ | (env or {}), "out": str(self._out), "err": str(self._err)}
+        streams = streams or folder
+        self._out, self._err = streams / f"{name}.out", streams / f"{name}.err"
+        beside = {name: value for name, value in (os.environ | (env or {})).items() if value is not None}
+        asked = {"cwd": str(folder), "env": beside, "out": str(self._out), "err": str(self._err)}
         self.code: int | None = None
         self.pid: int = _zygote().ask(entry=entry, arguments=arguments, **asked)
 
     @property
     def said(self) -> str:
         """What stands on its standard error, and output."""
-        return self._err.read_text() + self._out.read_text()
+        return self.err + self.out
 
     @property
     def out(self) -> str:
         """What stands on its standard output."""
         return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        """What stands on its standard error."""
+        return self._err.read_text()
 
     def alive(self) -> bool:
         """Whether it has not ended."""
@@ -108,3 +126,13 @@ class Forked:
         """As `kill -9`, and wait for its end."""
         self.send(signal.SIGKILL)
         self.wait()
+
+
+def completed(
+    *arguments: str, cwd: Path, env: Mapping[str, str | None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `upbench` in a folder, and wait for its end."""
+    with tempfile.TemporaryDirectory() as streams:
+        process = Forked(UPBENCH, *arguments, folder=cwd, env=env, streams=Path(streams))
+        code = process.wait()
+        return subprocess.CompletedProcess(arguments, code, process.out, process.err)

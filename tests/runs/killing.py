@@ -12,7 +12,7 @@ from typing import Any
 
 from runs import AttemptRow, Records
 from sandbox import owner_of, toolbox_path
-from tests.runs.forking import Forked
+from tests.runs.forking import UPBENCH, Forked
 from tests.runs.support import script, write_pack
 from tests.standins.e2b import E2BCloud, Template, unusable
 from tests.support import lacking
@@ -53,7 +53,7 @@ class Project:
 
     def start(self, *arguments: str) -> Forked:
         """A process of the command line, in a session of its own."""
-        process = Forked("tests.runs.kills.process:upbench", *arguments, folder=self.folder, env=self.env)
+        process = Forked(UPBENCH, *arguments, folder=self.folder, env=self.env)
         self._processes.append(process)
         return process
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.runs.forking import completed
 from tests.runs.project import need_sandbox
 from tests.runs.support import write_pack
-from tests.upbench.forks import forked
 
 
 def without_keys() -> dict[str, str]:
@@ -22,7 +22,8 @@ def without_keys() -> dict[str, str]:
 
 def upbench(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run it in a folder."""
-    return forked(*arguments, cwd=cwd, env=without_keys() | env)
+    keys = dict.fromkeys(os.environ.keys() - without_keys().keys())
+    return completed(*arguments, cwd=cwd, env=keys | env)
 
 
 def installed(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+import struct
 import zipfile
 from dataclasses import dataclass
 
@@ -47,6 +48,15 @@ def bomb(name: str, size: int) -> bytes:
     place = data.index(b"PK\x01\x02") + 24
     data[place : place + 4] = size.to_bytes(4, "little")
     return bytes(data)
+
+
+def crowded(entries: int) -> bytes:
+    """A zip whose directory lists its one entry so often."""
+    data = packed({"a.txt": ""})
+    directory, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    listed = data[directory:end] * entries
+    said = struct.pack("<HHI", entries, entries, len(listed))
+    return data[:directory] + listed + data[end : end + 8] + said + data[end + 16 :]
 
 
 def linking() -> bytes:
@@ -123,7 +133,7 @@ CASES: dict[str, Hostile] = {
     ),
     # Archives
     "bomb.zip": Hostile(bomb("a.bin", 2 << 30), "archive", problem="zip bomb"),
-    "many.zip": Hostile(packed({str(number): "" for number in range(20_001)}), "archive", problem="zip bomb"),
+    "many.zip": Hostile(crowded(20_001), "archive", problem="zip bomb"),
     "encrypted.zip": Hostile(encrypted(), "archive", problem="encrypted"),
     "cut.zip": Hostile(packed({"a": "b"})[:-9], "archive", problem="cannot be opened"),
     "links.zip": Hostile(linking(), "archive"),
