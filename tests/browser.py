@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,6 +49,14 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=path, args=[*_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         )
+        plain = browser.new_context
+
+        def new_context(**how: Any) -> BrowserContext:
+            context = plain(**how)
+            context.on("page", steady)
+            return context
+
+        browser.new_context = new_context  # type: ignore[method-assign]
         yield browser
         browser.close()
 
@@ -56,43 +65,45 @@ def chromium() -> Iterator[Browser]:
 def tab(chromium: Browser) -> Iterator[Page]:
     """A tab of a fresh context; no script may have failed in it, nor tried what its policy forbids."""
     context = chromium.new_context()
-    page = steady(context.new_page())
+    page = context.new_page()
     said = complaints(context)
     yield page
     context.close()
     assert not said, said
 
 
-def steady(page: Page) -> Page:
-    """A tab that goes to an address again when the machine's network changed under it.
+def steady(page: Page) -> None:
+    """A tab goes to an address again, and reloads, when the machine's network changed under it.
 
     Chromium gives up what it is loading whenever an interface comes or goes, and other tests make some.
     """
-    plain = page.goto
+    goto, reload = page.goto, page.reload
+    page.goto = lambda url, **how: _steadily(page, partial(goto, url, **how))  # type: ignore[method-assign]
+    page.reload = lambda **how: _steadily(page, partial(reload, **how))  # type: ignore[method-assign]
 
-    def goto(url: str, **how: Any) -> Response | None:
+
+def _steadily(page: Page, load: Callable[[], Response | None]) -> Response | None:
+    cut: list[str] = []
+
+    def hear(request: Request) -> None:
+        if request.failure == CHANGED and request.resource_type in LOADED:
+            cut.append(request.url)
+
+    page.on("requestfailed", hear)
+    try:
         for _ in range(TIMES):
-            cut: list[str] = []
-
-            def hear(request: Request, cut: list[str] = cut) -> None:
-                if request.failure == CHANGED and request.resource_type in LOADED:
-                    cut.append(request.url)
-
-            page.on("requestfailed", hear)
+            cut.clear()
             try:
-                answer = plain(url, **how)
+                answer = load()
             except Error as error:
                 if CHANGED not in error.message:
                     raise
                 continue
-            finally:
-                page.remove_listener("requestfailed", hear)
             if not cut:
                 return answer
-        raise AssertionError(f"the network never kept still while {url} was loaded")
-
-    page.goto = goto  # type: ignore[method-assign]
-    return page
+    finally:
+        page.remove_listener("requestfailed", hear)
+    raise AssertionError(f"the network never kept still while {page.url} was loaded")
 
 
 def complaints(context: BrowserContext) -> list[str]:
