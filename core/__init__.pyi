@@ -66,12 +66,17 @@ from .llm.scripted import load_script as load_script
 from .llm.tables import LLM_MIGRATIONS as LLM_MIGRATIONS
 from .llm.totals import call_totals as call_totals
 from .models import Frozen as Frozen
+from .references import References as References
+from .references import named_blobs as named_blobs
 from .store.aside import again_and_again as again_and_again
 from .store.aside import in_thread as in_thread
 from .store.blobs import Blobs as Blobs
 from .store.bucket import look_at_bucket as look_at_bucket
 from .store.database import Database as Database
 from .store.database import look_at_database as look_at_database
+from .store.identity import STORE_MIGRATIONS as STORE_MIGRATIONS
+from .store.identity import owner_of as owner_of
+from .store.marks import Owner as Owner
 from .store.migrations import Migration as Migration
 from .store.migrations import add_columns as add_columns
 from .store.migrations import add_missing_columns as add_missing_columns
@@ -79,6 +84,8 @@ from .store.migrations import create_all as create_all
 from .store.migrations import drop_table as drop_table
 from .store.statements import insert_new as insert_new
 from .store.statements import insert_or_update as insert_or_update
+from .store.sweep import Amount as Amount
+from .store.sweep import Swept as Swept
 from .telemetry import Fact as Fact
 from .telemetry import Listener as Listener
 from .telemetry import Reading as Reading

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from agents import AGENT_MIGRATIONS
-from core import LLM_MIGRATIONS, BadInput, Blobs, Database, Lanes
+from core import LLM_MIGRATIONS, STORE_MIGRATIONS, BadInput, Blobs, Database, Lanes, owner_of
 from grading import (
     GRADING_MIGRATIONS,
     PEOPLE_MIGRATIONS,
@@ -16,6 +16,9 @@ from grading import (
 )
 from runs import RUN_MIGRATIONS
 from upbench.settings import Settings
+
+FILE = "upbench.db"
+"""The database of a project that names no other."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,14 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
             A PostgreSQL database is never made, only its tables.
     """
     state = settings.state
-    file = state / "upbench.db"
+    file = state / FILE
     if not create and settings.database is None and not file.exists():
         raise BadInput("no runs here yet", file=state, mend="start one with `upbench run`, or name --project")
     try:
         (state / "scratch").mkdir(parents=True, exist_ok=True)
-        blobs = Blobs(state / "blobs", settings.blobs)
+        blobs = Blobs(state / "blobs", settings.blobs, owner=lambda: owner_of(database))
         migrations = [
+            *STORE_MIGRATIONS,
             *LLM_MIGRATIONS,
             *AGENT_MIGRATIONS,
             *GRADING_MIGRATIONS,
@@ -66,7 +70,8 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
             *REVIEW_MIGRATIONS,
             *RUN_MIGRATIONS,
         ]
-        return Home(settings, state, Database(settings.database or file, migrations), blobs)
+        database = Database(settings.database or file, migrations)
+        return Home(settings, state, database, blobs)
     except OSError as error:
         raise BadInput(
             f"cannot be made: {error.strerror}",

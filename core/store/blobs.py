@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -18,9 +18,12 @@ from core.causes import Cause
 from core.digests import CHUNK, sha256_bytes, sha256_file
 from core.errors import StoreFault
 from core.store.aside import side_by_side
+from core.store.attic import BucketPlace, FolderPlace, Place
 from core.store.bucket import Bucket, Patience
 from core.store.downloads import Downloads
+from core.store.marks import Owner, leave_mark, refuse_others
 from core.store.seen import Seen
+from core.store.sweep import Swept, sweep
 
 LOOK_FIRST = 64 * 1024
 """A new blob over this size is looked for in the bucket before it is sent: another machine may have it there."""
@@ -33,6 +36,9 @@ LEFT_OVER_SECONDS = 24 * 3600.0
 
 IN_USE_SECONDS = 3600.0
 """A local copy asked for so lately may still be read: it is not dropped."""
+
+KNOWN_SECONDS = 3600.0
+"""So long a process believes that the bucket has what it had: it may have been swept since."""
 
 
 class Blobs:
@@ -48,19 +54,30 @@ class Blobs:
 
     Attributes:
         root: The local folder. remote: The bucket's address, `s3://bucket/folder`; None: no bucket.
+        owner: Says whose records name the blobs; asked before the first is put. None: they are never swept.
     """
 
-    def __init__(self, root: Path, remote: str | None = None, *, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        remote: str | None = None,
+        *,
+        patience: Patience | None = None,
+        owner: Callable[[], Owner] | None = None,
+    ) -> None:
         self.root, self.remote = root, remote
         self._bucket = None if remote is None else Bucket(remote, patience)
+        self._folder = FolderPlace(root, copies=remote is not None)
         self._downloads = Downloads(root)
+        self._owner, self._marked = owner, owner is None
         self._sound = Seen[tuple[int, int, int]]()
-        self._uploaded = Seen[bool]()
+        self._uploaded = Seen[float]()
         root.mkdir(parents=True, exist_ok=True)
 
     def impatient(self) -> Blobs:
         """The same blobs for people who wait before a screen: a server that is away is given up after seconds."""
-        return Blobs(self.root, self.remote, patience=Patience(connect=2, silence=10, total=3, longest=1))
+        patience = Patience(connect=2, silence=10, total=3, longest=1)
+        return Blobs(self.root, self.remote, patience=patience, owner=self._owner)
 
     def path(self, sha256: str) -> Path:
         """Where the local copy lies (whether or not it is there). Raises `ValueError` for what is no sha256."""
@@ -68,8 +85,9 @@ class Blobs:
 
     def has(self, sha256: str) -> bool:
         """Whether the blob is here or in the bucket (not whether it is sound)."""
+        self._bring_back(sha256)
         return self.path(sha256).exists() or (
-            self._bucket is not None and self._bucket.size(_key(sha256)) is not None
+            self._bucket is not None and BucketPlace(self._bucket).take_back(sha256)
         )
 
     def put_bytes(self, data: bytes) -> str:
@@ -77,6 +95,7 @@ class Blobs:
         sha256 = sha256_bytes(data)
         if not self.path(sha256).exists():
             return self.put_stream(io.BytesIO(data))
+        _asked_for(self.path(sha256))
         self._upload(sha256, new=False)
         return sha256
 
@@ -89,6 +108,7 @@ class Blobs:
     def put_file(self, path: Path, known: str | None = None) -> str:
         """Store a copy of the file and return its sha256; one that is `known` and here already is not read."""
         if known is not None and self.path(known).exists():
+            _asked_for(self.path(known))
             self._upload(known, new=False)
             return known
         with path.open("rb") as stream:
@@ -107,6 +127,7 @@ class Blobs:
     def get_bytes(self, sha256: str) -> bytes:
         """The bytes. Raises `StoreFault` when the blob is missing or damaged."""
         try:
+            self._bring_back(sha256)
             data = self.path(sha256).read_bytes()
         except OSError:
             data = b""
@@ -123,6 +144,7 @@ class Blobs:
         hour after it was asked for (see `trim`).
         """
         path = self.path(sha256)
+        self._bring_back(sha256)
         if self._is_sound(sha256):
             return path
         if self._bucket is None:
@@ -179,6 +201,34 @@ class Blobs:
             removed += self._bucket.abort_unfinished(LEFT_OVER_SECONDS)
         return removed
 
+    def folders(self, name: str) -> list[str]:
+        """What lies in that folder of the bucket: stores of others' beside the blobs. None without a bucket."""
+        return [] if self._bucket is None else self._bucket.folders(name)
+
+    def refuse_others(self, gone: Sequence[str] = (), *, dry_run: bool = False) -> None:
+        """See that no other database's records name blobs here or in the bucket. Raises `BadInput`: they do.
+
+        The marks `gone` are of databases that are no more, and are removed (not by a dry run).
+        """
+        if self._owner is not None:
+            with _disk_faults():
+                refuse_others(self._owner(), self.root, self._bucket, gone, dry_run=dry_run)
+
+    def sweep(self, named: Callable[[], Iterable[str]], *, seconds: float, dry_run: bool = False) -> list[Swept]:
+        """Remove, in two steps days apart, what no records name, here and in the bucket: see `core.store.sweep`.
+
+        Only after `refuse_others`.
+
+        Args:
+            named: Every sha256 that the records of the `owner` name; called once.
+            seconds: In which whoever puts a blob has named it.
+            dry_run: Only say what would be done.
+        """
+        places: list[Place] = [self._folder]
+        if self._bucket is not None:
+            places.append(BucketPlace(self._bucket))
+        return sweep(places, named, seconds=seconds, dry_run=dry_run)
+
     def check(self) -> None:
         """Raises `BadInput` where a bucket is set that cannot be used, with what mends it."""
         if self._bucket is not None:
@@ -193,6 +243,7 @@ class Blobs:
 
     def _write(self, source: BinaryIO) -> tuple[str, bool]:
         """A local copy of what `source` yields: its sha256, and whether it was not there before."""
+        self._leave_mark()
         temporary = self.root / f".{os.getpid()}.{secrets.token_hex(8)}"
         digest = hashlib.sha256()
         try:
@@ -204,7 +255,9 @@ class Blobs:
                 sha256, target = digest.hexdigest(), self.path(digest.hexdigest())
                 # Replacing a file by its equal would make some file systems write it out at once.
                 new = not target.exists() or target.stat().st_size != stream.tell()
-                if new:
+                if not new:
+                    _asked_for(target)
+                else:
                     target.parent.mkdir(exist_ok=True)
                     temporary.replace(target)
                     self._sound.note(sha256, _state(target))
@@ -214,8 +267,11 @@ class Blobs:
 
     def _upload(self, sha256: str, *, new: bool) -> bool:
         """Make sure that the bucket has the blob. Returns whether it was sent."""
-        if self._bucket is None or self._uploaded.get(sha256):
+        if self._bucket is None:
             return False
+        if 0 <= time.time() - (self._uploaded.get(sha256) or 0.0) < KNOWN_SECONDS:
+            return False
+        self._leave_mark()
         key, path = _key(sha256), self.path(sha256)
         with _disk_faults():
             size = path.stat().st_size
@@ -223,7 +279,7 @@ class Blobs:
             there = (not new or size > LOOK_FIRST) and self._bucket.size(key) == size
             if not there:
                 self._bucket.upload(key, path)
-        self._uploaded.note(sha256, True)
+        self._uploaded.note(sha256, time.time())
         return not there
 
     def _download(self, sha256: str) -> Path:
@@ -243,11 +299,21 @@ class Blobs:
                 if sha256_file(path) != sha256:
                     return False
                 self._sound.note(sha256, state)
-            if self._bucket is not None and time.time() - path.stat().st_atime > IN_USE_SECONDS / 2:
-                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         except OSError:
             return False
+        _asked_for(path)
         return True
+
+    def _bring_back(self, sha256: str) -> None:
+        """What was put away, and is asked for now, lies among the blobs again."""
+        if not self.path(sha256).exists():
+            self._folder.take_back(sha256)
+
+    def _leave_mark(self) -> None:
+        if not self._marked and self._owner is not None:
+            with _disk_faults():
+                leave_mark(self._owner(), self.root, self._bucket)
+            self._marked = True
 
     def _unsound(self, sha256: str) -> StoreFault:
         """Why there is no sound local copy: of a folder that is away or cannot be read, no blob is missing."""
@@ -268,6 +334,14 @@ def _key(sha256: str) -> str:
     if len(sha256) != 64 or any(char not in "0123456789abcdef" for char in sha256):
         raise ValueError(f"{sha256!r} is not a sha256")
     return f"{sha256[:2]}/{sha256}"
+
+
+def _asked_for(path: Path) -> None:
+    """Note that it was asked for: what was so of late is neither dropped nor put away."""
+    with suppress(OSError):  # it is another's, who only lets us read
+        status = path.stat()
+        if time.time() - status.st_atime > IN_USE_SECONDS / 2:
+            os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
 
 
 def _state(path: Path) -> tuple[int, int, int]:

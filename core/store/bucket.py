@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -169,6 +169,56 @@ class Bucket:
 
         with self._faults("look into"):
             obstore.list(self._store, self.prefix or None, chunk_size=1).collect()
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write a small object."""
+        import obstore
+
+        with self._faults("write", key):
+            obstore.put(self._store, self._at(key), data)
+
+    def read(self, key: str) -> bytes:
+        """A small object. Raises `FileNotFoundError` where there is none."""
+        import obstore
+
+        with self._faults("read", key):
+            return bytes(obstore.get(self._store, self._at(key)).bytes())
+
+    def listed(self, folder: str = "") -> Iterator[tuple[str, int, float]]:
+        """Key, bytes, and when it was written (seconds, by the server's clock) of every object in a folder."""
+        import obstore
+
+        below = len(self.prefix) + 1 if self.prefix else 0
+        with self._faults("list", folder):
+            for some in obstore.list(self._store, self._at(folder).rstrip("/") or None):
+                for one in some:
+                    yield one["path"][below:], one["size"], one["last_modified"].timestamp()
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder."""
+        import obstore
+
+        with self._faults("list", folder):
+            found = obstore.list_with_delimiter(self._store, self._at(folder))
+        return [path.rsplit("/", 1)[-1] for path in found["common_prefixes"]]
+
+    def copy(self, key: str, to: str) -> bool:
+        """Copy an object within the bucket. Returns False where there is none."""
+        import obstore
+
+        with self._faults("read", key):
+            try:
+                obstore.copy(self._store, self._at(key), self._at(to))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there are no fault."""
+        import obstore
+
+        with self._faults("remove some of"):
+            obstore.delete(self._store, [self._at(key) for key in keys])
 
     def remove_all(self) -> None:
         """Remove every object."""

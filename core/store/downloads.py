@@ -18,6 +18,7 @@ from pathlib import Path
 from core.causes import Cause
 from core.digests import CHUNK
 from core.errors import StoreFault
+from core.store.attic import BucketPlace
 from core.store.bucket import Bucket
 
 
@@ -66,6 +67,7 @@ class Downloads:
 
     def _fill(self, bucket: Bucket, key: str, stream: FileIO, sha256: str) -> bool:
         """Read what is not there yet, over broken connections. Returns whether all is as it should be."""
+        brought_back = False
         while True:
             at = stream.seek(0, os.SEEK_END)
             try:
@@ -75,6 +77,9 @@ class Downloads:
                 return _digest(stream) == sha256
             except FileNotFoundError as error:
                 bucket.must_be_there()
+                if not brought_back and BucketPlace(bucket).take_back(sha256):
+                    brought_back = True
+                    continue
                 problem = f"blob {bucket.address}/{key} is missing"
                 raise StoreFault(Cause.store_damaged, problem) from error
             except StoreFault as fault:
