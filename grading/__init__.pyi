@@ -1,9 +1,7 @@
 from .adjudication.bundle import ADJUDICATION_AT_HOME as ADJUDICATION_AT_HOME
 from .adjudication.bundle import ADJUDICATION_BUNDLE as ADJUDICATION_BUNDLE
-from .adjudication.changing import file_named as file_named
-from .adjudication.changing import needs_sandbox as needs_sandbox
-from .adjudication.changing import text_changed as text_changed
-from .adjudication.changing import workbook_changed as workbook_changed
+from .adjudication.changing import Changed as Changed
+from .adjudication.changing import Changer as Changer
 from .adjudication.copies import add_gold_copy as add_gold_copy
 from .adjudication.copies import files_of_item as files_of_item
 from .adjudication.due import adjudications_due as adjudications_due
@@ -42,6 +40,7 @@ from .evaluations import CriterionVerdict as CriterionVerdict
 from .evaluations import Evaluation as Evaluation
 from .evaluations import EvaluationLine as EvaluationLine
 from .evaluations import Evidence as Evidence
+from .evaluations import ReworkContext as ReworkContext
 from .exporting.aliases import Aliases as Aliases
 from .exporting.flat import FLAT_COLUMNS as FLAT_COLUMNS
 from .exporting.flat import flat_line as flat_line
@@ -56,6 +55,7 @@ from .figures.compute import PolicyName as PolicyName
 from .figures.compute import Study as Study
 from .figures.compute import compute_figures as compute_figures
 from .figures.compute import study as study
+from .figures.contexts import went_on_from as went_on_from
 from .figures.gather import place as place
 from .figures.model import AgentFigures as AgentFigures
 from .figures.model import CategoryFigures as CategoryFigures
@@ -113,9 +113,13 @@ from .record import Source as Source
 from .record import judgement_of_record as judgement_of_record
 from .record import records_of as records_of
 from .record import verdict_of_record as verdict_of_record
+from .references import GRADING_REFERENCES as GRADING_REFERENCES
+from .references import render_references as render_references
 from .render.awaiting import files_awaiting as files_awaiting
 from .render.model import Rendered as Rendered
 from .render.renderer import Renderer as Renderer
+from .render.retired import forget_renderings as forget_renderings
+from .render.retired import retired_renderers as retired_renderers
 from .render.shelf import Shelf as Shelf
 from .render.tables import RENDER_MIGRATIONS as RENDER_MIGRATIONS
 from .render.texts import Rendering as Rendering

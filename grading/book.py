@@ -107,6 +107,7 @@ class Book:
                 grading_digest=grading_digest,
                 grader=EMPTY_HAND_IN,
                 grader_kind="check",
+                judgement="fail",
                 verdicts=verdicts,
             )
         )

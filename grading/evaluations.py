@@ -11,13 +11,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from core import Cause, Ended, Frozen, cause_row
-from rubrics import Importance, Verdict
+from rubrics import CompletionPolicy, Importance, Verdict
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
 GraderKind = Literal["human", "check", "judge"]
 Stage = Literal["primary", "overlap", "gold", "adjudication", "assist"]
 EvidenceKind = Literal["quote", "fact", "region", "absence"]
 Judgement = Literal["pass", "fail"]
+ReworkContext = Literal["submission", "transcript"]
 # No file, however long, adds up to more than a float holds.
 MAX_AMOUNT = 1e12
 MAX_COUNT = 1_000_000
@@ -115,6 +116,8 @@ class EvaluationLine(Frozen):
         scripted: A scripted stand-in made the submission, not a model; reports say so everywhere.
         rubric_visible: The agent was shown the rubric.
         criteria_shown: It was shown the criteria that the attempt before had failed.
+        rework_context: What a later attempt went on from: what was handed in before, or the conversation as well.
+        policy: By which its run decides whether an attempt failed, and so what is tried again.
         cost, minutes: `model`, `work` belong to the attempt; `review` to the attempt and grader.
     """
 
@@ -152,6 +155,8 @@ class EvaluationLine(Frozen):
     scripted: bool = False
     rubric_visible: bool = False
     criteria_shown: bool = False
+    rework_context: ReworkContext | None = None
+    policy: CompletionPolicy | None = None
     task_digest: str | None = None
     grading_digest: str | None = None
     agent_digest: str | None = None
@@ -173,4 +178,6 @@ class EvaluationLine(Frozen):
             raise ValueError(f"cause `{self.cause}` does not end an attempt as `{self.ended}`")
         if (self.attempt == 1) != (self.arm == "alone"):
             raise ValueError("attempt 1 is of arm `alone`, and later attempts of another arm")
+        if self.rework_context is not None and self.arm not in ("feedback", "retry"):
+            raise ValueError("`rework_context` is of an attempt that went on from another")
         return self

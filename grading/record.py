@@ -111,8 +111,11 @@ def verdict_of_record(words: Iterable[Word], *, basis: Basis = "record") -> Reco
 
 
 def judgement_of_record(words: Iterable[Overall], *, basis: Basis = "record") -> Judgement | None:
-    """The overall judgement that stands, by the same order; None: there is none yet, or a tie."""
-    tiers: tuple[dict[str, tuple[int, Judgement]], ...] = ({}, {}, {})
+    """The overall judgement that stands, by the same order; None: there is none yet, or a tie.
+
+    Of checks only an empty hand-in is judged as a whole: nobody else is asked about it.
+    """
+    tiers: tuple[dict[str, tuple[int, Judgement]], ...] = ({}, {}, {}, {})
     for word in words:
         tier = _tier(word, basis)
         if tier is not None and word.judgement is not None:
@@ -158,7 +161,11 @@ class _Said:
 def _tier(word: Overall, basis: Basis) -> int | None:
     if word.grader_kind == "human":
         return {"adjudication": 0, "primary": 1}.get(word.stage)
-    return 2 if word.grader_kind == "judge" and basis == "judge" and word.stage == "primary" else None
+    if word.stage != "primary":
+        return None
+    if word.grader_kind == "check":
+        return 2
+    return 3 if word.grader_kind == "judge" and basis == "judge" else None
 
 
 def _first(said: dict[str, tuple[int, V]], grader: str, revision: int, verdict: V) -> None:

@@ -30,6 +30,18 @@ class CompletionPolicy(StrEnum):
     all = "all"
     judgement = "judgement"
 
+    @property
+    def says(self) -> str:
+        """When a job is completed, in words that follow on "when"."""
+        return _SAYS[self]
+
+
+_SAYS = {
+    CompletionPolicy.paper: "every critical and every important criterion passes",
+    CompletionPolicy.strict: "every critical and important criterion passes and every pitfall is avoided",
+    CompletionPolicy.all: "every criterion passes",
+    CompletionPolicy.judgement: "the reviewer's overall judgement is `pass`",
+}
 
 _REQUIRED = {
     CompletionPolicy.paper: frozenset({Importance.critical, Importance.important}),

@@ -74,7 +74,6 @@ from .plan import FeedbackForm as FeedbackForm
 from .plan import PlannedAttempt as PlannedAttempt
 from .plan import PlannedTrial as PlannedTrial
 from .plan import Protocol as Protocol
-from .plan import ReworkContext as ReworkContext
 from .plan import RunConfig as RunConfig
 from .plan import plan_trial as plan_trial
 from .plan import plan_trials as plan_trials
@@ -112,4 +111,5 @@ from .workers.retention import forget_once as forget_once
 from .workers.retention import forgetting_old_rounds as forgetting_old_rounds
 from .workers.worker import Worker as Worker
 from .workers.worker import at_work as at_work
+from .workers.worker import paused_worker as paused_worker
 from .workplace import Workplace as Workplace

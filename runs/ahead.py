@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, case, func, select
 
 from core import Cause, Database, cause_row
-from runs.rows import DONE, PLANNED, RUNNING, AttemptRow, attempt_row, sound
+from runs.rows import DONE, PLANNED, RUNNING, AttemptRow, attempt_row
 from runs.tables import ATTEMPTS, RUNS, TRIALS
 
 _GRADED = [cause.value for cause in Cause if cause_row(cause).graded]
@@ -38,7 +38,7 @@ def unstarted(database: Database, run: str, limit: int, *, begin: int = 0) -> tu
         rows = connection.execute(query.where(TRIALS.c.position >= begin)).all()
         if begin and len(rows) < limit:
             rows = connection.execute(query).all()
-    return [sound(attempt_row, row) for row in rows], rows[-1].position if rows else 0
+    return [attempt_row(row) for row in rows], rows[-1].position if rows else 0
 
 
 def undone(database: Database, run: str, *, after: str = "", limit: int = 500) -> list[AttemptRow]:
@@ -87,4 +87,4 @@ def before_the_rest(database: Database, run: str, agent: str, limit: int) -> lis
 def attempts_by(database: Database, query: Any) -> list[AttemptRow]:
     """The attempts that a query made of `ATTEMPT_ROWS` finds."""
     with database.read() as connection:
-        return [sound(attempt_row, row) for row in connection.execute(query)]
+        return [attempt_row(row) for row in connection.execute(query)]

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents import Remark, Rework
-from core import Blobs, Database, Frozen, Submission
-from grading import Outcome, PolicyName, Trial, place, study
-from rubrics import Rubric
+from core import Blobs, Database, Frozen
+from grading import Outcome, ReworkContext, Trial, place, study
+from rubrics import CompletionPolicy, Rubric
 from runs.keys import attempt_id
 from runs.limits import ReworkBudget
 from runs.lines import evaluation_lines
@@ -36,19 +36,27 @@ class ArmRules:
 
     Attributes:
         arms: Those of later attempts. most: Attempts of a trial in one of them, the first included.
-        form, budget, early_stop: As in `RunConfig`.
+        form, context, budget, early_stop: As in `RunConfig`.
     """
 
     arms: tuple[Arm, ...]
     most: int
     form: FeedbackForm = "remarks"
+    context: ReworkContext = "submission"
     budget: ReworkBudget = field(default_factory=ReworkBudget)
     early_stop: bool = False
 
     @classmethod
     def of(cls, config: RunConfig) -> ArmRules:
         """A run's."""
-        return cls(config.arms, config.attempts, config.feedback_form, config.rework_budget, config.early_stop)
+        return cls(
+            arms=config.arms,
+            most=config.attempts,
+            form=config.feedback_form,
+            context=config.rework_context,
+            budget=config.rework_budget,
+            early_stop=config.early_stop,
+        )
 
 
 class ArmPlan(Frozen):
@@ -100,9 +108,16 @@ def judged_trials(
     run_id: str,
     *,
     attempts: Sequence[AttemptRow] | None = None,
-    policy: PolicyName = "paper",
+    policy: CompletionPolicy | None = None,
 ) -> tuple[Trial, ...]:
-    """A run's trials as their verdicts of record make them; `attempts` names some of its attempts, default all."""
+    """A run's trials as their verdicts of record make them.
+
+    Args:
+        database: Of the project.
+        run_id: Whole id of the run.
+        attempts: Only these of its attempts; default: all.
+        policy: What completes a job; default: the run's own policy.
+    """
     lines = evaluation_lines(database, run_id, attempts=attempts)
     return study(place(lines), policy=policy).trials
 
@@ -199,7 +214,7 @@ class _Plan:
             self.counts[why] += 1
             return
         remarks = remarks_of(outcome, self._rubrics[row.job], self._rules.form) if arm == "feedback" else None
-        self.planned.append(_next(row, arm, remarks))
+        self.planned.append(_next(row, arm, remarks, None if arm == "echo" else self._rules.context))
 
     def _cost(self, chain: Sequence[AttemptRow]) -> tuple[float, float]:
         """Dollars of work and review, and minutes of review, of all attempts of a chain, as far as known."""
@@ -240,10 +255,20 @@ def _waits(outcome: Outcome) -> bool:
     return outcome.early or (outcome.completed is None and outcome.missing == "awaiting")
 
 
-def _next(row: AttemptRow, arm: Arm, remarks: tuple[Remark, ...] | None) -> PlannedAttempt:
+def _next(
+    row: AttemptRow, arm: Arm, remarks: tuple[Remark, ...] | None, context: ReworkContext | None
+) -> PlannedAttempt:
     k = row.k + 1
-    name = attempt_id(row.trial, k, arm)
-    return PlannedAttempt(id=name, run=row.run, trial=row.trial, parent=row.id, arm=arm, k=k, remarks=remarks)
+    return PlannedAttempt(
+        id=attempt_id(row.trial, k, arm),
+        run=row.run,
+        trial=row.trial,
+        parent=row.id,
+        arm=arm,
+        k=k,
+        remarks=remarks,
+        context=context,
+    )
 
 
 def rework_of(parent: AttemptRow, arm: Arm, remarks: tuple[Remark, ...] | None = None) -> Rework:
@@ -260,13 +285,9 @@ def rework_of(parent: AttemptRow, arm: Arm, remarks: tuple[Remark, ...] | None =
     """
     if arm not in ("feedback", "retry") or (arm == "feedback") != (remarks is not None):
         raise ValueError(f"an attempt of arm {arm} does not start so from a submission")
-    return Rework(previous_files=tuple(file.path for file in _submission(parent).files), remarks=remarks or ())
+    return Rework(previous_files=tuple(file.path for file in parent.handed_in.files), remarks=remarks or ())
 
 
 def lay_out_previous(parent: AttemptRow, blobs: Blobs, folder: Path) -> None:
     """Put what the previous attempt handed in into an empty folder, to be shown read-only at `PREVIOUS`."""
-    lay_out(_submission(parent), blobs, folder)
-
-
-def _submission(parent: AttemptRow) -> Submission:
-    return parent.submission or Submission()
+    lay_out(parent.handed_in, blobs, folder)

@@ -52,7 +52,7 @@ def previous_of(place: Workplace, attempt: AttemptRow) -> tuple[tuple[Mount, ...
             folder.parent.mkdir(exist_ok=True)
             made.rename(folder)
     rework = rework_of(parent, attempt.arm, attempt.remarks)
-    if place.config.rework_context == "transcript":
+    if _carries_on(place, attempt):
         rework = rework.model_copy(update={"continued": True})
     return (Mount(source=folder, target=PREVIOUS),), rework
 
@@ -63,12 +63,16 @@ def stories_before(place: Workplace, attempt: AttemptRow) -> tuple[Transcript, .
     Of each attempt its last execution counts.
     """
     found: list[Transcript] = []
-    above = attempt.parent if place.config.rework_context == "transcript" else None
+    above = attempt.parent if _carries_on(place, attempt) else None
     while above is not None:
         last = place.records.executions([above])[-1]
         found.append(SqlTranscript(place.database, place.blobs, last.id))
         above = place.records.attempt(above).parent
     return tuple(reversed(found))
+
+
+def _carries_on(place: Workplace, attempt: AttemptRow) -> bool:
+    return (attempt.context or place.config.rework_context) == "transcript"
 
 
 def _rubric_text(job: Job) -> str:

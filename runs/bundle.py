@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from typing import get_args
 
 from core import BundleTable, Cause, Landing, Row, Submission
+from grading import ReworkContext
 from runs.options import RunOptions, Stop, own_queue
 from runs.plan import RunConfig
 from runs.rows import DONE, INTERRUPTED, REMARKS, STOPPED
@@ -81,6 +83,8 @@ def _check_attempt(row: Row) -> None:
         raise ValueError("an attempt is of another trial")
     if row.get("remarks") is not None:
         REMARKS.validate_json(row["remarks"])
+    if row.get("context") not in (None, *get_args(ReworkContext)):
+        raise ValueError("an attempt goes on from nothing that there is")
     _check_cause(row)
 
 

@@ -17,7 +17,7 @@ def show_again(place: Workplace, attempt: AttemptRow, execution: str) -> tuple[A
         Overtaken: The execution has ended: another worker brought it to its end.
     """
     assert attempt.parent is not None
-    submission = place.records.attempt(attempt.parent).submission or Submission()
+    submission = place.records.attempt(attempt.parent).handed_in
     result = AgentResult(cause=Cause.submitted, note=submission.note)
     place.records.keep_submission(attempt.id, submission, execution)
     nothing = {"steps": 0, "seconds": 0.0, "working_seconds": 0.0, "dollars": 0.0}

@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from agents import AgentConfig
 from core import CallJournal, CallTotals, Cause, Database, PriceTable, cause_row
 from grading import Trial
+from rubrics import CompletionPolicy
 from runs.arms import judged_trials
 from runs.records import Records
 from runs.rows import DONE, AttemptRow, attempt_row
@@ -69,12 +70,16 @@ def past_trials(
     return {name: tuple(trials) for name, trials in found.items()}
 
 
-def judged_past(database: Database, past: Iterable[PastTrial]) -> tuple[Trial, ...]:
-    """Past trials as their verdicts of record make them."""
+def judged_past(database: Database, past: Iterable[PastTrial], policy: CompletionPolicy) -> tuple[Trial, ...]:
+    """Past trials as their verdicts of record make them, by that policy."""
     by_run: dict[str, list[AttemptRow]] = {}
     for trial in past:
         by_run.setdefault(trial.row.run, []).append(trial.row)
-    return tuple(t for run, rows in by_run.items() for t in judged_trials(database, run, attempts=rows))
+    return tuple(
+        trial
+        for run, rows in by_run.items()
+        for trial in judged_trials(database, run, attempts=rows, policy=policy)
+    )
 
 
 def _dollars(agent: AgentConfig, totals: CallTotals, prices: PriceTable) -> float | None:

@@ -11,6 +11,7 @@ from grading import (
     Book,
     Evaluation,
     EvaluationLine,
+    ReworkContext,
     chances_of,
     lines_of,
     unblinded_in,
@@ -82,11 +83,19 @@ def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, r
             "scripted": agent.scripted,
             "rubric_visible": run.config.rubric_visible,
             "criteria_shown": any(remark.criterion is not None for remark in attempt.remarks or ()),
+            "rework_context": _context(attempt, run),
+            "policy": run.config.policy,
             "task_digest": job.task_digest,
             "grading_digest": job.grading_digest,
             "agent_digest": agent.digest,
         },
     )
+
+
+def _context(attempt: AttemptRow, run: RunRow) -> ReworkContext | None:
+    if attempt.arm not in ("feedback", "retry"):
+        return None
+    return attempt.context or run.config.rework_context
 
 
 def _work_minutes(executions: list[ExecutionRow]) -> float | None:

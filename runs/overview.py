@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Select, String, Subquery, case, func, literal, or_, select, tuple_
 
-from core import CallTotals, Cause, Database, StoreFault, call_totals
-from runs.rows import DONE, PLANNED, RUNNING, RunRow, run_row, sound
+from core import CallTotals, Cause, Database, call_totals
+from runs.rows import DONE, PLANNED, RUNNING, RunRow, read_cause, sound_run
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
 RECENT = timedelta(minutes=10)
@@ -51,15 +51,8 @@ def _of(run: str) -> Subquery:
     return select(ATTEMPTS).where(ATTEMPTS.c.run == run).subquery("mine")
 
 
-def _cause(run: str, text: str) -> Cause:
-    try:
-        return Cause(text)
-    except ValueError as error:
-        raise StoreFault(Cause.store_damaged, f"the record of {run} is damaged") from error
-
-
 def count_attempts(database: Database, run: str, at: datetime | None = None) -> AttemptCounts:
-    """Count the attempts of a run: one statement. Raises `StoreFault` where they are damaged."""
+    """Count the attempts of a run: one statement."""
     lately = ((at or datetime.now(UTC)) - RECENT).isoformat(timespec="milliseconds")
     mine = _of(run)
     recent = case((mine.c.finished >= lately, mine.c.finished))
@@ -79,8 +72,7 @@ def count_attempts(database: Database, run: str, at: datetime | None = None) -> 
     with database.read() as connection:
         for row in connection.execute(query):
             states[row.state] = states.get(row.state, 0) + row.number
-            if row.state == DONE and row.cause is not None:
-                cause = _cause(run, row.cause)
+            if row.state == DONE and (cause := read_cause(row.cause)) is not None:
                 causes[cause] = causes.get(cause, 0) + row.number
             number += row.recent
             first += [row.since] if row.since else []
@@ -107,7 +99,7 @@ def newest_runs(database: Database, most: int, *, owner: str | None = None) -> l
     if owner is not None:
         query = query.where(or_(RUNS.c.owner == owner, RUNS.c.owner.is_(None)))
     with database.read() as connection:
-        return [sound(run_row, row) for row in connection.execute(query)]
+        return [sound_run(row) for row in connection.execute(query)]
 
 
 def count_by_run(database: Database, runs: Sequence[str]) -> dict[str, dict[str, int]]:

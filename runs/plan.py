@@ -9,14 +9,15 @@ from pydantic import Field, model_validator
 
 from agents import AgentConfig, AttemptLimits, Remark
 from core import Frozen, canonical_json, digest_of
+from grading import ReworkContext
 from jobs import Job
+from rubrics import CompletionPolicy
 from runs.limits import ReworkBudget, TrialLimits
 from sandbox import NetworkPolicy, SandboxLimits
 
 Arm = Literal["alone", "feedback", "retry", "echo"]
 Protocol = Literal["single", "retry", "feedback", "both"]
 FeedbackForm = Literal["remarks", "criteria"]
-ReworkContext = Literal["submission", "transcript"]
 MOST_ATTEMPTS = 10
 _ARMS: dict[Protocol, tuple[Arm, ...]] = {
     "single": (),
@@ -34,6 +35,7 @@ class RunConfig(Frozen):
 
     Attributes:
         pack: Name and version of the pack. jobs: Ids, in order.
+        policy: By which an attempt failed, and so what is tried again; figures are by it, unless others are asked.
         protocol: Which arms are made of what failed. attempts: Of a trial in one arm, the first included.
         echo: What failed at first is also shown to reviewers once more, as it is.
         feedback_form: Agents are told the remarks alone, or the criteria that failed as well; reports say so.
@@ -52,6 +54,7 @@ class RunConfig(Frozen):
     jobs: tuple[str, ...] = Field(min_length=1)
     agents: tuple[AgentConfig, ...] = Field(min_length=1)
     repeats: int = Field(default=1, ge=1, le=1000)
+    policy: CompletionPolicy = CompletionPolicy.paper
     protocol: Protocol = "single"
     attempts: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
     echo: bool = False
@@ -112,7 +115,11 @@ class PlannedTrial(Frozen):
 
 
 class PlannedAttempt(Frozen):
-    """An attempt that is to be made, as a row of `attempts`; `remarks` are what its agent is to be told."""
+    """An attempt that is to be made, as a row of `attempts`.
+
+    Attributes:
+        remarks: What its agent is to be told. context: What it goes on from; None: no agent works in it.
+    """
 
     id: str
     run: str
@@ -121,6 +128,7 @@ class PlannedAttempt(Frozen):
     arm: Arm
     k: int
     remarks: tuple[Remark, ...] | None = None
+    context: ReworkContext | None = None
 
     def row(self) -> dict[str, Any]:
         """The values to insert; the id follows from the others, so that inserting again changes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from runs.rows import (
     Standing,
     attempt_row,
     execution_row,
-    run_row,
-    sound,
+    read_cause,
+    sound_run,
 )
 from runs.sheets import add_sheets
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
@@ -164,11 +165,14 @@ class Records:
         """For what the attempts of a run ended for good from `since` (ISO 8601) on, counted along an index."""
         with self._database.read() as connection:
             found = connection.execute(_CAUSES_SINCE, {"run": run_id, "since": since}).all()
-        return {Cause(cause): count for cause, count in found}
+        causes: Counter[Cause] = Counter()
+        for text, count in found:
+            causes[read_cause(text) or Cause.store_damaged] += count
+        return causes
 
     def runs(self) -> list[RunRow]:
         """All runs, newest first."""
-        return [sound(run_row, row) for row in self._all(_NEWEST_FIRST)]
+        return [sound_run(row) for row in self._all(_NEWEST_FIRST)]
 
     def run(self, name: str) -> RunRow:
         """The run of that id, or of that unambiguous beginning of an id; `last`: the user's own newest.
@@ -186,7 +190,7 @@ class Records:
         if len(found) != 1:
             what = "no such run" if not found else f"{len(found)} runs begin so"
             raise BadInput(f"{name!r}: {what}", field="RUN", mend="`upbench runs list --all` names them")
-        return sound(run_row, found[0])
+        return sound_run(found[0])
 
     def attempts(self, run_id: str) -> list[AttemptRow]:
         """All attempts of a run, in the order of the plan."""
@@ -244,10 +248,10 @@ class Records:
     def executions(self, attempts: Sequence[str]) -> list[ExecutionRow]:
         """The executions of some attempts, in order."""
         query = select(EXECUTIONS).order_by(EXECUTIONS.c.attempt, EXECUTIONS.c.e)
-        rows: list[Row[Any]] = []
-        for start in range(0, len(attempts), 500):
-            rows += self._all(query.where(EXECUTIONS.c.attempt.in_(attempts[start : start + 500])))
-        return [sound(execution_row, row) for row in rows]
+        pieces = (attempts[start : start + 500] for start in range(0, len(attempts), 500))
+        return [
+            execution_row(row) for some in pieces for row in self._all(query.where(EXECUTIONS.c.attempt.in_(some)))
+        ]
 
     def executions_of(self, attempts: Sequence[str]) -> dict[str, list[ExecutionRow]]:
         """The executions of each of some attempts, in order; one that was never begun has none."""
@@ -311,7 +315,7 @@ class Records:
             elif there.cause is not None:
                 return None
             connection.execute(_SET_ATTEMPT, {"key": name, "state": RUNNING, "cause": None, "finished": None})
-        return sound(attempt_row, attempt)
+        return attempt_row(attempt)
 
     def work_of(self, execution: str) -> tuple[str | None, bool]:
         """How the agent's work of an execution ended (an `AgentResult`), and whether it is collected."""
@@ -363,10 +367,8 @@ class Records:
     def _attempts(self, condition: Any) -> list[AttemptRow]:
         columns = (ATTEMPTS, TRIALS.c.agent, TRIALS.c.job, TRIALS.c.repeat)
         query = select(*columns).join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial).where(condition)
-        return [
-            sound(attempt_row, row)
-            for row in self._all(query.order_by(TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm))
-        ]
+        query = query.order_by(TRIALS.c.position, ATTEMPTS.c.k, ATTEMPTS.c.arm)
+        return [attempt_row(row) for row in self._all(query)]
 
     def _all(self, query: Any) -> Sequence[Row[Any]]:
         with self._database.read() as connection:

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from agents import Remark
 from core import Cause, StoreFault, Submission, cause_row
+from grading import ReworkContext
 from runs.options import QUEUE, RunOptions, Stop
 from runs.plan import Arm, RunConfig
 from sandbox import SandboxInfo
@@ -72,6 +73,9 @@ class AttemptRow:
 
     Attributes:
         remarks: What its agent is told of the attempt before it, as that stood when this one was planned.
+        context: What it goes on from, as that was said then; None: nobody works in it, or it was planned by an
+            UpBench that did not write it down.
+        damaged: What of its record cannot be read, in a line. It is not graded then, and its cause says so.
     """
 
     id: str
@@ -89,16 +93,29 @@ class AttemptRow:
     finished: str | None
     round: str | None = None
     remarks: tuple[Remark, ...] | None = None
+    context: ReworkContext | None = None
+    damaged: str = ""
 
     @property
     def graded(self) -> bool:
         """It has ended, and what it handed in counts (see `core.causes`); else it is missing."""
         return self.state == DONE and self.cause is not None and cause_row(self.cause).graded
 
+    @property
+    def handed_in(self) -> Submission:
+        """What it handed in, if anything. Raises `StoreFault` where its record is damaged."""
+        if self.damaged:
+            raise StoreFault(Cause.store_damaged, self.damaged)
+        return self.submission or Submission()
+
 
 @dataclass(frozen=True)
 class ExecutionRow:
-    """One execution of an attempt; `sandbox` is what it was last opened as, once its agent's work has ended."""
+    """One execution of an attempt.
+
+    Attributes:
+        sandbox: What it was last opened as, once its agent's work has ended; None where that cannot be read.
+    """
 
     id: str
     attempt: str
@@ -114,12 +131,22 @@ class ExecutionRow:
     sandbox: SandboxInfo | None
 
 
-def sound(make: Callable[[Row[Any]], T], row: Row[Any]) -> T:
-    """The row made by `make`. Raises `StoreFault` where it is damaged."""
+def sound_run(row: Row[Any]) -> RunRow:
+    """A row of a run. Raises `StoreFault` where it is damaged: without its configuration nothing can be done."""
     try:
-        return make(row)
+        return _run_row(row)
     except ValueError as error:
-        raise StoreFault(Cause.store_failed, f"the record of {row.id} is damaged") from error
+        raise StoreFault(Cause.store_damaged, f"the record of {row.id} is damaged") from error
+
+
+def read_cause(text: str | None) -> Cause | None:
+    """A cause as it stands in a record; `store_damaged` where there is none of that name."""
+    if not text:
+        return None
+    try:
+        return Cause(text)
+    except ValueError:
+        return Cause.store_damaged
 
 
 def _names(kind: Any) -> set[str]:
@@ -131,8 +158,7 @@ def _made(kind: type[T], row: Row[Any], **read: Any) -> T:
     return kind(**{name: getattr(row, name) for name in _names(kind) - read.keys()}, **read)
 
 
-def run_row(row: Row[Any]) -> RunRow:
-    """A row of a run."""
+def _run_row(row: Row[Any]) -> RunRow:
     return _made(
         RunRow,
         row,
@@ -144,23 +170,46 @@ def run_row(row: Row[Any]) -> RunRow:
 
 
 def attempt_row(row: Row[Any]) -> AttemptRow:
-    """A row of an attempt with its trial."""
+    """A row of an attempt with its trial.
+
+    What of it cannot be read is left out and named in `damaged`, so that one bad row hides no other, and stops
+    nobody at work on them.
+    """
+    lost = []
+
+    def read(name: str, make: Callable[[str], T]) -> T | None:
+        text = getattr(row, name)
+        try:
+            return None if text is None else make(text)
+        except ValueError:
+            lost.append(name)
+            return None
+
+    submission = read("submission", Submission.model_validate_json)
+    remarks = read("remarks", REMARKS.validate_json)
+    cause = read("cause", Cause)
+    damaged = f"the record of {row.id} is damaged: its {' and '.join(lost)} cannot be read" if lost else ""
     return _made(
         AttemptRow,
         row,
-        cause=Cause(row.cause) if row.cause else None,
-        submission=Submission.model_validate_json(row.submission) if row.submission else None,
-        remarks=REMARKS.validate_json(row.remarks) if row.remarks is not None else None,
+        cause=Cause.store_damaged if lost and row.state == DONE else cause,
+        submission=submission,
+        remarks=remarks,
+        damaged=damaged,
     )
 
 
 def execution_row(row: Row[Any]) -> ExecutionRow:
-    """A row of an execution."""
+    """A row of an execution; what it was opened as is told where that can be read."""
+    try:
+        sandbox = SandboxInfo.model_validate_json(row.sandbox) if row.sandbox else None
+    except ValueError:
+        sandbox = None
     return _made(
         ExecutionRow,
         row,
-        cause=Cause(row.cause) if row.cause else None,
+        cause=read_cause(row.cause),
         detail=row.detail or "",
         steps=row.steps or 0,
-        sandbox=SandboxInfo.model_validate_json(row.sandbox) if row.sandbox else None,
+        sandbox=sandbox,
     )

@@ -334,7 +334,7 @@ class TrialStages:
     def _submission(self) -> Submission:
         """What was collected; read back from the records where another process collected it."""
         if self._kept is None:
-            self._kept = self._place.records.attempt(self._attempt.id).submission or Submission()
+            self._kept = self._place.records.attempt(self._attempt.id).handed_in
         return self._kept
 
 

@@ -66,6 +66,7 @@ ATTEMPTS = Table(
     Column("round", String),  # key of the last of them
     Column("run", String),  # of its trial
     Column("remarks", Text),  # JSON: what its agent is told of the attempt before it
+    Column("context", String),  # what it goes on from: `submission` or `transcript`
     Index("attempts_by_trial", "trial"),
     Index("attempts_by_run", "run", "state", "rounds"),
     Index("attempts_by_end", "run", "finished", "cause"),
@@ -100,6 +101,7 @@ WORKERS = Table(
     Column("queues", Text, nullable=False),  # JSON: queue -> slots
     Column("started", String, nullable=False),
     Column("draining", Integer, nullable=False, server_default="0"),  # 1: it takes nothing new
+    Column("paused", Text),  # why it carries nothing for now
     Column("ended", String),
     Column("why", Text),
     Index("workers_by_end", "ended"),  # each worker looks for those present all the time
@@ -161,4 +163,5 @@ RUN_MIGRATIONS = [
     Migration("runs", 4, _in_the_plan),
     Migration("runs", 5, add_missing_columns(ATTEMPTS)),
     Migration("runs", 6, create_all(METADATA)),
+    Migration("runs", 7, add_missing_columns(ATTEMPTS, WORKERS)),
 ]

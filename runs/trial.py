@@ -183,6 +183,8 @@ class AttemptRounds:
         """The trial boundary: the first of the two places that may catch everything."""
         execution = str(payload["execution"])
         try:
+            if attempt.damaged:
+                raise StoreFault(Cause.store_damaged, attempt.damaged)
             ended = await run_round(ctx, TrialStages(place, attempt), execution)
             return End(Cause(ended["cause"]), over=True)
         except Overtaken:

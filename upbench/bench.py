@@ -338,8 +338,8 @@ class Bench:
 
         return take_in(self.home, Path(file), owner=user())
 
-    def report(self, run: str, *, policy: PolicyName = "paper", basis: Basis = "record") -> Figures:
-        """Every figure of a run."""
+    def report(self, run: str, *, policy: PolicyName | None = None, basis: Basis = "record") -> Figures:
+        """Every figure of a run, by its own completion policy unless another is chosen."""
         return compute_figures(self.evaluations(run), policy=policy, basis=basis)
 
 

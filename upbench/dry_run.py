@@ -223,7 +223,7 @@ def _review(home: Home, jobs: Sequence[Job], each: int, reviewers: int, minutes:
 
 def _detectable(home: Home, config: RunConfig, past: dict[str, tuple[PastTrial, ...]]) -> Detectable:
     here = [t for own in past.values() for t in own if t.pack == config.pack and t.row.job in config.jobs]
-    variation = variation_of(judged_past(home.database, here))
+    variation = variation_of(judged_past(home.database, here, config.policy))
     difference = detectable_difference(len(config.jobs), config.repeats, variation, power=POWER, level=LEVEL)
     return Detectable(difference=difference, power=POWER, level=LEVEL, variation=variation)
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agents import AttemptLimits
 from core import BadInput
+from grading import Reviewing
 from runs import CrashBound, RunBudget, RunOptions, TrialLimits
 from sandbox import SandboxLimits
 from upbench.settings import Settings
@@ -29,6 +30,7 @@ class Order:
         limits: `NAME=VALUE` pairs, see `parse_limits`.
         settings: `NAME=VALUE` pairs, of the agents that use a model.
         jobs: Ids of the pack to run; empty: all.
+        policy: What completes a job, and so what failed; None: `paper`.
         protocol, attempts: As in `runs.check_protocol`.
         echo, feedback_form, rework_context, rework_budget, early_stop: As in `upbench.reworking.reworked`.
         budget, crash_rate, preflight, concurrency, reviewers, overlap, gold, qualified: As in `changed_options`.
@@ -48,6 +50,7 @@ class Order:
     replay: bool = False
     rubric_visible: bool = False
     base_url: str | None = None
+    policy: str | None = None
     protocol: str = "single"
     attempts: int | None = None
     echo: bool = False
@@ -115,10 +118,19 @@ def changed_options(
     if concurrency is not None:
         changes["concurrency"] = concurrency
     reviewing = {"primary": reviewers, "overlap": overlap, "gold": gold, "qualified": qualified}
-    changes["reviewing"] = options.reviewing.model_copy(
-        update={name: value for name, value in reviewing.items() if value is not None}
-    )
+    changes["reviewing"] = _reviewing(options.reviewing, reviewing)
     return options.model_copy(update=changes)
+
+
+def _reviewing(known: Reviewing, said: dict[str, float | None]) -> Reviewing:
+    try:
+        return Reviewing.model_validate(
+            known.model_dump() | {name: value for name, value in said.items() if value is not None}
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = {"primary": "reviewers"}.get(str(first["loc"][0]), first["loc"][0])
+        raise BadInput(str(first["msg"]), field=f"--{name}") from error
 
 
 def _budget(known: RunBudget, pairs: Sequence[str]) -> RunBudget:

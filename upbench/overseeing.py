@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select
 
 from core import BadInput, cause_row
-from grading import AttemptSeen, EvaluationLine, ExecutionSeen, Reviewing, RunHead, RunSeen, TrialSeen
+from grading import AttemptSeen, ExecutionSeen, Figures, Reviewing, RunHead, RunSeen, TrialSeen
+from rubrics import CompletionPolicy
 from runs import (
     AttemptRow,
     ExecutionRow,
@@ -16,9 +17,9 @@ from runs import (
     attempts_of,
     count_attempts,
     count_trials,
-    evaluation_lines,
     trials_of,
 )
+from upbench.counting import figures_of
 from upbench.home import Home
 from upbench.money import cost_text
 from upbench.summary import RunSummary, list_runs, summarise
@@ -83,9 +84,9 @@ class ProjectOversight:
         found = self._seen([attempts])[0]
         return found if (found.run, found.id) == (run, trial) else None
 
-    def lines(self, run: str) -> Iterator[EvaluationLine]:
-        """What is known of a run."""
-        return evaluation_lines(self._home.database, run)
+    def figures(self, run: str, policy: CompletionPolicy | None) -> Figures:
+        """The figures of a run."""
+        return figures_of(self._home, run, policy)
 
     def mark(self, run: str) -> str:
         """Changes with the attempts of a run."""
@@ -114,6 +115,7 @@ def _facts(row: RunRow, summary: RunSummary) -> dict[str, str]:
         if config.repeats > 1
         else str(len(config.jobs)),
         "Protocol": config.protocol + (f", {config.attempts} attempts at most" if config.attempts > 1 else ""),
+        "Completed when": f"{config.policy.says} ({config.policy.value})",
         "Rubric": "shown to the agents while they worked" if config.rubric_visible else "hidden from the agents",
         "Reviews": _reviews(row.options.reviewing),
         "Cost of model calls": spent,
@@ -155,6 +157,7 @@ def _attempt(attempt: AttemptRow, executions: Sequence[ExecutionRow]) -> Attempt
         cause=attempt.cause.value if attempt.cause else None,
         graded=attempt.graded,
         submission=attempt.submission,
+        damaged=attempt.damaged,
         executions=tuple(_execution(execution) for execution in executions),
     )
 

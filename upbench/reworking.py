@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from core import BadInput, PriceTable
-from runs import FeedbackForm, ReworkBudget, ReworkContext, RunConfig, check_prices, check_protocol
+from grading import ReworkContext
+from runs import FeedbackForm, ReworkBudget, RunConfig, check_prices, check_protocol
 
 NONE = "none"
 FORMS: tuple[FeedbackForm, ...] = get_args(FeedbackForm)

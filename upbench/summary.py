@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core import CallJournal, Cause, Ended, Frozen, LeftOut, Spent, Submission, cause_row
+from rubrics import CompletionPolicy
 from runs import (
     DONE,
     QUEUE,
@@ -91,6 +92,7 @@ class RunSummary(Frozen):
     """What a run did.
 
     Attributes:
+        policy: By which an attempt failed, and what failed is tried again.
         trials: `total` and one count a state (`planned`, `running`, `done`).
         causes: Count of each cause among the ended attempts.
         arms: Count of attempts in each arm.
@@ -109,6 +111,7 @@ class RunSummary(Frozen):
     pack: str
     scripted: bool
     rubric_visible: bool
+    policy: CompletionPolicy
     trials: dict[str, int]
     causes: dict[str, int]
     arms: dict[str, int]
@@ -154,6 +157,7 @@ def summarise(home: Home, run: str, *, listed: int | None = LISTED) -> RunSummar
         pack=f"{row.config.pack} {row.config.pack_version}",
         scripted=any(agent.scripted for agent in row.config.agents),
         rubric_visible=row.config.rubric_visible,
+        policy=row.config.policy,
         trials=_states(counts),
         causes={cause.value: n for cause, n in counts.causes.items()},
         arms=count_arms(home.database, row.id),
@@ -246,7 +250,7 @@ def _trial(attempt: AttemptRow, executions: Sequence[ExecutionRow], stop: Stop |
         seconds=last.seconds if last else None,
         dollars=last.dollars if last else None,
         sandbox=last.sandbox if last else None,
-        detail=last.detail if last else "",
+        detail=attempt.damaged or (last.detail if last else ""),
         not_done=stop.cause if stop and attempt.state != DONE else None,
     )
 

@@ -38,6 +38,7 @@ def story(home: Home, trial: str) -> Story:
 
 def _attempt(home: Home, attempt: AttemptRow, stop: Stop | None) -> list[str]:
     lines = [f"attempt {attempt.k} ({attempt.arm}) of {attempt.agent} on {attempt.job}, repeat {attempt.repeat}"]
+    lines += [f"  {attempt.damaged}; it counts as missing"] if attempt.damaged else []
     journal = CallJournal(home.database)
     executions = Records(home.database).executions([attempt.id])
     if not executions:

@@ -21,6 +21,7 @@ from core import (
     open_model,
 )
 from jobs import Job, JobPack, load_pack
+from rubrics import CompletionPolicy
 from runs import (
     ELSEWHERE,
     Reaper,
@@ -71,6 +72,7 @@ def plan(order: Order, home: Home) -> tuple[RunConfig, JobPack]:
         jobs=tuple(job.id for job in chosen),
         agents=agents,
         repeats=order.repeats,
+        policy=_policy(order),
         protocol=cast("Protocol", order.protocol),
         attempts=attempts,
         limits=attempt_limits,
@@ -137,6 +139,15 @@ def run_jobs(config: RunConfig, available: Iterable[Job]) -> dict[str, Job]:
                 f"job {name!r} of the run is no longer in pack {config.pack}", field="RUN", mend="put it back"
             )
     return jobs
+
+
+def _policy(order: Order) -> CompletionPolicy:
+    try:
+        return CompletionPolicy(order.policy or CompletionPolicy.paper)
+    except ValueError:
+        mend = f"one of: {', '.join(CompletionPolicy)}"
+        what = f"no completion policy is called {str(order.policy)[:50]!r}"
+        raise BadInput(what, field="--policy", mend=mend) from None
 
 
 def _network(order: Order) -> NetworkPolicy:

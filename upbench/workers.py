@@ -31,6 +31,7 @@ from runs import (
     governing,
     handed_over,
     machinery,
+    paused_worker,
 )
 from upbench.home import Home
 from upbench.wiring import jobs_of, open_reaper, open_workplace, price_table
@@ -80,7 +81,8 @@ def place_of(home: Home, run: str) -> Workplace:
 async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | None = None) -> None:
     """Carry rounds until cancelled, drained, or (if so ordered) idle.
 
-    A worker whose disk is full gives its rounds to others and takes none, until there is room again.
+    A worker whose disk is full gives its rounds to others and takes none, until there is room again. Meanwhile it
+    is listed as paused, and may be drained.
 
     Args:
         home: The project.
@@ -97,14 +99,24 @@ async def serve_rounds(home: Home, order: WorkerOrder, finish: asyncio.Event | N
     while True:
         served = await _serve(home, order, told)
         if isinstance(served, DiskGuard):
-            _log.warning("this worker carries no rounds until there is room: %s", served.look().says)
-            await served.until_room(told.is_set)
+            await _until_room(home, served, told)
         # Who handed something over a moment ago may have seen this worker, and started no other.
         elif served == TOLD or not _is_left(home):
             return
         if told.is_set():
             return
         _log.info("this worker goes on")
+
+
+async def _until_room(home: Home, guard: DiskGuard, told: asyncio.Event) -> None:
+    """Wait until there is room again, in the list of workers as one that is paused; or until it is told to end."""
+    why = guard.look().says
+    _log.warning("this worker carries no rounds until there is room: %s", why)
+    with machinery(home.database, home.state) as by:
+        async with paused_worker(by, why) as me:
+            await guard.until_room(lambda: told.is_set() or me.draining.is_set() or me.ended.done())
+            if me.draining.is_set():
+                told.set()
 
 
 def _is_left(home: Home) -> bool:

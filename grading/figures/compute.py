@@ -12,6 +12,7 @@ from grading.figures.breakdown import by_category, by_importance
 from grading.figures.economics import economics, retry_control
 from grading.figures.gather import Gathered, gather, place
 from grading.figures.model import Figures, Missing
+from grading.figures.policy import own_policy
 from grading.figures.table2 import agent_figures
 from grading.figures.trials import Trial, judge_trials, missing_causes
 from grading.figures.warnings import warnings_of
@@ -25,13 +26,19 @@ PolicyName = Literal["paper", "strict", "all", "judgement"]
 def compute_figures(
     lines: Iterable[EvaluationLine],
     *,
-    policy: CompletionPolicy | PolicyName = CompletionPolicy.paper,
+    policy: CompletionPolicy | PolicyName | None = None,
     basis: Basis = "record",
 ) -> Figures:
     """Every figure of a report, by agent; the order of the lines does not matter.
 
+    Args:
+        lines: Of one run or of several.
+        policy: What completes a job; default: by what the runs themselves decided it.
+        basis: Whose verdicts count.
+
     Raises:
-        BadInput: Two lines contradict each other (the number of the later one is named).
+        BadInput: Two lines contradict each other (the number of the later one is named), or the runs have several
+            policies and none is chosen.
     """
     return study(place(lines), policy=policy, basis=basis).figures
 
@@ -47,11 +54,12 @@ class Study:
 def study(
     placed: Iterable[Placed],
     *,
-    policy: CompletionPolicy | PolicyName = CompletionPolicy.paper,
+    policy: CompletionPolicy | PolicyName | None = None,
     basis: Basis = "record",
 ) -> Study:
     """As `compute_figures`, with the trials, and naming file and line of what is wrong."""
-    gathered, policy = gather(placed), CompletionPolicy(policy)
+    gathered = gather(placed)
+    policy = own_policy(gathered) if policy is None else CompletionPolicy(policy)
     trials = judge_trials(gathered, policy, basis)
     return Study(_figures(trials, gathered, policy, basis), tuple(trials))
 

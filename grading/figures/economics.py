@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from grading.figures.contexts import contexts
 from grading.figures.counts import count, ratio
 from grading.figures.gather import Attempt
 from grading.figures.model import Economics, Figure, RetryControl
@@ -92,7 +93,9 @@ def retry_control(trials: Sequence[Trial]) -> RetryControl:
             n=min(feedback.n, retry.n),
             missing=feedback.missing + retry.missing,
         )
-    return RetryControl(feedback=feedback, retry=retry, difference=difference, echo=echo)
+    return RetryControl(
+        feedback=feedback, retry=retry, difference=difference, echo=echo, contexts=contexts(trials)
+    )
 
 
 def _rescued(second: Sequence[Outcome | None], why: str) -> Figure:

@@ -21,6 +21,8 @@ _FACTS = (
     "currency",
     "ended",
     "cause",
+    "rework_context",
+    "policy",
     "task_digest",
     "grading_digest",
     "agent_digest",

@@ -113,12 +113,14 @@ class RetryControl(Frozen):
     Attributes:
         echo: Of the failures that were shown to reviewers once more, unchanged: the share that passed then. So
             much of a rescue rate may be the noise of verdicts.
+        contexts: Arm -> what its attempts went on from (`submission`, `transcript`) -> how many did.
     """
 
     feedback: Figure
     retry: Figure
     difference: Figure
     echo: Figure
+    contexts: dict[str, dict[str, int]] = {}
 
 
 class Missing(Frozen):

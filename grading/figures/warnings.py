@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from grading.figures.completion import completion_of
+from grading.figures.contexts import context_warnings
 from grading.figures.gather import Gathered
 from grading.figures.model import AgentFigures, Warned
+from grading.figures.policy import policy_warnings
 from grading.figures.trials import Outcome, Trial
 from grading.figures.unblinded import unblinded_warnings
 from grading.record import Basis, Source
@@ -30,6 +32,7 @@ def warnings_of(
         for warning in (
             *_stand_ins(agent, agents[agent]),
             *_shown(agent, trials),
+            *context_warnings(agent, trials),
             *_contradictions(agent, trials),
             *_impossible(agent, agents[agent]),
             *_selection(agent, trials),
@@ -41,7 +44,7 @@ def warnings_of(
         )
     ]
     of_all = (*_voided(gathered), *_rubrics_differ(gathered), *_judgements(by_agent, policy))
-    return (*found, *of_all)
+    return (*policy_warnings(gathered, policy), *found, *of_all)
 
 
 def _stand_ins(agent: str, figures: AgentFigures) -> Iterator[Warned]:

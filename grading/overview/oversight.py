@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Select
 
 from core import Submission
-from grading.evaluations import EvaluationLine
+from grading.figures.model import Figures
+from rubrics import CompletionPolicy
 
 Scope = Select[str] | None
 """Chooses the ids of the attempts that are meant, in the database of the book; None: all there are."""
@@ -74,7 +75,13 @@ class ExecutionSeen:
 
 @dataclass(frozen=True)
 class AttemptSeen:
-    """One attempt. submission: What it handed in. graded: It has ended, and what it handed in counts."""
+    """One attempt.
+
+    Attributes:
+        graded: It has ended, and what it handed in counts.
+        submission: What it handed in.
+        damaged: What of its record cannot be read, in a line; it counts as missing then.
+    """
 
     id: str
     k: int
@@ -84,6 +91,7 @@ class AttemptSeen:
     graded: bool
     submission: Submission | None
     executions: tuple[ExecutionSeen, ...]
+    damaged: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,8 +129,12 @@ class Oversight(Protocol):
         """One trial of that run; None: there is none."""
         ...
 
-    def lines(self, run: str) -> Iterable[EvaluationLine]:
-        """What is known of a run, one line a verdict: from these figures are counted."""
+    def figures(self, run: str, policy: CompletionPolicy | None) -> Figures:
+        """The figures of a run, by its own completion policy unless another is named; it may take seconds.
+
+        Raises:
+            BadInput: What was said of it contradicts itself.
+        """
         ...
 
     def mark(self, run: str) -> str:

@@ -24,6 +24,7 @@ class WorkerRow:
     Attributes:
         queues: Queue -> how many of its rounds it carries at one time.
         draining: It was asked to take nothing new and to end when it has nothing left.
+        paused: Why it carries nothing for now; None: it does.
         ended: When, ISO 8601; None while it is not known to have ended.
         why: How, in a word; None until its rounds have been put back.
     """
@@ -36,6 +37,7 @@ class WorkerRow:
     draining: bool
     ended: str | None
     why: str | None
+    paused: str | None = None
 
 
 def new_worker_id() -> str:
@@ -49,14 +51,15 @@ class Registry:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enter(self, worker: str, queues: Mapping[str, int]) -> None:
-        """Write a worker down."""
+    def enter(self, worker: str, queues: Mapping[str, int], paused: str | None = None) -> None:
+        """Write a worker down; `paused`: why it carries nothing."""
         row = {
             "id": worker,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "queues": json.dumps(dict(queues)),
             "started": now(),
+            "paused": paused,
         }
         with self._database.write() as connection:
             connection.execute(insert_new(WORKERS), row)
@@ -129,6 +132,7 @@ class Registry:
                 draining=bool(row.draining),
                 ended=row.ended,
                 why=row.why,
+                paused=row.paused,
             )
             for row in rows
         ]

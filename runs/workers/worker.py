@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from core import Cause, StoreFault, event
@@ -53,33 +53,73 @@ async def at_work(
     Raises:
         StoreFault: The records cannot be reached.
     """
-    name, loop = new_worker_id(), asyncio.get_running_loop()
-    with ExitStack() as left:
-        by.locks.take(name)
-        left.callback(by.locks.give, name)
-        by.workers.enter(name, queues)
+    with _entered(by, queues) as name:
         async with by.engine.work(name, kinds, queues, poll_seconds=poll_seconds) as crew:
             worker = Worker(name, crew.stuck, crew.pause, crew.shunned)
             event("worker_started", worker=name)
-
-            def lost(fault: StoreFault) -> None:
-                loop.call_soon_threadsafe(_fail, crew.stuck, fault)
-
-            def draining() -> None:
-                loop.call_soon_threadsafe(worker.draining.set)
-
-            own = [queue for queue in queues if queue != QUEUE]
-            liveness = Liveness(name, by, lost=lost, draining=draining, also=own, queues=tuple(queues))
-            await asyncio.to_thread(liveness.start)
-            try:
+            async with _alive(by, worker, queues):
                 yield worker
-            finally:
-                await asyncio.to_thread(liveness.stop)
         # What was under way here stays to be taken up: by whoever comes, not only by who finds us dead.
         event("worker_ended", worker=name)
-        if not _overtaken(crew.stuck) and by.workers.leave(name):
-            by.engine.recover(name, blameless=True)
-            by.workers.settle(name, "ended")
+        _leave(by, worker)
+
+
+@asynccontextmanager
+async def paused_worker(by: Machinery, why: str) -> AsyncIterator[Worker]:
+    """Within the block this process is there as a worker that carries nothing for now, and may be told to end.
+
+    Args:
+        by: What executes runs.
+        why: In a line.
+
+    Raises:
+        StoreFault: The records cannot be reached.
+    """
+    with _entered(by, {}, why) as name:
+        worker = Worker(name, asyncio.get_running_loop().create_future(), pause=lambda: None)
+        try:
+            async with _alive(by, worker, {}):
+                yield worker
+        finally:
+            _leave(by, worker)
+
+
+@contextmanager
+def _entered(by: Machinery, queues: Mapping[str, int], paused: str | None = None) -> Iterator[str]:
+    """Within the block a new worker stands in the registry, and its lock says that it lives."""
+    name = new_worker_id()
+    by.locks.take(name)
+    try:
+        by.workers.enter(name, queues, paused)
+        yield name
+    finally:
+        by.locks.give(name)
+
+
+@asynccontextmanager
+async def _alive(by: Machinery, worker: Worker, queues: Mapping[str, int]) -> AsyncIterator[None]:
+    """Within the block a worker proves that it lives, hears what it is told, and looks after those that died."""
+    loop = asyncio.get_running_loop()
+
+    def lost(fault: StoreFault) -> None:
+        loop.call_soon_threadsafe(_fail, worker.ended, fault)
+
+    def draining() -> None:
+        loop.call_soon_threadsafe(worker.draining.set)
+
+    own = [queue for queue in queues if queue != QUEUE]
+    liveness = Liveness(worker.id, by, lost=lost, draining=draining, also=own, queues=tuple(queues))
+    await asyncio.to_thread(liveness.start)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(liveness.stop)
+
+
+def _leave(by: Machinery, worker: Worker) -> None:
+    if not _overtaken(worker.ended) and by.workers.leave(worker.id):
+        by.engine.recover(worker.id, blameless=True)
+        by.workers.settle(worker.id, "ended")
 
 
 def _overtaken(stuck: asyncio.Future[None]) -> bool:

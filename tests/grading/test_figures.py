@@ -159,6 +159,23 @@ def test_policies_and_cannot_judge() -> None:
     assert figures.agents["x"].rubric_1.value == 1.0
 
 
+def test_figures_are_by_the_policy_of_the_runs_unless_another_is_named() -> None:
+    verdicts = {"critical": "pass", "important": "pass", "pitfall": "fail"}
+    strict, paper = (
+        [line(run=run, criterion=name, importance=name, verdict=v, policy=run) for name, v in verdicts.items()]
+        for run in ("strict", "paper")
+    )
+    figures = compute_figures(strict)
+    assert (figures.policy, figures.agents["x"].a.value) == ("strict", 0)
+    assert "policy" not in [warning.kind for warning in figures.warnings]
+    with pytest.raises(BadInput, match=r"paper \(as paper\), strict \(as strict\)"):
+        compute_figures([*strict, *paper])
+    both = compute_figures([*strict, *paper], policy="paper")
+    assert both.agents["x"].a.value == 2
+    (warned,) = [warning.detail for warning in both.warnings if warning.kind == "policy"]
+    assert "in strict was decided by its own, strict" in warned
+
+
 def test_a_criterion_known_from_another_attempt_awaits_its_verdict() -> None:
     lines = [*attempt_lines("x", "j", passes=True), line(agent="y", criterion="c1", importance="critical")]
     figures = compute_figures(lines)

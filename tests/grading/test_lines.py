@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core import Cause
+from core import Cause, Database
 from grading import (
+    GRADING_MIGRATIONS,
     AttemptFacts,
+    Book,
     CriterionVerdict,
     Evaluation,
     compute_figures,
@@ -14,7 +16,7 @@ from grading import (
     lines_of,
     read_lines,
 )
-from rubrics import Rubric, Verdict
+from rubrics import CompletionPolicy, Rubric, Verdict
 
 RUBRIC = Rubric.model_validate(
     {
@@ -64,6 +66,16 @@ def test_an_overall_judgement_alone_is_kept() -> None:
     lines = lines_of(FACTS, RUBRIC, [human(judgement="pass")])
     assert lines[0].criterion is None
     assert compute_figures(lines, policy="judgement").agents["x"].a.value == 1
+
+
+def test_nothing_handed_in_fails_by_every_policy_without_any_person(tmp_path: Path) -> None:
+    database = Database(tmp_path / "book.db", GRADING_MIGRATIONS)
+    book = Book(database)
+    book.record_empty("t", RUBRIC)
+    lines = lines_of(FACTS, RUBRIC, book.verdicts_of("t"))
+    database.close()
+    failed = [compute_figures(lines, policy=policy).agents["x"].f.value for policy in CompletionPolicy]
+    assert failed == [1, 1, 1, 1]
 
 
 def test_lines_come_back_from_a_file_as_they_went(tmp_path: Path) -> None:

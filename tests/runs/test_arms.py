@@ -60,14 +60,19 @@ def test_each_failure_is_tried_again_from_what_it_handed_in() -> None:
     )
     assert plan == ArmPlan(
         planned=(
-            PlannedAttempt(id="t1.k2retry", run="r", trial="t1", parent="t1.k1", arm="retry", k=2),
-            PlannedAttempt(id="t3.k2retry", run="r", trial="t3", parent="t3.k1", arm="retry", k=2),
+            PlannedAttempt(
+                id="t1.k2retry", run="r", trial="t1", parent="t1.k1", arm="retry", k=2, context="submission"
+            ),
+            PlannedAttempt(
+                id="t3.k2retry", run="r", trial="t3", parent="t3.k1", arm="retry", k=2, context="submission"
+            ),
         ),
         completed=1,
     )
     assert plan.planned[0].row() == {
         "id": "t1.k2retry",
         "run": "r", "trial": "t1", "parent": "t1.k1", "arm": "retry", "k": 2, "state": "planned",
+        "context": "submission",
     }  # fmt: skip
     assert plan.says == "2 failed attempts to try again, 1 completed"
 

@@ -12,6 +12,7 @@ from agents import AGENT_MIGRATIONS, agent_config
 from core import LLM_MIGRATIONS, Cause, Database, Usage, model_config
 from grading import GRADING_MIGRATIONS, minutes_per_criterion
 from jobs import load_pack
+from rubrics import CompletionPolicy
 from runs import RUN_MIGRATIONS, Records, RunConfig
 from runs.arms import ArmRules, judged_trials, plan_arms
 from runs.history import judged_past, past_trials
@@ -81,7 +82,9 @@ def test_the_past_is_read_newest_run_first_and_not_without_end(past: Past, datab
     assert [trial.tokens for trial in found] == [6, 5, 4, 3, 2]
     assert {trial.dollars for trial in found} == {0.5}
     past.judge(new[0], "job-3", passes=True)
-    judged = [trial for trial in judged_past(database, found) if trial.passed_1 is not None]
+    judged = [
+        trial for trial in judged_past(database, found, CompletionPolicy.paper) if trial.passed_1 is not None
+    ]
     assert [(trial.key.run, trial.passed_1) for trial in judged] == [("new", True)]
 
 

@@ -84,7 +84,6 @@ DAMAGED: dict[str, tuple[tuple[str, ...], Spoil, int, str]] = {
     "newer": (LIST, statement("INSERT INTO migrations VALUES ('runs', 99)"), 2, "newer UpBench"),
     "of something else": (LIST, statement("DROP TABLE migrations"), 2, "a database of something else"),
     "a record no JSON": (LIST, statement("UPDATE runs SET config = '{'"), 1, "is damaged"),
-    "a cause unknown": (("runs", "show", "last"), statement("UPDATE attempts SET cause = 'x'"), 1, "is damaged"),
     "a table gone": (("runs", "show", "last"), statement("DROP TABLE executions"), 1, "no such table"),
     "blobs gone": (("runs", "export", "last", "--to", "o"), without_blobs, 1, "is missing"),
 }
@@ -111,6 +110,28 @@ def test_a_damaged_store_is_one_line_and_left_alone(
     assert len(err.strip().splitlines()) == 1
     assert "fault of UpBench" not in err
     assert tree(copy) == before
+
+
+@pytest.mark.parametrize("column", ["cause", "submission", "remarks"])
+def test_a_damaged_attempt_is_named_counts_as_missing_and_hides_no_other(
+    upbench: Upbench, monkeypatch: pytest.MonkeyPatch, finished: Path, tmp_path: Path, column: str
+) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    monkeypatch.chdir(copy)
+    (one, *others) = json.loads(upbench("runs", "show", "last", "--json")[1])["attempts"]
+    assert others
+    statement(f"UPDATE attempts SET {column} = '{{' WHERE id = '{one['attempt']}'")(copy)
+    says = f"the record of {one['attempt']} is damaged: its {column} cannot be read"
+    code, out, err = upbench("runs", "show", "last")
+    assert (code, err, out.count(says)) == (0, "", 1)
+    assert all(other["trial"] in out for other in others)
+    assert says in upbench("runs", "why", one["trial"])[1]
+    report = json.loads(upbench("report", "last", "--json")[1])
+    counted = [missing["first"].get("store_damaged", 0) for missing in report["missing"].values()]
+    assert sum(counted) == 1
+    refused_export = upbench("runs", "export", "last")
+    assert refused_export[0] != 0
+    assert len(refused_export[2].strip().splitlines()) == 1
 
 
 def owner(change: Callable[[Path], object]) -> Spoil:

@@ -140,6 +140,53 @@ def test_a_conversation_is_carried_on_along_its_own_arm(room: Any, tmp_path: Pat
     assert stories_before(place, place.records.attempt(named(place, "k1"))) == ()
 
 
+def test_what_was_planned_to_go_on_from_the_files_alone_does_so_whatever_is_said_later(
+    room: Any, tmp_path: Path
+) -> None:
+    bench, settled = room
+    place = awaiting(bench, tmp_path, protocol="feedback", attempts=3)
+    place.scratch.mkdir(parents=True)
+    judge(bench.home, named(place, "k1"), Verdict.failed, settled)
+    again, _ = bench.extended(place.run_id, "retry", 3, rework={"rework_context": "transcript"})
+    seen = {}
+    for name in ("k2feedback", "k2retry"):
+        attempt = place.records.attempt(named(place, name))
+        _, rework = previous_of(again, attempt)
+        assert rework is not None
+        seen[name] = (attempt.context, rework.continued, len(stories_before(again, attempt)))
+    assert seen == {"k2feedback": ("submission", False, 0), "k2retry": ("transcript", True, 1)}
+    hand_in(bench.home, place)
+    for name in seen:
+        judge(bench.home, named(place, name), Verdict.failed, settled)
+    lines = bench.evaluations(place.run_id)
+    assert {(line.attempt, line.arm): line.rework_context for line in lines if line.attempt < 3} == {
+        (1, "alone"): None, (2, "feedback"): "submission", (2, "retry"): "transcript",
+    }  # fmt: skip
+    figures = bench.report(place.run_id)
+    assert figures.retry_control["nop"].contexts["retry"]["transcript"] >= 1
+    assert "rework_context" in [warned.kind for warned in figures.warnings]
+
+
+def test_the_policy_of_the_run_says_what_failed_and_what_figures_are_by(room: Any, tmp_path: Path) -> None:
+    """Every criterion passes, and the reviewer refuses the work as a whole."""
+    bench, settled = room
+    due = {}
+    for policy in ("judgement", "paper"):
+        place = awaiting(bench, tmp_path / policy, protocol="feedback", policy=policy)
+        desk = judge(bench.home, named(place, "k1"), Verdict.passed, settled, lock=False)
+        desk.judge(named(place, "k1"), 1, "fail")
+        desk.lock(named(place, "k1"))
+        due[policy] = [(a.k, a.remarks) for a in place.records.attempts(place.run_id)]
+        own, other = bench.report(place.run_id), bench.report(place.run_id, policy="all")
+        assert (own.policy.value, own.agents["nop"].a.value) == (policy, policy == "paper")
+        assert {line.policy for line in bench.evaluations(place.run_id)} == {own.policy}
+        assert "policy" not in [warned.kind for warned in own.warnings]
+        assert other.warnings[0].kind == "policy"
+        assert f"its own, {policy}" in other.warnings[0].detail
+        assert bench.show(place.run_id).policy is own.policy
+    assert due == {"judgement": [(1, None), (2, ())], "paper": [(1, None)]}
+
+
 def test_a_verdict_that_cannot_be_kept_leaves_no_round_in_any_arm(room: Any, tmp_path: Path) -> None:
     bench, settled = room
     place = awaiting(bench, tmp_path, protocol="both", echo=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from core import Cause, StoreFault
 from runs import (
@@ -31,6 +32,7 @@ from runs import disk as disks
 from runs.engine.inprocess import InProcessContext
 from runs.engine.port import Context, Json
 from runs.govern import Governor
+from runs.tables import ATTEMPTS
 from runs.workers import places as open_places
 from tests.runs.project import order, run_it
 from tests.runs.support import write_pack
@@ -164,10 +166,38 @@ async def test_a_worker_without_room_takes_nothing_and_goes_on_when_there_is_som
         waits = by.engine.list(queue=QUEUE, states=OPEN)
         assert {(one.state.value, one.begun) for one in waits} <= {("queued", 0)}
         assert len(waits) == 3
-        assert by.alive() == []
+        await until(lambda: [(one.paused, one.queues) for one in by.alive()] == [("it is pause", {})])
         disk.level = Level.ok
         await until(lambda: place.records.run(place.run_id).state == "done")
     assert place.records.stop_of(place.run_id) is None
+
+
+async def test_a_worker_that_waits_for_room_is_drained(
+    bench: Bench, by: Machinery, tmp_path: Path, disk: Disk
+) -> None:
+    place = detached(bench, write_pack(tmp_path))
+    disk.level = Level.pause
+    begin_rounds(place, by.engine, place.records.attempts(place.run_id))
+    async with serving(bench) as task:
+        await until(lambda: [one.paused for one in by.alive()] == ["it is pause"])
+        assert by.workers.drain(by.alive()[0].id) == 1
+        await asyncio.wait_for(task, SOON)
+        assert by.alive() == []
+    assert [one.state.value for one in by.engine.list(queue=QUEUE, states=OPEN)] == ["queued"]
+
+
+async def test_an_attempt_whose_record_is_damaged_ends_alone(bench: Bench, by: Machinery, tmp_path: Path) -> None:
+    place = detached(bench, write_pack(tmp_path), repeats=3)
+    first, *others = place.records.attempts(place.run_id)
+    with bench.home.database.write() as connection:
+        connection.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == first.id).values(remarks="{"))
+    async with asyncio.timeout(SOON):
+        await serve_rounds(bench.home, WorkerOrder(slots=2, until_idle=True))
+    assert place.records.run(place.run_id).state == "done"
+    ended = {one.id: one.cause for one in place.records.attempts(place.run_id)}
+    assert ended == {first.id: Cause.store_damaged} | {one.id: Cause.submitted for one in others}
+    said = place.records.executions([first.id])[-1].detail
+    assert said == f"the record of {first.id} is damaged: its remarks cannot be read"
 
 
 async def test_what_is_at_work_when_no_room_is_left_goes_on_elsewhere(

@@ -17,7 +17,7 @@ from typing import IO
 
 from sqlalchemy import Connection
 
-from core import BadInput, Frozen, encode_row
+from core import BadInput, Cause, Frozen, StoreFault, encode_row
 from grading import EvaluationLine, dump_line
 from runs import Records, RunRow, evaluation_lines, read_manifest
 from sandbox import SandboxInfo
@@ -103,9 +103,18 @@ class RowsOut:
         self.sandboxes: Counter[tuple[str, str, str | None, str | None]] = Counter()
 
     def lines(self, part: Part) -> Iterator[bytes]:
-        """The lines of one table; the tables must be asked for in the order of `READ`."""
+        """The lines of one table; the tables must be asked for in the order of `READ`.
+
+        Raises:
+            StoreFault: A row is damaged: nobody could take it in.
+        """
         for row in self._rows.of(part):
-            self.blobs.update(part.table.blobs(row))
+            try:
+                part.table.check(row)
+                self.blobs.update(part.table.blobs(row))
+            except (ValueError, KeyError) as error:
+                which = row.get("id", part.name)
+                raise StoreFault(Cause.store_damaged, f"the record of {which} is damaged") from error
             if part.name == "executions" and row["sandbox"]:
                 info = SandboxInfo.model_validate_json(row["sandbox"])
                 self.sandboxes[info.provider, info.version, info.runtime, info.image] += 1

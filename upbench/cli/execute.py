@@ -120,6 +120,7 @@ def describe(summary: RunSummary) -> str:
         f"{'attempts' if len(summary.arms) > 1 else 'trials  '} {ended} done: {causes}",
         *(f"left by  {worker}, which cannot open it: {why}" for worker, why in left_by.items()),
         *([f"arms     {arms}"] if len(summary.arms) > 1 else []),
+        f"policy   {summary.policy.value}: completed when {summary.policy.says}",
         f"cost     {cost}, {summary.tokens} tokens, {summary.seconds:.0f} s of work",
         f"report   {typed(summary.report)}",
     ]

@@ -7,7 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
+from upbench.cli.output import SHARE
+
 F = TypeVar("F", bound=Callable[..., Any])
+POLICIES = ["paper", "strict", "all", "judgement"]
 
 
 def execution_options(command: F) -> F:
@@ -31,13 +34,13 @@ def execution_options(command: F) -> F:
         click.option("--reviewers", type=click.IntRange(1, 9), help="People who review each submission (1)."),
         click.option(
             "--overlap",
-            type=click.FloatRange(0, 1),
+            type=SHARE,
             metavar="P",
             help="Probability of one review more, which decides nothing (0).",
         ),
         click.option(
             "--gold",
-            type=click.FloatRange(0, 1),
+            type=SHARE,
             metavar="P",
             help="Probability of a review beside it of a submission whose verdicts are known (0).",
         ),
@@ -51,6 +54,11 @@ def execution_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def policy_option(says: str) -> Callable[[F], F]:
+    """Gives a command `--policy`, None where nobody says any."""
+    return click.option("--policy", type=click.Choice(POLICIES), help=says)
 
 
 def rework_options(command: F) -> F:

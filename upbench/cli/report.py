@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from core import BadInput
+from upbench.cli.options import policy_option
 from upbench.cli.output import emit, json_option, say
 
 if TYPE_CHECKING:
     from upbench.report.build import Report
-
-POLICIES = ["paper", "strict", "all", "judgement"]
 
 
 @click.command(short_help="Figures of a run, or of evaluations made elsewhere.")
@@ -22,9 +21,7 @@ POLICIES = ["paper", "strict", "all", "judgement"]
 @click.option(
     "--format", "form", type=click.Choice(["html", "json", "csv"]), help="What to write (default: html)."
 )
-@click.option(
-    "--policy", type=click.Choice(POLICIES), default="paper", show_default=True, help="What completes a job."
-)
+@policy_option("What completes a job (default: as the run was made to say).")
 @click.option(
     "--basis",
     type=click.Choice(["record", "judge"]),
@@ -41,7 +38,7 @@ def command(
     *,
     sources: Sequence[str],
     form: str | None,
-    policy: str,
+    policy: str | None,
     basis: str,
     out: Path | None,
     as_json: bool,
@@ -61,7 +58,7 @@ def command(
     report = build_report(
         read.placed,
         read.names,
-        policy=CompletionPolicy(policy),
+        policy=None if policy is None else CompletionPolicy(policy),
         basis="judge" if basis == "judge" else "record",
         facts=read.facts,
     )

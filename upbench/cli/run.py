@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upbench.cli.options import execution_options, rework_options
+from upbench.cli.options import execution_options, policy_option, rework_options
 from upbench.cli.output import emit, json_option, log_option
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--attempts", type=int, metavar="K", help="Of a trial under another protocol, the first included (2)."
 )
+@policy_option("What completes a job, and so what failed and is tried again (paper).")
 @rework_options
 @execution_options
 @click.option("--rubric-visible", is_flag=True, help="Show the agents the rubric (the report says so).")

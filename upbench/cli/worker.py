@@ -12,6 +12,7 @@ import click
 from upbench.cli.output import emit, json_option, log_option, say
 
 if TYPE_CHECKING:
+    from runs import WorkerRow
     from upbench.bench import Bench
     from upbench.telemetry.logs import LogFormat
     from upbench.workers import WorkerOrder
@@ -125,8 +126,15 @@ def list_workers(ctx: click.Context, *, as_json: bool) -> None:
             "queues": r.queues,
             "started": r.started,
             "draining": r.draining,
+            "paused": r.paused,
         }
         for r in rows
     ]
-    lines = [f"{r.id}  since {r.started}{'  draining' if r.draining else ''}" for r in rows]
+    lines = [
+        "  ".join([r.id, f"since {r.started}", *(["draining"] if r.draining else []), *_paused(r)]) for r in rows
+    ]
     emit(payload, "\n".join(lines) or "no workers", as_json=as_json)
+
+
+def _paused(worker: WorkerRow) -> list[str]:
+    return [] if worker.paused is None else [f"paused: {worker.paused}"]

@@ -43,14 +43,15 @@ def build_report(
     placed: Sequence[Placed],
     sources: Sequence[str],
     *,
-    policy: CompletionPolicy = CompletionPolicy.paper,
+    policy: CompletionPolicy | None = None,
     basis: Basis = "record",
     facts: Mapping[str, str] | None = None,
 ) -> Report:
     """Judge and count the lines.
 
     Raises:
-        BadInput: Lines contradict each other; file and line are named.
+        BadInput: Lines contradict each other; file and line are named. Or the runs have several policies and
+            `policy` chooses none.
     """
     return Report(
         study=study(placed, policy=policy, basis=basis),

@@ -10,17 +10,18 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from grading import FIGURE_FILTERS, Outcome, Trial, completion_plot, money_plot, rate_bar, strip
-from rubrics import CompletionPolicy
+from grading import (
+    FIGURE_FILTERS,
+    Outcome,
+    Trial,
+    completion_plot,
+    money_plot,
+    rate_bar,
+    strip,
+    went_on_from,
+)
 from upbench.report.build import Report
 
-POLICIES = {
-    CompletionPolicy.paper: "a job is completed when every critical and every important criterion passes",
-    CompletionPolicy.strict: "a job is completed when every critical and important criterion passes and every "
-    "pitfall is avoided",
-    CompletionPolicy.all: "a job is completed when every criterion passes",
-    CompletionPolicy.judgement: "a job is completed when the reviewer's overall judgement is `pass`",
-}
 BASES = {
     "record": "verdicts of record: people first, then checks that decide",
     "judge": "JUDGE BASIS: where neither a person nor a check has decided, a judge model's verdict stands",
@@ -38,8 +39,9 @@ def render_page(report: Report) -> str:
             figures=figures,
             css=Markup(_resource("report.css")),  # noqa: S704  (our own style sheet)
             warnings=[w for w in figures.warnings if w.kind not in ("scripted", "rubric_visible")],
-            policy=POLICIES[figures.policy],
+            policy=f"a job is completed when {figures.policy.says}",
             basis=BASES[figures.basis],
+            rework_context=went_on_from(figures.retry_control),
             plot=completion_plot(figures.agents),
             value_plot=_value_plot(report),
             groups=_groups(report),

@@ -16,7 +16,7 @@ def write_report(
     path: Path,
     *,
     title: str,
-    policy: CompletionPolicy = CompletionPolicy.paper,
+    policy: CompletionPolicy | None = None,
     basis: Basis = "record",
     facts: Mapping[str, str] | None = None,
 ) -> Figures:
@@ -26,7 +26,7 @@ def write_report(
         lines: Of one run or of several.
         path: The `.html` file; its folders are made.
         title: What the page calls what it reports on.
-        policy: What completes a job.
+        policy: What completes a job; default: by what the runs themselves decided it.
         basis: Whose verdicts count.
         facts: Of the runs, for the page's provenance.
     """

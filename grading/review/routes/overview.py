@@ -15,7 +15,7 @@ from core import BadInput
 from grading.drawing.bars import interval_plot, parts_bar
 from grading.drawing.numbers import FIGURE_FILTERS
 from grading.drawing.plots import completion_plot, rate_bar
-from grading.figures.compute import compute_figures
+from grading.figures.contexts import went_on_from
 from grading.figures.model import Figures
 from grading.overview.agreement import AgreementReport, agreement_report
 from grading.overview.bottlenecks import HardCriteria, bottlenecks, hard_criteria
@@ -53,13 +53,15 @@ def add_overview(app: FastAPI, parts: Parts, oversight: Oversight | None) -> Non
         runs = list(oversight.runs(RUNS)) if oversight is not None else []
         scope = oversight.attempts(run) if oversight is not None and run else None
         with database.read() as connection:
-            counted, found, mark = coverage(connection, scope), bottlenecks(connection, scope), mark_of(connection)
+            counted, found = coverage(connection, scope), bottlenecks(connection, scope)
+            mark = mark_of(connection, scope)
 
         def count() -> tuple[AgreementReport, HardCriteria]:
             with database.read() as connection:
                 return agreement_report(connection, scope), hard_criteria(connection, scope)
 
-        agreement, hard = kept.get(run, mark, count)
+        known = kept.get(run, mark, count)
+        agreement, hard = known.value
         values = {
             "runs": _with(runs, run, oversight),
             "run": run,
@@ -72,6 +74,7 @@ def add_overview(app: FastAPI, parts: Parts, oversight: Oversight | None) -> Non
             "overview/lead.html.j2",
             **values,
             agreement=agreement,
+            known=known,
             bar=parts_bar("items", "Submissions by how far they are", _words(counted.items)),
             plot=_agreement_plot(agreement),
             done=done == "released",
@@ -104,25 +107,30 @@ def _add_figures(app: FastAPI, parts: Parts, oversight: Oversight) -> None:
     kept: Kept[Figures | str] = Kept()
 
     @app.get("/lead/runs/{run}/figures")
-    def figures(request: Request, run: str, policy: CompletionPolicy = CompletionPolicy.paper) -> Response:
+    def figures(request: Request, run: str, policy: CompletionPolicy | None = None) -> Response:
         allowed(request, *LEADS)
         seen = oversight.run(run)
         if seen is None:
             raise NoSuchReview(run)
         with parts.book.database.read() as connection:
-            mark = f"{mark_of(connection)} {oversight.mark(run)}"
-        found = kept.get(f"{run} {policy.value}", mark, lambda: _figures(oversight, run, policy))
-        values: dict[str, Any] = {"run": seen, "policy": policy, "policies": list(CompletionPolicy)}
+            mark = f"{mark_of(connection, oversight.attempts(run))} {oversight.mark(run)}"
+        known = kept.get(f"{run} {policy}", mark, lambda: _figures(oversight, run, policy))
+        found = known.value
+        values: dict[str, Any] = {"run": seen, "policies": list(CompletionPolicy), "known": known}
         if isinstance(found, str):
-            return parts.page(request, "overview/figures.html.j2", **values, figures=None, error=found)
+            chosen = policy or CompletionPolicy.paper
+            return parts.page(
+                request, "overview/figures.html.j2", **values, policy=chosen, figures=None, error=found
+            )
+        values |= {"policy": found.policy, "context": went_on_from(found.retry_control)}
         plots = {"completion": completion_plot(found.agents), "rework": _rework_plot(found)}
         return parts.page(request, "overview/figures.html.j2", **values, figures=found, error="", **plots)
 
 
-def _figures(oversight: Oversight, run: str, policy: CompletionPolicy) -> Figures | str:
-    """The figures of a run; or why there are none."""
+def _figures(oversight: Oversight, run: str, policy: CompletionPolicy | None) -> Figures | str:
+    """The figures of a run, by its own policy unless another is chosen; or why there are none."""
     try:
-        found = compute_figures(oversight.lines(run), policy=policy)
+        found = oversight.figures(run, policy)
     except BadInput as error:
         return str(error)
     return found if found.agents else _NO_LINES

@@ -161,7 +161,7 @@ def test_who_looks_gets_no_more_of_the_job_and_what_awaited_them_is_anybodys(boo
         assert look(connection, "anna", "letter", "t1"), "once more changes nothing"
         assert has_looked(connection, "anna", "letter")
         assert not has_looked(connection, "anna", "sheet")
-        assert mark_of(connection) == "None 0"
+        assert mark_of(connection) == "0 None 0"
     assert [review.alias for review in anna.queue()] == [other]
     assert [review.alias for review in ben.queue()] == [first], "the other one still awaits anna"
     assert anna.counts()["open"] == 1

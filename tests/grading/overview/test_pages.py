@@ -29,6 +29,7 @@ from grading import (
 )
 from grading.adjudication.cases import case_of, open_cases
 from grading.adjudication.tickets import set_voided
+from grading.overview import kept
 from grading.people.people import People
 from grading.review.cookies import COOKIE
 from grading.review.problems import NoSuchReview
@@ -110,7 +111,10 @@ def test_the_overview_names_who_has_what_and_gives_it_back(world: World) -> None
     assert [(row.actor, row.subject, row.detail) for row in rows] == [(lea.id, alias, {"reviewer": rob.id})]
 
 
-def test_agreement_is_drawn_and_told_and_counted_anew_when_somebody_judges(world: World) -> None:
+def test_agreement_is_drawn_and_told_and_counted_anew_when_somebody_judges(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "QUICK_SECONDS", 60.0)
     for number in range(6):
         publish(world.book, f"a{number}", f"job-{number}", primary=2)
         say(world.book, f"a{number}", f"job-{number}", "anna", words("ppf" if number else "fpf"))
@@ -126,7 +130,8 @@ def test_agreement_is_drawn_and_told_and_counted_anew_when_somebody_judges(world
     assert "it is of two people, and 3 judged" in world.page("/lead")
 
 
-def test_figures_are_counted_once_until_something_changes(world: World) -> None:
+def test_figures_are_counted_once_until_something_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "QUICK_SECONDS", 60.0)
     lines = [line.model_copy(update={"run": RUN}) for line in table("agent <1>", n=12, a=4, m=6, b=3)]
     world.runs.of_run = tuple(lines)
     world.sign_in("lea", Role.lead)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, false, select, true
 
 from core import Submission
-from grading import AttemptSeen, EvaluationLine, ExecutionSeen, RunHead, RunSeen, TrialSeen
+from grading import (
+    AttemptSeen,
+    EvaluationLine,
+    ExecutionSeen,
+    Figures,
+    RunHead,
+    RunSeen,
+    TrialSeen,
+    compute_figures,
+)
 from grading.tables import REVIEW_ITEMS
+from rubrics import CompletionPolicy
 
 TRIAL, ATTEMPT, EXECUTION = "t1", "t1.k1", "t1.k1.e1"
 
@@ -53,9 +63,9 @@ class ToldRuns:
         attempt = AttemptSeen(self.attempt, 1, "alone", "done", "submitted", True, Submission(), (execution,))
         return TrialSeen(TRIAL, run, self.agent, self.job, 1, (attempt,))
 
-    def lines(self, run: str) -> Iterable[EvaluationLine]:
+    def figures(self, run: str, policy: CompletionPolicy | None) -> Figures:
         self.counted += 1
-        return self.of_run
+        return compute_figures(self.of_run, policy=policy)
 
     def mark(self, run: str) -> str:
         return "same"
