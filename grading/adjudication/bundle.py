@@ -1,4 +1,4 @@
-"""Adjudications, rubric tickets and voided criteria, as they travel with a run."""
+"""Adjudications, rubric tickets, voided criteria and keys of gold, as they travel with a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 from core import BundleTable, Row
 from grading.adjudication.closing import Decision
 from grading.adjudication.disputes import Trigger
-from grading.adjudication.tables import ADJUDICATIONS, TICKETS, VOIDS
+from grading.adjudication.gold import GoldKey, void_keyless_gold
+from grading.adjudication.tables import ADJUDICATIONS, GOLD, GOLD_ITEMS, GOLD_KNOWN, TICKETS, VOIDS
 from grading.adjudication.triggers import CLOSED, OPEN, VOID
 
 
@@ -23,6 +24,15 @@ def _check_adjudication(row: Row) -> None:
 def _check_ticket(row: Row) -> None:
     if row["state"] not in ("open", "kept", "voided"):
         raise ValueError("a rubric ticket is in no state that there is")
+
+
+def _check_gold_item(row: Row) -> None:
+    if row["origin"] != row["item"]:
+        raise ValueError("a changed copy is of no run")
+
+
+def _check_gold(row: Row) -> None:
+    GoldKey(verdict=row["verdict"], absent=row["absent"], why=row["why"])
 
 
 ADJUDICATION_BUNDLE = (
@@ -45,6 +55,19 @@ ADJUDICATION_BUNDLE = (
         ("grading_digest", "ts", "number", "id"),
         parent=("review_items", "grading_digest"),
     ),
+    # Gold reviews travel with their submission, and so do the keys by which they are judged. Changed copies are of
+    # no run: they stay, with all that is theirs.
+    BundleTable(GOLD_ITEMS, "parent", "item", ("item",), parent=("review_items", "alias"), check=_check_gold_item),
+    BundleTable(
+        GOLD,
+        "parent",
+        "item",
+        ("item", "criterion"),
+        parent=("review_items", "alias"),
+        check=_check_gold,
+        absent=void_keyless_gold,
+    ),
+    BundleTable(GOLD_KNOWN, "parent", "item", ("item", "person"), parent=("review_items", "alias")),
 )
-# By what people are measured, and what they are paid, is nobody else's.
-ADJUDICATION_AT_HOME = frozenset({"gold", "gold_items", "gold_known", "gold_standings", "pay", "pay_rules"})
+# As what people are taken, and what they are paid, is nobody else's.
+ADJUDICATION_AT_HOME = frozenset({"gold_standings", "pay", "pay_bonuses", "pay_late", "pay_rules"})

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from core import Frozen, insert_new, insert_or_update
 from grading.adjudication.gold_standing import refresh_standings
@@ -117,9 +117,25 @@ def retire_gold(connection: Connection, item: str) -> None:
     fill(connection)
 
 
+def knows(connection: Connection, item: str, person: str) -> bool:
+    """Whether somebody has seen the keys of an item."""
+    seen = select(GOLD_KNOWN.c.item).where(GOLD_KNOWN.c.item == item, GOLD_KNOWN.c.person == person)
+    return connection.execute(seen).first() is not None
+
+
 def note_known(connection: Connection, item: str, person: str) -> None:
     """Somebody has seen the keys of an item."""
     connection.execute(_KNOW, {"item": item, "person": person})
+
+
+def void_keyless_gold(connection: Connection) -> int:
+    """Open gold reviews without keys, as older bundles brought them, are wanted no more; returns how many.
+
+    What was reviewed of them stays, and measures nobody.
+    """
+    slot, keyed = REVIEW_SLOTS.c, exists().where(GOLD.c.item == REVIEW_SLOTS.c.item)
+    keyless = update(REVIEW_SLOTS).where(slot.kind == SLOT, slot.state == OPEN, ~keyed).values(state=VOID)
+    return len(connection.execute(keyless.returning(slot.alias)).all())
 
 
 def _void_open(connection: Connection, item: str) -> None:

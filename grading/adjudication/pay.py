@@ -1,66 +1,41 @@
-"""What reviewers are paid: by the time they worked, never by what they said.
+"""What reviewers are paid: by the time they worked, never by what they said; see `grading.adjudication.pay_rule`.
 
-Amounts are whole minor units of a currency (cents), rounded up. A review is paid by the rule that was in force
-when it was locked:
-
-    seconds = active seconds, at most `most` times the estimate; where no active time is known, the estimate
-    amount  = the greater of `per_review` and seconds * hourly / 3600
-
-so that the hourly rate is a floor under a rate a review, and a page left open is not paid without end. The
-estimate is `minutes_per_criterion` for each verdict given. Active seconds are those of the intervals that the
-pages sent, none counted twice (see `grading.adjudication.worked`); where there are none, what the evaluation says.
+Active seconds are those of the intervals that the pages sent, none counted twice (see
+`grading.adjudication.worked`); where there are none, what the evaluation says. Entries are never changed but for
+being paid: time that is told of later is an entry of its own, of the day on which it came.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
-from math import ceil
 from typing import Any
 
-from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, or_, select, update
 
 from core import Database, Frozen, canonical_json, insert_new
-from grading.adjudication.tables import PAY, PAY_RULES
-from grading.adjudication.worked import worked_seconds
+from grading.adjudication.bonus import enter_bonuses, lack_bonuses
+from grading.adjudication.pay_rule import Numbered, amount_of, paid_seconds, rule_at, rules_of
+from grading.adjudication.tables import PAY, PAY_LATE
+from grading.adjudication.worked import Span, evaluations_at, seconds_of, worked
 from grading.book import now
-from grading.statistics.review_time import MINUTES_PER_CRITERION
 from grading.tables import EVALUATIONS, VERDICTS
 
 DUE, PAID = "due", "paid"
 _ADD = insert_new(PAY).returning(PAY.c.evaluation)
-# ISO 4217: digits after the point, where they are not two.
-_DIGITS = dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0)
-_DIGITS |= dict.fromkeys(("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0)
-_DIGITS |= dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
-
-
-class PayRule(Frozen):
-    """How work is paid.
-
-    Attributes:
-        hourly, per_review: In minor units of the currency.
-        minutes_per_criterion: The estimate. most: Times the estimate that is paid at most.
-    """
-
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-    hourly: int = Field(ge=0, le=10**9)
-    per_review: int = Field(default=0, ge=0, le=10**9)
-    minutes_per_criterion: float = Field(default=MINUTES_PER_CRITERION, gt=0, le=600)
-    most: float = Field(default=3.0, ge=1, le=100)
 
 
 class PayItem(Frozen):
-    """One piece of work in the ledger.
+    """One entry of the ledger: a piece of work, or more time on one that is there already.
 
     Attributes:
-        evaluation: Its number in the book. criteria: Verdicts given.
+        evaluation: Its number in the book. number: 1, and more for time that was told of later.
+        criteria: Verdicts given; 0 where the entry is of more time.
         active_seconds: None: unknown. paid_seconds: That are paid.
         amount: In minor units. due, paid: When, ISO 8601 in UTC.
     """
 
     evaluation: int
+    number: int = 1
     person: str
     stage: str
     criteria: int
@@ -74,54 +49,38 @@ class PayItem(Frozen):
     paid: str | None = None
     paid_by: str | None = None
 
-
-def paid_seconds(rule: PayRule, criteria: int, active_seconds: int | None) -> int:
-    """The seconds of a review that are paid."""
-    estimate = ceil(rule.minutes_per_criterion * 60 * max(criteria, 1))
-    return estimate if active_seconds is None else min(active_seconds, ceil(estimate * rule.most))
-
-
-def amount_of(rule: PayRule, seconds: int) -> int:
-    """What so many seconds of a review bring, in minor units."""
-    return max(rule.per_review, ceil(Fraction(seconds * rule.hourly, 3600)))
-
-
-def set_rule(connection: Connection, rule: PayRule, by: str) -> int:
-    """Pay by a rule from now on, and return its number; what was done before is paid by the rule of its time."""
-    last = connection.execute(select(func.max(PAY_RULES.c.number))).scalar_one()
-    values = {"number": (last or 0) + 1, "body": canonical_json(rule.model_dump()), "decided_by": by, "ts": now()}
-    connection.execute(insert(PAY_RULES), values)
-    return int(values["number"])
-
-
-def rule_now(connection: Connection) -> PayRule | None:
-    """The rule in force; None: nothing is paid."""
-    rules = _rules(connection)
-    return rules[-1][2] if rules else None
+    @property
+    def entry(self) -> str:
+        """By which it is known: `17`, or `17.2` where it is of more time."""
+        return str(self.evaluation) if self.number == 1 else f"{self.evaluation}.{self.number}"
 
 
 def enter_due(connection: Connection) -> int:
-    """Put into the ledger whatever is locked and not in it, and return how many pieces of work that were.
+    """Put into the ledger whatever is locked and not in it, and return how many entries that were.
 
     A review is one piece of work, whatever is corrected in it later; so is each adjudication.
     """
-    rules = _rules(connection)
+    rules = rules_of(connection)
     if not rules:
         return 0
     verdicts = select(func.count()).where(VERDICTS.c.evaluation == EVALUATIONS.c.id).correlate(EVALUATIONS)
     rows = connection.execute(
         select(EVALUATIONS, verdicts.scalar_subquery().label("criteria"))
-        .where(*_not_entered(rules[0][1]))
+        .where(*_not_entered(rules[0].since))
         .order_by(EVALUATIONS.c.id)
     ).all()
-    return sum(_enter(connection, row, rules) for row in rows)
+    entered = sum(_enter(connection, row, rules) for row in rows)
+    return entered + _enter_late(connection, rules) + enter_bonuses(connection, rules)
 
 
 def enter_all(database: Database) -> int:
     """`enter_due` where there is anything to enter: to look at the ledger is to write only then."""
     with database.read() as connection:
-        since: str | None = connection.execute(select(func.min(PAY_RULES.c.ts))).scalar()
-        if since is None or not connection.execute(select(exists().where(*_not_entered(since)))).scalar():
+        rules = rules_of(connection)
+        if not rules:
+            return 0
+        found = exists().where(*_not_entered(rules[0].since)) | exists(select(PAY_LATE.c.slot))
+        if not connection.execute(select(found)).scalar() and not lack_bonuses(connection, rules):
             return 0
     with database.write() as connection:
         return enter_due(connection)
@@ -137,24 +96,27 @@ def _not_entered(since: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def mark_paid(connection: Connection, evaluations: Iterable[int], by: str) -> int:
-    """Say that work was paid, and return for how many pieces of it that is news."""
-    chosen = sorted(set(evaluations))
-    done = update(PAY).where(PAY.c.evaluation.in_(chosen), PAY.c.state == DUE)
-    changed = connection.execute(done.values(state=PAID, paid=now(), paid_by=by).returning(PAY.c.evaluation))
-    return len(changed.all())
+def mark_paid(connection: Connection, entries: Iterable[tuple[int, int]], by: str) -> int:
+    """Say that entries (evaluation, number) were paid, and return for how many of them that is news."""
+    changed = 0
+    for evaluation, number in sorted(set(entries)):
+        chosen = (PAY.c.evaluation == evaluation, PAY.c.number == number, PAY.c.state == DUE)
+        done = update(PAY).where(*chosen).values(state=PAID, paid=now(), paid_by=by)
+        changed += connection.execute(done.returning(PAY.c.evaluation)).first() is not None
+    return changed
 
 
 def ledger(
     connection: Connection, person: str | None = None, *, state: str | None = None, most: int | None = None
 ) -> list[PayItem]:
     """What is due and what was paid (to one person; only of a state; so many at most), the newest first."""
-    query = select(PAY).where(*_of(person, state)).order_by(PAY.c.evaluation.desc()).limit(most)
-    return [PayItem.model_validate(dict(row._mapping)) for row in connection.execute(query)]
+    columns = [PAY.c[name] for name in PayItem.model_fields]
+    query = select(*columns).where(*_of(person, state)).order_by(PAY.c.evaluation.desc(), PAY.c.number.desc())
+    return [PayItem.model_validate(dict(row._mapping)) for row in connection.execute(query.limit(most))]
 
 
 class Total(Frozen):
-    """The sum of what is in a state, in minor units of a currency, and of how many pieces of work."""
+    """The sum of what is in a state, in minor units of a currency, and of how many entries."""
 
     currency: str
     state: str
@@ -163,7 +125,7 @@ class Total(Frozen):
 
 
 def totals(connection: Connection, person: str | None = None) -> list[Total]:
-    """The sums of the ledger (of one person), by currency and state."""
+    """The sums of the ledger (of one person), by currency and state; without bonuses."""
     sums = (func.sum(PAY.c.amount).label("amount"), func.count().label("count"))
     key = (PAY.c.currency, PAY.c.state)
     rows = connection.execute(select(*key, *sums).where(*_of(person, None)).group_by(*key).order_by(*key))
@@ -175,21 +137,13 @@ def _of(person: str | None, state: str | None) -> list[ColumnElement[bool]]:
     return [column == value for column, value in chosen if value is not None]
 
 
-def money(amount: int, currency: str) -> str:
-    """Minor units for people: `12.30 EUR`, `1200 JPY`."""
-    digits = _DIGITS.get(currency, 2)
-    if not digits:
-        return f"{amount} {currency}"
-    whole, rest = divmod(amount, 10**digits)
-    return f"{whole}.{rest:0{digits}d} {currency}"
-
-
-def _enter(connection: Connection, row: Row[Any], rules: Sequence[tuple[int, str, PayRule]]) -> int:
-    number, _, rule = [known for known in rules if known[1] <= row.ts][-1]
-    active = worked_seconds(connection, row)
+def _enter(connection: Connection, row: Row[Any], rules: Sequence[Numbered]) -> int:
+    by = rule_at(rules, row.ts) or rules[0]
+    spans = worked(connection, row)
+    active = None if spans is None else seconds_of(spans)
     if active is None and row.minutes is not None:
         active = round(row.minutes * 60)
-    seconds = paid_seconds(rule, row.criteria, active)
+    seconds = paid_seconds(by.rule, row.criteria, active)
     item = PayItem(
         evaluation=row.id,
         person=row.grader,
@@ -197,15 +151,61 @@ def _enter(connection: Connection, row: Row[Any], rules: Sequence[tuple[int, str
         criteria=row.criteria,
         active_seconds=active,
         paid_seconds=seconds,
-        amount=amount_of(rule, seconds),
-        currency=rule.currency,
-        rule=number,
+        amount=amount_of(by.rule, seconds),
+        currency=by.rule.currency,
+        rule=by.number,
         state=DUE,
         due=row.ts,
     )
-    return int(connection.execute(_ADD, item.model_dump()).scalar() is not None)
+    return _add(connection, item, spans or ())
 
 
-def _rules(connection: Connection) -> list[tuple[int, str, PayRule]]:
-    rows = connection.execute(select(PAY_RULES).order_by(PAY_RULES.c.number))
-    return [(row.number, row.ts, PayRule.model_validate_json(row.body)) for row in rows]
+def _add(connection: Connection, item: PayItem, spans: Sequence[Span]) -> int:
+    when = {"spans": canonical_json(spans), "began": spans[0][0], "ended": spans[-1][1]} if spans else {}
+    kept = {"spans": None, "began": None, "ended": None} | when
+    return int(connection.execute(_ADD, item.model_dump() | kept).scalar() is not None)
+
+
+def _enter_late(connection: Connection, rules: Sequence[Numbered]) -> int:
+    """Enter the time that was told of after its work was entered."""
+    marks = connection.execute(
+        select(PAY_LATE).order_by(PAY_LATE.c.slot, PAY_LATE.c.person).with_for_update()
+    ).all()
+    entered = 0
+    for mark in marks:
+        entered += sum(_more(connection, row, rules) for row in evaluations_at(connection, mark.slot, mark.person))
+        done = (PAY_LATE.c.slot == mark.slot, PAY_LATE.c.person == mark.person)
+        connection.execute(delete(PAY_LATE).where(*done))
+    return entered
+
+
+def _more(connection: Connection, row: Row[Any], rules: Sequence[Numbered]) -> int:
+    """What a piece of work is paid by all that is known of it, less what it is paid already; never less than 0."""
+    had = connection.execute(select(PAY).where(PAY.c.evaluation == row.id).order_by(PAY.c.number)).all()
+    spans = worked(connection, row) if had else None
+    if not spans:
+        return 0
+    first = had[0]
+    (rule,) = [one.rule for one in rules if one.number == first.rule]
+    known, news = sum(one.active_seconds or 0 for one in had), seconds_of(spans)
+    # Where an entry does not say of what moments it is, they may be these.
+    active = known + news if any(one.spans for one in had) else max(known, news)
+    seconds = paid_seconds(rule, first.criteria, active)
+    amount = amount_of(rule, seconds) - sum(one.amount for one in had)
+    if amount <= 0:
+        return 0
+    item = PayItem(
+        evaluation=row.id,
+        number=had[-1].number + 1,
+        person=row.grader,
+        stage=row.stage,
+        criteria=0,
+        active_seconds=active - known,
+        paid_seconds=max(0, seconds - sum(one.paid_seconds for one in had)),
+        amount=amount,
+        currency=first.currency,
+        rule=first.rule,
+        state=DUE,
+        due=now(),
+    )
+    return _add(connection, item, spans)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from grading.adjudication.pay import PayItem, money
+from grading.adjudication.bonus import Bonus
+from grading.adjudication.pay import PayItem
+from grading.adjudication.pay_rule import money
 
 _COLUMNS = (
     "person",
@@ -22,6 +25,9 @@ _COLUMNS = (
     "state",
     "due",
     "paid",
+    "number",
+    "period",
+    "bonus_percent",
 )
 # What a spreadsheet takes for a formula when a cell begins with it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -32,15 +38,20 @@ def guarded(cell: str) -> str:
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
 
 
-def pay_csv(items: Sequence[PayItem]) -> str:
-    """One row a piece of work, with a header; RFC 4180, UTF-8."""
+def pay_csv(items: Sequence[PayItem], bonuses: Sequence[Bonus] = ()) -> str:
+    """One row an entry and one a bonus that is something (stage `bonus`), with a header; RFC 4180, UTF-8."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for item in items:
-        row = item.model_dump() | {
-            "amount_minor": item.amount,
-            "amount": money(item.amount, item.currency).split(" ")[0],
-        }
-        writer.writerow([guarded("" if row[name] is None else str(row[name])) for name in _COLUMNS])
+        writer.writerow(_row(item.model_dump() | {"period": item.due[:7]}))
+    for one in bonuses:
+        if one.amount:
+            writer.writerow(_row(one.model_dump() | {"stage": "bonus", "bonus_percent": one.percent}))
     return text.getvalue()
+
+
+def _row(values: Mapping[str, Any]) -> list[str]:
+    amount, currency = values["amount"], values["currency"]
+    row = {**values, "amount_minor": amount, "amount": money(amount, currency).split(" ")[0]}
+    return [guarded("" if row.get(name) is None else str(row[name])) for name in _COLUMNS]

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from core import insert_new
+from grading.adjudication.late import note_late
 from grading.adjudication.problems import NoSuchReview
 from grading.adjudication.tables import ADJUDICATIONS
 from grading.queue.activity import Interval, active_minutes, add_activity
@@ -33,7 +34,8 @@ def seat_of(case: str, person: str) -> str:
 def note_activity(connection: Connection, case: str, person: str, intervals: Sequence[Interval]) -> int:
     """Keep when somebody who may decide a case looked at it; returns how many intervals are taken.
 
-    None is taken of a time before the case was opened, nor of a case that is decided already.
+    None is taken of a time before the case was opened. Once it is decided, only whoever decided it was at work,
+    and until then.
 
     Raises:
         NoSuchReview: There is no such case.
@@ -41,10 +43,14 @@ def note_activity(connection: Connection, case: str, person: str, intervals: Seq
     row = connection.execute(select(ADJUDICATIONS).where(ADJUDICATIONS.c.alias == case)).one_or_none()
     if row is None:
         raise NoSuchReview(case)
-    if row.state != "open" or not intervals:
+    late = row.state == "closed" and row.adjudicator == person
+    if not intervals or not (row.state == "open" or late):
         return 0
-    seat = _take(connection, row, person)
-    return add_activity(connection, seat, person, intervals, since=row.opened)
+    seat = _take(connection, row, person, locked=row.closed if late else None)
+    taken = add_activity(connection, seat, person, intervals, since=row.opened, until=row.closed)
+    if late and taken:
+        note_late(connection, seat, person)
+    return taken
 
 
 def close_seats(connection: Connection, case: Row[Any], person: str) -> float | None:
@@ -61,7 +67,7 @@ def close_seats(connection: Connection, case: Row[Any], person: str) -> float | 
     return active_minutes(connection, mine, person)
 
 
-def _take(connection: Connection, case: Row[Any], person: str) -> str:
+def _take(connection: Connection, case: Row[Any], person: str, *, locked: str | None) -> str:
     """The seat, made where it is not there yet; the item is held, so that numbers are given once."""
     seat = seat_of(case.alias, person)
     if connection.execute(select(REVIEW_SLOTS.c.alias).where(REVIEW_SLOTS.c.alias == seat)).scalar() is not None:
@@ -73,9 +79,10 @@ def _take(connection: Connection, case: Row[Any], person: str) -> str:
         "item": case.item,
         "kind": ADJUDICATION,
         "number": (last or 0) + 1,
-        "state": OPEN,
+        "state": LOCKED if locked else OPEN,
         "reviewer": person,
         "claimed": instant(),
+        "locked": locked,
         "rank": rank_of(seat, Turn.decided),
     }
     connection.execute(_ADD, made)

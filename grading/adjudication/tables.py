@@ -5,11 +5,27 @@ They name review items, evaluations and people by their names only: each room ma
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    inspect,
+    select,
+)
 
 from core import Migration, create_all
 
 METADATA = MetaData()
+_AT_ONCE = 1000
 
 # `criterion` is '' where the overall judgement is adjudicated.
 ADJUDICATIONS = Table(
@@ -126,11 +142,15 @@ PAY_RULES = Table(
     Column("ts", String, nullable=False),
 )
 
+# The ledger, append-only but for being paid. `number` 1: a piece of work; more: time on it that was told of later.
+# `spans`: the moments that the entry counts, as [begin, end] between `began` and `ended` (ISO 8601 in UTC, to the
+# millisecond), which no other entry of the person counts again; null: not known by moments.
 PAY = Table(
     "pay",
     METADATA,
     Column("evaluation", Integer, primary_key=True, autoincrement=False),
-    Column("person", String, nullable=False, index=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("person", String, nullable=False),
     Column("stage", String, nullable=False),
     Column("criteria", Integer, nullable=False),
     Column("active_seconds", Integer),
@@ -142,9 +162,59 @@ PAY = Table(
     Column("due", String, nullable=False),
     Column("paid", String),
     Column("paid_by", String),
+    Column("spans", Text),
+    Column("began", String),
+    Column("ended", String),
+    Index("pay_person", "person", "ended"),
+    Index("pay_due", "due"),
 )
+
+# Locked slots of which the ledger may not know all active time.
+PAY_LATE = Table(
+    "pay_late",
+    METADATA,
+    Column("slot", String, primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("noted", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What a month that is over brings on top of its pay, also where that is nothing.
+PAY_BONUSES = Table(
+    "pay_bonuses",
+    METADATA,
+    Column("person", String, primary_key=True),
+    Column("period", String, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("answers", Integer, nullable=False),
+    Column("accuracy", Float),
+    Column("percent", Integer, nullable=False),
+    Column("base", Integer, nullable=False),
+    Column("amount", Integer, nullable=False),
+    Column("rule", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("due", String, nullable=False),
+    Column("paid", String),
+    Column("paid_by", String),
+    sqlite_with_rowid=False,
+)
+
+
+def _pay_in_parts(connection: Connection) -> None:
+    """The ledger had one entry for each piece of work: they are the first of each now."""
+    known = {column["name"] for column in inspect(connection).get_columns(PAY.name)}
+    if "number" not in known:
+        old = Table(PAY.name, MetaData(), autoload_with=connection)
+        rows = [dict(row._mapping) | {"number": 1} for row in connection.execute(select(old))]
+        old.drop(connection)
+        create_all(METADATA)(connection)
+        for begin in range(0, len(rows), _AT_ONCE):
+            connection.execute(insert(PAY), rows[begin : begin + _AT_ONCE])
+    create_all(METADATA)(connection)
+
 
 ADJUDICATION_MIGRATIONS = [
     Migration("adjudication", 1, create_all(METADATA)),
     Migration("adjudication", 2, create_all(METADATA)),  # gold_items, gold_known, gold_standings
+    Migration("adjudication", 3, _pay_in_parts),
 ]

@@ -29,17 +29,22 @@ class Interval(Frozen):
 
 
 def add_activity(
-    connection: Connection, slot: str, reviewer: str, intervals: Sequence[Interval], *, since: str | None
+    connection: Connection,
+    slot: str,
+    reviewer: str,
+    intervals: Sequence[Interval],
+    *,
+    since: str | None,
+    until: str | None = None,
 ) -> int:
     """Keep intervals; one that begins when another did is the same one. Returns how many are taken.
 
-    They are cut to ten minutes each, to the past, and to what is after `since`, when the slot was claimed; what is
-    empty then is left out.
+    They are cut to ten minutes each, to the past, and to what is after `since`, when the slot was claimed, and
+    before `until`, when it was locked (ISO 8601); what is empty then is left out.
     """
-    bound = datetime.now(UTC) + AHEAD
-    first = datetime.fromisoformat(since) if since else None
-    if first is not None and first.tzinfo is None:
-        first = first.replace(tzinfo=UTC)
+    bound, first = datetime.now(UTC) + AHEAD, _time(since) if since else None
+    if until:
+        bound = min(bound, _time(until))
     rows = []
     for one in intervals[:MOST]:
         begin = one.begin if first is None else max(one.begin, first)
@@ -78,6 +83,11 @@ def union_minutes(intervals: Iterable[tuple[str, str]]) -> float:
             total += end - start
             reached = end
     return total / timedelta(minutes=1)
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _text(time: datetime) -> str:

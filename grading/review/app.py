@@ -29,6 +29,7 @@ from grading.review.routes.oidc import add_oidc
 from grading.review.routes.overview import add_overview
 from grading.review.routes.pages import add_pages
 from grading.review.routes.parts import HERE, Parts, make_templates
+from grading.review.routes.pay import add_pay
 from grading.review.routes.people import add_people
 from grading.review.routes.queue import add_queue
 from grading.review.routes.session import add_session
@@ -114,6 +115,7 @@ def _add_reviewing(app: FastAPI, parts: Parts) -> None:
         add_adjudication,
         add_tickets,
         add_work,
+        add_pay,
         add_gold,
         add_unblinded,
     ):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, and_, exc, func, or_, select, update
 
 from grading.adjudication.gold_standing import refresh_standing
+from grading.adjudication.late import note_late
 from grading.adjudication.voids import voided_in
 from grading.book import CLAIMED, LOCKED, Book, insert_evaluation
 from grading.evaluations import Evaluation, Judgement, Stage
@@ -199,8 +200,11 @@ class ReviewDesk:
             own = is_own(row, self.person)
             if not own and not row.held:
                 raise NoSuchReview(alias)
-            since = row.claimed if own else None
-            return add_activity(connection, alias, self.reviewer, intervals, since=since)
+            since, until = (row.claimed, row.locked) if own else (None, None)
+            taken = add_activity(connection, alias, self.reviewer, intervals, since=since, until=until)
+            if until and taken:
+                note_late(connection, alias, self.reviewer)
+            return taken
 
     def lock(self, alias: str) -> str:
         """Make the drafts verdicts that nobody can change, and return the attempt's id; see `lock_as`."""

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert
 
 from core import Database
 from grading.adjudication.cases import open_cases
-from grading.adjudication.pay import PayRule, enter_all, ledger, set_rule, totals
+from grading.adjudication.pay import enter_all, ledger, totals
+from grading.adjudication.pay_rule import PayRule, set_rule
 from grading.adjudication.quality import overturned, quality_of, quality_of_all
 from grading.people.person import Person
 from grading.tables import EVALUATIONS, VERDICTS

@@ -284,10 +284,13 @@ def test_my_work_says_where_i_was_overturned_and_what_i_am_paid(world: World) ->
     assert "Count them." not in world.client("bert").get("/work").text
     assert "late" not in page
     assert "anna" in lea.get("/reviewers").text
+    told = lea.get("/reviewers/anna").text
+    assert ("Count them." in told, "They said pass, decided was fail" in told) == (True, True)
+    assert lea.get("/reviewers/nobody").status_code == 404
     assert "anna, 10.00 EUR" in lea.get("/pay").text
     with world.database.read() as connection:
         number = next(item.evaluation for item in ledger(connection, "anna") if item.amount == 1000)
-    assert lea.post("/pay/paid", data={"evaluation": [str(number)]}).status_code == 303
+    assert lea.post("/pay/paid", data={"entry": [str(number)]}).status_code == 303
     csv = lea.get("/pay.csv")
     assert csv.headers["content-disposition"].startswith("attachment")
     assert ",paid," in csv.text

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core import Database
 from grading import Book
 from grading.adjudication.closing import Decision, Reason, close
-from grading.adjudication.pay import PayRule, enter_due, ledger, set_rule
+from grading.adjudication.pay import enter_due, ledger
+from grading.adjudication.pay_rule import PayRule, set_rule
 from grading.adjudication.problems import NoSuchReview
 from grading.adjudication.seats import note_activity, seat_of
+from grading.adjudication.tables import ADJUDICATIONS
 from grading.book import read_evaluations
 from grading.queue.activity import Interval
 from grading.review.desk import ReviewDesk
@@ -64,6 +66,23 @@ def test_time_at_a_case_is_paid_with_the_decision_and_the_seat_is_nobodys_review
     assert (desk.queue(), desk.counts()["locked"]) == ([], 0)
     with pytest.raises(NoSuchReview):
         desk.open(seat_of(alias, "carl"))
+
+
+def test_what_the_adjudicator_was_at_before_deciding_may_be_told_later(database: Database) -> None:
+    alias = two_who_differ(database)
+    began = datetime.now(UTC) - timedelta(hours=1)
+    with database.write() as connection:
+        rule = PayRule(currency="EUR", hourly=6000, minutes_per_criterion=60)
+        set_rule(connection, rule, "lea")
+        connection.execute(update(ADJUDICATIONS).values(opened=began.isoformat(timespec="seconds")))
+        close(connection, alias, "carl", DECISION)
+        enter_due(connection)
+        assert note_activity(connection, alias, "carl", minutes(70, began)) >= 59, "until it was decided"
+        assert note_activity(connection, alias, "dora", minutes(3, began)) == 0
+        enter_due(connection)
+        (paid,) = [one for one in ledger(connection) if one.person == "carl"]
+    assert paid.paid_seconds == 3600, "the estimate, and what was told is not more"
+    assert seats(database) == {"carl": ("locked", 1)}
 
 
 def test_there_is_no_seat_at_what_is_no_case(database: Database) -> None:

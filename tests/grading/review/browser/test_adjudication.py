@@ -13,7 +13,7 @@ from sqlalchemy import select
 from core import Database
 from grading import GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Evaluation, records_of
 from grading.adjudication.due import adjudications_due
-from grading.adjudication.pay import PayRule, set_rule
+from grading.adjudication.pay_rule import PayRule, set_rule
 from grading.adjudication.tables import ADJUDICATIONS
 from grading.adjudication.tickets import open_ticket, set_voided
 from grading.book import insert_evaluation, read_evaluations

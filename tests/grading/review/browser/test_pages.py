@@ -17,7 +17,7 @@ from agents import AGENT_MIGRATIONS, SqlTranscript
 from core import LLM_MIGRATIONS, Database
 from grading import PEOPLE_MIGRATIONS, People, ReviewDesk, Reviewing, Role
 from grading.adjudication.due import adjudications_due
-from grading.adjudication.pay import PayRule, set_rule
+from grading.adjudication.pay_rule import PayRule, set_rule
 from grading.adjudication.tables import ADJUDICATIONS
 from grading.adjudication.tickets import open_ticket, set_voided
 from grading.people.accounts import Account
