@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING
 from core import BadInput, Deliverable
 from grading import (
     OPERATOR,
+    Changed,
+    Changer,
     Flaw,
     GoldKey,
     NotChanged,
     add_gold_copy,
     append_audit,
-    file_named,
     files_of_item,
-    needs_sandbox,
     retire_gold,
     set_gold_keys,
-    text_changed,
-    workbook_changed,
 )
 from runs import media_type
-from sandbox import TreeLimits, collect_tree, provider
+from sandbox import SandboxProvider, TreeLimits, collect_tree, provider
 
 if TYPE_CHECKING:
     from upbench.home import Home
@@ -47,6 +45,18 @@ def retire(home: Home, item: str, *, reason: str) -> None:
         append_audit(connection, actor=OPERATOR, action="gold.retire", subject=item, detail={"reason": reason})
 
 
+def changer_of(home: Home) -> Changer:
+    """What makes changed copies of the project's submissions, for the command line and for pages."""
+
+    def sandboxes() -> SandboxProvider:
+        chosen = provider(home.settings.sandbox, home.state, home.settings.options)
+        if problem := chosen.problem():
+            raise BadInput(f"workbooks are changed in a sandbox: {problem[0]}", field="sandbox", mend=problem[1])
+        return chosen
+
+    return Changer(home.blobs, home.state / "scratch", sandboxes, media_type)
+
+
 def copy_with_flaw(
     home: Home,
     item: str,
@@ -63,24 +73,12 @@ def copy_with_flaw(
     Raises:
         BadInput: The flaw cannot be put in there. NoSuchReview: No such submission or criterion.
     """
-    files = _files(home, item)
     try:
-        file = file_named(files, path)
-        made, changed = f"{flaw.value.replace('_', ' ')} in {path}", None
-        if flaw is Flaw.missing_file:
-            made = f"{path} is missing"
-        elif needs_sandbox(file, flaw):
-            changed, how = _workbook(home, file, flaw, sheet)
-            made = f"{made}: {how}"
-        else:
-            changed = text_changed(home.blobs, file, flaw)
+        changed = asyncio.run(changer_of(home).with_flaw(_files(home, item), flaw, path, sheet=sheet))
     except NotChanged as error:
         mend = "name another file, or hand in what you changed yourself with --folder"
         raise BadInput(f"no copy is made: {error}", field="--file", mend=mend) from error
-    kept = [changed if one.path == path else one for one in files]
-    rest = [one for one in kept if one is not None]
-    missing = [path] if changed is None else []
-    return _add(home, item, rest, wrong, made=made, reason=reason, exam=exam, missing=missing)
+    return _add(home, item, changed, wrong, reason=reason, exam=exam)
 
 
 def copy_of_folder(
@@ -101,48 +99,19 @@ def copy_of_folder(
             raise BadInput(why, file=folder, field="--folder") from error
         if not taken.files:
             raise BadInput("nothing is in it", file=folder, field="--folder")
-        names = sorted(taken.files)
-        sums = home.blobs.put_files(there / name for name in names)
-        files = [
-            Deliverable(path=n, size=(there / n).stat().st_size, media_type=media_type(there / n), sha256=sha256)
-            for n, sha256 in zip(names, sums, strict=True)
-        ]
-    missing = [file.path for file in before if file.path not in names]
-    made = "other files were handed in"
-    return _add(home, item, files, wrong, made=made, reason=reason, exam=exam, missing=missing)
+        files = {name: there / name for name in taken.files}
+        changed = changer_of(home).with_files(before, files, gone={file.path for file in before} - set(files))
+    return _add(home, item, changed, wrong, reason=reason, exam=exam)
 
 
-def _add(
-    home: Home,
-    item: str,
-    files: Sequence[Deliverable],
-    wrong: Mapping[str, GoldKey],
-    *,
-    made: str,
-    reason: str,
-    exam: bool,
-    missing: Sequence[str],
-) -> str:
+def _add(home: Home, item: str, changed: Changed, wrong: Mapping[str, GoldKey], *, reason: str, exam: bool) -> str:
     with home.database.write() as connection:
         try:
-            alias = add_gold_copy(
-                connection, item, files, wrong, OPERATOR, made=made, reason=reason, missing=missing, exam=exam
-            )
+            return add_gold_copy(connection, item, changed, wrong, OPERATOR, reason=reason, exam=exam)
         except NotChanged as error:
             raise BadInput(f"no copy is made: {error}", field=item) from error
-        detail = {"origin": item, "made": made, "reason": reason, "exam": exam}
-        append_audit(connection, actor=OPERATOR, action="gold.copy", subject=alias, detail=detail)
-    return alias
 
 
 def _files(home: Home, item: str) -> tuple[Deliverable, ...]:
     with home.database.read() as connection:
         return files_of_item(connection, item)
-
-
-def _workbook(home: Home, file: Deliverable, flaw: Flaw, sheet: str | None) -> tuple[Deliverable, str]:
-    chosen = provider(home.settings.sandbox, home.state, home.settings.options)
-    if problem := chosen.problem():
-        raise BadInput(f"workbooks are changed in a sandbox: {problem[0]}", field="sandbox", mend=problem[1])
-    scratch = home.state / "scratch"
-    return asyncio.run(workbook_changed(chosen, home.blobs, file, flaw, sheet=sheet, scratch=scratch))

@@ -22,6 +22,7 @@ from grading import (
     load_secrets,
 )
 from upbench.exporting import RunExports
+from upbench.golden import changer_of
 from upbench.overseeing import ProjectOversight
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def two_apps(
         render=render,
         oversight=ProjectOversight(home),
         exports=RunExports(home),
+        changer=changer_of(home),
     )
     return app, create_content_app(blobs, known.secrets, app_origin=at.app, content_origin=at.content)
 

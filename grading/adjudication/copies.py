@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, insert, select
 
 from core import Deliverable, Submission, canonical_json
+from grading.adjudication.changing import Changed
 from grading.adjudication.gold import GoldKey, keys_from_record, keys_of, set_gold_keys
 from grading.adjudication.perturb import NotChanged
 from grading.adjudication.problems import NoSuchReview
 from grading.adjudication.triggers import of_item
 from grading.book import LOCKED, insert_evaluation, now, read_evaluations
 from grading.evaluations import Evaluation
+from grading.people.audit import append_audit
 from grading.tables import REVIEW_ITEMS
 from rubrics import Verdict
 
@@ -38,27 +40,23 @@ def files_of_item(connection: Connection, item: str) -> tuple[Deliverable, ...]:
 def add_gold_copy(
     connection: Connection,
     origin: str,
-    files: Sequence[Deliverable],
+    changed: Changed,
     wrong: Mapping[str, GoldKey],
     by: str,
     *,
-    made: str,
     reason: str,
-    missing: Sequence[str] = (),
     exam: bool = False,
 ) -> str:
-    """Put a changed copy of a submission among the gold, and return its alias.
+    """Put a changed copy of a submission among the gold, say so in the audit log, and return its alias.
 
     Args:
         connection: Of a write transaction.
         origin: Alias of the item that it is made from.
-        files: What the copy hands in; their bytes are blobs already.
+        changed: What the copy hands in, and how it was changed.
         wrong: Criterion -> what is right of it because of the change. The other keys are those of the original, or
             else what its record knows well enough.
         by: Who says so.
-        made: How it was changed.
         reason: Why that is known.
-        missing: Paths that were handed in and are not any more.
         exam: See `set_gold_keys`.
 
     Raises:
@@ -69,12 +67,14 @@ def add_gold_copy(
     if row is None:
         raise NoSuchReview(origin)
     handed_in = json.loads(row.handed_in)
-    digest = Submission(files=tuple(sorted(files, key=lambda file: file.path))).digest
-    if digest == row.submission or [f.model_dump() for f in files] == handed_in.get("deliverables"):
+    files = tuple(sorted(changed.files, key=lambda file: file.path))
+    digest = Submission(files=files).digest
+    there = [file.model_dump(mode="json") for file in files]
+    if digest == row.submission or there == handed_in.get("deliverables"):
         raise NotChanged("it is what was handed in")
     handed_in |= {
-        "deliverables": [file.model_dump(mode="json") for file in sorted(files, key=lambda file: file.path)],
-        "missing": [*handed_in.get("missing", ()), *missing],
+        "deliverables": there,
+        "missing": [*handed_in.get("missing", ()), *changed.missing],
         "submission": digest,
     }
     alias, attempt = secrets.token_hex(8), PREFIX + secrets.token_hex(8)
@@ -93,7 +93,9 @@ def add_gold_copy(
         if evaluation.grader_kind != "human":
             insert_evaluation(connection, _of_copy(evaluation, attempt, digest, wrong))
     keys = (keys_of(connection, origin) or keys_from_record(connection, origin)) | dict(wrong)
-    set_gold_keys(connection, alias, keys, by, reason=reason, exam=exam, origin=origin, made=made)
+    set_gold_keys(connection, alias, keys, by, reason=reason, exam=exam, origin=origin, made=changed.made)
+    detail = {"origin": origin, "made": changed.made, "reason": reason, "exam": exam}
+    append_audit(connection, actor=by, action="gold.copy", subject=alias, detail=detail)
     return alias
 
 

@@ -29,7 +29,7 @@ class GoldItem(Frozen):
 
     Attributes:
         item: Its alias; no reviewer knows it as gold.
-        keys, fails: How many criteria have a key, and of these a `fail`.
+        keys, fails: How many criteria have a key, and of these a `fail`; None: not told.
         criteria: How many there are.
         exam: For exams alone.
         made: How it was changed; None: it is as it was handed in.
@@ -41,12 +41,17 @@ class GoldItem(Frozen):
     title: str
     criteria: int
     keys: int
-    fails: int
+    fails: int | None
     exam: bool = False
     made: str | None = None
     reason: str = ""
     reviews: int = 0
     open: int = 0
+
+    @property
+    def untold(self) -> GoldItem:
+        """The same without what would tell what is wrong with it."""
+        return self.model_copy(update={"fails": None, "made": self.made and "a changed copy", "reason": ""})
 
 
 class GoldSheet(Frozen):

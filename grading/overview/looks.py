@@ -1,4 +1,7 @@
-"""Whoever judges may not know whose work it is: who looks at a trial gets no more reviews or cases of its job."""
+"""Whoever judges may know neither whose work it is nor what is right of it.
+
+Who looks at a trial, or at keys of gold, gets no more reviews or adjudications of that job.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,17 @@ from core import insert_new
 from grading.book import now
 from grading.overview.tables import REVIEW_LOOKS
 from grading.people.audit import append_audit
+from grading.people.person import Person, Role
 from grading.queue.slots import CLAIMED, LOCKED
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 
 _ITEMS = REVIEW_ITEMS.alias("looked_at")
 _LOOK = insert_new(REVIEW_LOOKS).returning(REVIEW_LOOKS.c.job)
+
+
+def may_judge(person: Person) -> bool:
+    """Whether somebody may be given reviews or adjudications; an admin who has no other role is given neither."""
+    return person.may(Role.reviewer, Role.adjudicator, Role.lead)
 
 
 def has_looked(connection: Connection, person: str, job: str) -> bool:
@@ -28,8 +37,16 @@ def reviews_now(connection: Connection, person: str, job: str) -> bool:
     return connection.execute(query.where(*mine).limit(1)).first() is not None
 
 
-def look(connection: Connection, person: str, job: str, trial: str) -> bool:
-    """Write down that somebody looks at a trial of a job; what awaits them of that job is anybody's then.
+def jobs_looked_at(connection: Connection, person: str) -> frozenset[str]:
+    """The jobs at whose work somebody has looked."""
+    jobs = connection.execute(select(REVIEW_LOOKS.c.job).where(REVIEW_LOOKS.c.person == person)).scalars()
+    return frozenset(str(job) for job in jobs)
+
+
+def look(connection: Connection, person: str, job: str, subject: str) -> bool:
+    """Write down that somebody looks at a trial of a job, or at what is right of a submission (`subject`).
+
+    What awaits them of that job is anybody's then.
 
     Returns:
         False: they have a review of that job at their desk, and nothing is written.
@@ -41,7 +58,7 @@ def look(connection: Connection, person: str, job: str, trial: str) -> bool:
         awaited = (REVIEW_SLOTS.c.required == person, REVIEW_SLOTS.c.state != LOCKED)
         free = update(REVIEW_SLOTS).where(*awaited, REVIEW_SLOTS.c.item.in_(of_job))
         connection.execute(free.values(required=None, until=None))
-        append_audit(connection, actor=person, action="lead.look", subject=trial, detail={"job": job})
+        append_audit(connection, actor=person, action="lead.look", subject=subject, detail={"job": job})
     return True
 
 

@@ -46,8 +46,8 @@ def open_to(person: Person, now: str) -> ColumnElement[bool]:
     return and_(is_free(now), *filters(person, now))
 
 
-def filters(person: Person, now: str) -> Iterator[ColumnElement[bool]]:
-    """`open_to` but for whether the slot is free."""
+def filters(person: Person, now: str, *, as_qualified: bool = False) -> Iterator[ColumnElement[bool]]:
+    """`open_to` but for whether the slot is free; `as_qualified`: and as if the person had qualified."""
     slot, item = REVIEW_SLOTS.c, REVIEW_ITEMS.c
     if not may_review(person):
         yield false()
@@ -65,7 +65,8 @@ def filters(person: Person, now: str) -> Iterator[ColumnElement[bool]]:
         if barred:
             yield func.coalesce(column, "").not_in(barred)
     yield from unknown_to(person.id)
-    yield or_(slot.qualified.is_(None), has_qualified(person.id, now))
+    if not as_qualified:
+        yield or_(slot.qualified.is_(None), has_qualified(person.id, now))
     yield not_looked_at(person.id)
     known = sorted(filter(None, (category_text((skill,)) for skill in person.skills)))
     if known:

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from core import Blobs
+from grading.adjudication.changing import Changer
 from grading.book import Book
 from grading.exporting.source import Exports
 from grading.overview.oversight import Oversight
@@ -22,6 +23,7 @@ from grading.review.routes.changes import add_changes
 from grading.review.routes.changes_between import add_changes_between
 from grading.review.routes.entrance import Door, Entrance, add_entrance
 from grading.review.routes.errors import add_errors
+from grading.review.routes.exam import add_exam
 from grading.review.routes.export import add_export
 from grading.review.routes.files import add_files
 from grading.review.routes.gold import add_gold
@@ -55,6 +57,7 @@ def create_review_app(
     render: ReviewRenderer | None = None,
     oversight: Oversight | None = None,
     exports: Exports | None = None,
+    changer: Changer | None = None,
 ) -> FastAPI:
     """The app of the app origin.
 
@@ -72,8 +75,9 @@ def create_review_app(
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
         oversight: The runs, as leads see them; None: they see only what is up for review.
         exports: The runs whose verdicts leads may export; None: there is nothing to export.
+        changer: Makes changed copies of submissions for gold; None: none are made here.
     """
-    parts = Parts(book, blobs, secrets, content_origin, make_templates(), settled, render)
+    parts = Parts(book, blobs, secrets, content_origin, make_templates(), settled, render, changer)
     parts.templates.globals["accounts"] = people is not None
     parts.templates.globals["exports"] = exports is not None
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
@@ -117,6 +121,7 @@ def _add_reviewing(app: FastAPI, parts: Parts) -> None:
         add_work,
         add_pay,
         add_gold,
+        add_exam,
         add_unblinded,
     ):
         add(app, parts)

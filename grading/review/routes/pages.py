@@ -7,6 +7,8 @@ import json
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
+from grading.adjudication.exam import PAUSES
+from grading.adjudication.qualifying import qualifying
 from grading.review.desk import Review
 from grading.review.problems import NoSuchReview
 from grading.review.routes.parts import Parts
@@ -20,6 +22,8 @@ def add_pages(app: FastAPI, parts: Parts) -> None:
     def queue(request: Request) -> Response:
         desk = parts.desk(request)
         counts = desk.counts()
+        with parts.book.database.read() as connection:
+            told = qualifying(connection, desk.person)
         return parts.page(
             request,
             "queue.html.j2",
@@ -27,6 +31,8 @@ def add_pages(app: FastAPI, parts: Parts) -> None:
             counts=counts,
             waiting=counts["open"] + counts["claimed"] > 0,
             following=desk.next_open(),
+            qualifying=told,
+            pauses=PAUSES,
         )
 
     @app.get("/review/{alias}")

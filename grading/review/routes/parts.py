@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import Blobs
+from grading.adjudication.changing import Changer
 from grading.adjudication.due import adjudications_due
 from grading.book import Book
 from grading.people.person import Person
@@ -33,6 +34,7 @@ class Parts:
         book: What is up for review, and where verdicts go. blobs: Where the bytes of files lie.
         settled: Called in the transaction that stores the last verdict of an attempt.
         render: Reads documents in a grading sandbox; None: they can only be downloaded.
+        changer: Makes changed copies for gold; None: none are made here.
     """
 
     book: Book
@@ -42,6 +44,7 @@ class Parts:
     templates: Environment
     settled: Settled | None = None
     render: ReviewRenderer | None = None
+    changer: Changer | None = None
 
     def desk(self, request: Request) -> ReviewDesk:
         """The desk of whoever asks."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from grading.overview.grades import grades_of
-from grading.overview.looks import has_looked, look, reviews_now
+from grading.overview.looks import look, may_judge
 from grading.overview.oversight import AttemptSeen, Oversight, TrialSeen
 from grading.overview.story import story_page
 from grading.people.person import Person, Role
-from grading.queue.open_to import may_review
 from grading.review.content import signed_path
 from grading.review.problems import NoSuchReview
 from grading.review.routes.adjudication import allowed
 from grading.review.routes.parts import Parts
+from grading.review.routes.withheld import Asking, withheld
 
 TRIALS = 50
 """Trials on a page."""
@@ -36,7 +38,7 @@ def add_trials(app: FastAPI, parts: Parts, oversight: Oversight) -> None:
         before = max(0, skip - TRIALS) if skip else None
         after = skip + TRIALS if skip + TRIALS < seen.trials else None
         values = {"run": seen, "trials": trials, "skip": skip, "before": before, "after": after}
-        return parts.page(request, "overview/run.html.j2", **values, reviews=may_review(person))
+        return parts.page(request, "overview/run.html.j2", **values, judges=may_judge(person))
 
     @app.get("/lead/runs/{run}/trials/{trial}")
     def trial_seen(request: Request, run: str, trial: str) -> Response:
@@ -100,13 +102,11 @@ def _attempt(seen: TrialSeen, attempt: str) -> AttemptSeen:
 
 
 def _withheld(parts: Parts, request: Request, person: Person, seen: TrialSeen) -> Response | None:
-    """Instead of what would end their blindness: a question to somebody who reviews, or that they have to wait."""
-    if not may_review(person):
-        return None
-    with parts.book.database.read() as connection:
-        busy = reviews_now(connection, person.id, seen.job)
-        if not busy and has_looked(connection, person.id, seen.job):
-            return None
-    page = parts.page(request, "overview/withheld.html.j2", trial=seen, busy=busy)
-    page.status_code = 409 if busy else 200
-    return page
+    here = f"/lead/runs/{quote(seen.run)}"
+    return withheld(
+        parts,
+        request,
+        person,
+        seen.job,
+        Asking("whose work it is", f"{here}/trials/{seen.id}/look", here, "the run"),
+    )

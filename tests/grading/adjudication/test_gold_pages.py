@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
-from core import Blobs, Database, Deliverable
+from core import BadInput, Blobs, Database, Deliverable
 from grading import (
     GRADING_MIGRATIONS,
     PEOPLE_MIGRATIONS,
@@ -25,14 +26,18 @@ from grading import (
     read_audit,
     review_origins,
 )
+from grading.adjudication.changing import Changer
 from grading.adjudication.exam import Qualification
 from grading.adjudication.gold import GoldKey, keys_of, set_gold_keys
 from grading.adjudication.gold_standing import standing_in_force
 from grading.adjudication.hasty import Haste, haste_of_all
-from grading.people.person import Person
+from grading.adjudication.tables import ADJUDICATIONS, GOLD_STANDINGS
+from grading.overview.looks import jobs_looked_at, may_judge
+from grading.people.person import Person, Role
 from grading.review.desk import Draft, ReviewDesk
 from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SLOTS
 from rubrics import Criterion, Importance, Rubric, Verdict
+from sandbox import SandboxProvider
 
 AT = review_origins("127.0.0.1", 9000)
 NAMES = tuple(f"c{n}" for n in range(6))
@@ -61,6 +66,7 @@ class World:
             content_origin=AT.content,
             token="once",
             reviewer=reviewer,
+            changer=Changer(self.blobs, self.folder, _no_sandbox, lambda path: f"any/{path.suffix[1:]}"),
         )
         client = TestClient(app, base_url=AT.app, follow_redirects=False)
         assert client.get("/enter", params={"token": "once"}).status_code == 303
@@ -108,6 +114,10 @@ class World:
         at.lock(slot)
 
 
+def _no_sandbox() -> SandboxProvider:
+    raise BadInput("there is none", field="sandbox", mend="have one")
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     database = Database(tmp_path / "a.db", [*GRADING_MIGRATIONS, *PEOPLE_MIGRATIONS])
@@ -119,6 +129,12 @@ def test_a_lead_makes_a_submission_gold_changes_a_copy_and_retires_it(world: Wor
     item = world.settled("old")
     lea = world.client("lea")
     assert f"/lead/gold/{item}" in lea.get("/lead/gold").text
+    asked = lea.get(f"/lead/gold/{item}")
+    assert ("Holds" in asked.text, f'action="/lead/gold/{item}/look"' in asked.text) == (False, True)
+    for path in ("", "/copy", "/retire"):
+        refused = lea.post(f"/lead/gold/{item}{path}", data={"key-1": "pass", "reason": "r"})
+        assert (refused.status_code, "Holds" in refused.text) == (200, False), "asked before, whatever is sent"
+    assert lea.post(f"/lead/gold/{item}/look").headers["location"] == f"/lead/gold/{item}"
     page = html.unescape(lea.get(f"/lead/gold/{item}").text)
     assert "Holds <c0>" in page
     assert page.count('<option value="fail" selected>') == 3  # what both said
@@ -152,6 +168,13 @@ def test_a_lead_makes_a_submission_gold_changes_a_copy_and_retires_it(world: Wor
     assert world.blobs.put_bytes(b"amount\n10\n4\n") in waiting
     own = lea.get("/").text  # she has seen the keys of one, and so of all that was made from it
     assert [slot for slot in slots if slot in own] == []
+    with world.database.read() as connection:
+        assert jobs_looked_at(connection, "lea") == {"sums"}
+    assert [row.action for row in read_audit(world.database)].count("lead.look") == 1
+    stranger = world.client("eve").get("/lead/gold").text
+    assert [word for word in ("wrong total in", "is missing") if word in stranger] == [], (
+        "who may judge is not told"
+    )
     others = world.client("ann").get("/").text
     assert [slot for slot in slots if slot in others] == slots
 
@@ -162,6 +185,61 @@ def test_nobody_is_shown_what_people_say_of_a_submission_that_is_not_settled(wor
     assert lea.get(f"/lead/gold/{item}").status_code == 404
     assert lea.post(f"/lead/gold/{item}", data={"key-1": "pass", "reason": "r"}).status_code == 404
     assert lea.get("/lead/gold/nothing").status_code == 404
+
+
+def test_files_that_were_changed_by_hand_make_a_copy_and_a_workbook_needs_a_sandbox(world: World) -> None:
+    item = world.settled("old")
+    lea = world.client("lea")
+    lea.post(f"/lead/gold/{item}/look")
+    form = {"flaw": "files", "key-1": "fail", "reason": "by hand", "gone-2": "1"}
+    path = f"/lead/gold/{item}/copy"
+    assert "no file was chosen" in lea.post(path, data=form | {"gone-2": ""}).text
+    given = [("file-1", ("C:\\what ever.csv", b"amount\n12\n")), ("more", ("..\\new/note.txt", b"A note."))]
+    assert lea.post(path, data=form, files=given).headers["location"] == "/lead/gold?done=copied"
+    bad = lea.post(path, data=form, files=[("more", ("in/..", b"x"))])
+    assert (bad.status_code, "called as no deliverable" in bad.text) == (422, True)
+    with world.database.read() as connection:
+        query = select(REVIEW_ITEMS).where(REVIEW_ITEMS.c.attempt_id.like("gold-%"))
+        handed_in = json.loads(connection.execute(query).one().handed_in)
+    there = {file["path"]: world.blobs.get_bytes(file["sha256"]) for file in handed_in["deliverables"]}
+    assert there == {"a.csv": b"amount\n12\n", "note.txt": b"A note."}
+    assert handed_in["missing"] == ["b.csv"]
+    assert "changed: a.csv; added: note.txt; missing: b.csv" in lea.get("/lead/gold").text
+
+
+def test_who_may_only_be_asked_to_adjudicate_is_asked_as_well_and_then_given_no_case(world: World) -> None:
+    item = world.settled("old")
+    with world.database.write() as connection:
+        assert may_judge(Person(id="lee", roles=frozenset({Role.lead})))
+        assert not may_judge(Person(id="ada", roles=frozenset({Role.admin})))
+        case = {"alias": "c1", "item": item, "criterion": "c0", "triggers": '["critical"]', "state": "open"}
+        connection.execute(insert(ADJUDICATIONS), case | {"opened": "2026-01-01T00:00:00+00:00"})
+    lea = world.client("lea")
+    assert "/adjudications/c1" in lea.get("/adjudications").text
+    assert lea.get("/adjudications/c1").status_code == 200
+    lea.post(f"/lead/gold/{item}/look")
+    assert "/adjudications/c1" not in lea.get("/adjudications").text
+    assert lea.get("/adjudications/c1").status_code == 404
+
+
+def test_the_queue_tells_kindly_why_there_is_less_in_it_and_what_to_do(world: World) -> None:
+    ann = world.client("ann")
+    assert "kept from you" not in ann.get("/").text
+    world.publish("new", qualified=True)
+    told = ann.get("/").text
+    assert ("for those who have passed an exam" in told, "There is no exam for you" in told) == (True, True)
+    exams(world, 2)
+    assert "Sit the exam" in ann.get("/").text
+    ann.post("/exam")
+    assert "2 submissions of it are left" in ann.get("/").text
+    for paper in re.findall(r'href="/review/([^"]+)"', ann.get("/exam").text):
+        world.review("ann", paper)
+    assert "exam</a>" not in ann.get("/").text.partition("<main")[2], "she has passed"
+    with world.database.write() as connection:
+        paused = {"state": "paused", "before": "paused", "day": "2026-01-01"}
+        connection.execute(update(GOLD_STANDINGS).values(**paused))
+    told = ann.get("/").text
+    assert ("Some reviews are kept from you for now" in told, "75 %" in told) == (True, True)
 
 
 def exams(world: World, count: int) -> list[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core import Blobs, Deliverable
-from grading.adjudication.changing import file_named, needs_sandbox, text_changed, workbook_changed
+from grading.adjudication.changing import Changed, Changer
 from grading.adjudication.perturb import INJECTED, Flaw, NotChanged, other_number, text_with
-from sandbox import provider
+from sandbox import SandboxProvider, provider
 from tests.grading.checks.support import need_toolbox
 from tests.support import lacking
 
@@ -80,34 +80,73 @@ def test_flaws_of_workbooks(tmp_path: Path) -> None:
     def as_file(path: str, data: bytes) -> Deliverable:
         return Deliverable(path=path, size=len(data), media_type="any/any", sha256=blobs.put_bytes(data))
 
-    def changed(file: Deliverable, flaw: Flaw, sheet: str | None) -> tuple[str, str]:
-        made, how = asyncio.run(workbook_changed(bwrap, blobs, file, flaw, sheet=sheet, scratch=tmp_path))
-        assert made.path == file.path
+    asked: list[str] = []
+
+    def sandboxes() -> SandboxProvider:
+        asked.append("bwrap")
+        return bwrap
+
+    changer = Changer(blobs, tmp_path, sandboxes, lambda path: f"any/{path.suffix[1:]}")
+
+    def made(file: Deliverable, flaw: Flaw, sheet: str | None = None) -> Changed:
+        return asyncio.run(changer.with_flaw([other, file], flaw, file.path, sheet=sheet))
+
+    def read(changed: Changed, file: Deliverable) -> str:
+        kept, made = changed.files
+        assert (kept, made.path, changed.missing) == (other, file.path, ())
         assert made.sha256 != file.sha256
-        there = str(blobs.fetch(made.sha256))
         done = subprocess.run(
-            [sys.executable, "-c", READ, there],
+            [sys.executable, "-c", READ, str(blobs.fetch(made.sha256))],
             env=environment,
             check=True,
             timeout=120,
             capture_output=True,
             text=True,
         )
-        return done.stdout.strip(), how
+        return done.stdout.strip()
 
-    file = file_named([as_file("out/book.xlsx", book.read_bytes())], "out/book.xlsx")
-    assert needs_sandbox(file, Flaw.wrong_total)
-    assert not needs_sandbox(file, Flaw.injected_text)
-    assert changed(file, Flaw.missing_sheet, None) == (
-        "[['Costs', ['total', '=SUM(B2:B3)']]]",
-        "worksheet 'Notes' is gone",
-    )
-    assert changed(file, Flaw.wrong_total, "costs")[0] == (
+    other, file = as_file("a.csv", b"total,42\n"), as_file("out/book.xlsx", book.read_bytes())
+    gone = made(file, Flaw.missing_sheet)
+    assert read(gone, file) == "[['Costs', ['total', '=SUM(B2:B3)']]]"
+    assert gone.made == "missing sheet in out/book.xlsx: worksheet 'Notes' is gone"
+    assert read(made(file, Flaw.wrong_total, "costs"), file) == (
         "[['Costs', ['total', '=SUM(B2:B3)*1.1']], ['Notes', ['paid', 42]]]"
     )
     with pytest.raises(NotChanged, match="no worksheet"):
-        changed(file, Flaw.missing_sheet, "Nothing")
+        made(file, Flaw.missing_sheet, "Nothing")
     with pytest.raises(NotChanged):
-        changed(as_file("bad.xlsx", b"not a workbook"), Flaw.missing_sheet, None)
-    text = text_changed(blobs, as_file("a.csv", b"total,42\n"), Flaw.wrong_total)
-    assert blobs.get_bytes(text.sha256) == b"total,46\n"
+        made(as_file("bad.xlsx", b"not a workbook"), Flaw.missing_sheet)
+    assert len(asked) == 4
+    text = asyncio.run(changer.with_flaw([other, file], Flaw.wrong_total, "a.csv"))
+    assert blobs.get_bytes(text.files[1].sha256) == b"total,46\n"
+    assert asyncio.run(changer.with_flaw([other, file], Flaw.missing_file, "a.csv")).missing == ("a.csv",)
+    with pytest.raises(NotChanged, match=r"no file 'b\.csv'"):
+        asyncio.run(changer.with_flaw([other, file], Flaw.missing_file, "b.csv"))
+    assert len(asked) == 4, "nothing of this needs a sandbox"
+
+
+def test_other_files_stand_where_files_stood_or_beside_them(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    changer = Changer(blobs, tmp_path, _no_sandbox, lambda path: f"any/{path.suffix[1:]}")
+    before = [
+        Deliverable(path=path, size=1, media_type="any/txt", sha256=blobs.put_bytes(path.encode()))
+        for path in ("a.txt", "in/b.txt", "c.txt")
+    ]
+    (tmp_path / "new.txt").write_text("new")
+    new = tmp_path / "new.txt"
+    changed = changer.with_files(before, {"in/b.txt": new, "d.md": new}, gone={"c.txt", "in/b.txt", "no.txt"})
+    assert {file.path: blobs.get_bytes(file.sha256) for file in changed.files} == {
+        "a.txt": b"a.txt",
+        "in/b.txt": b"new",
+        "d.md": b"new",
+    }
+    assert (changed.missing, changed.made) == (("c.txt",), "changed: in/b.txt; added: d.md; missing: c.txt")
+    for name in ("../x", "/etc/passwd", ""):
+        with pytest.raises(NotChanged, match="called"):
+            changer.with_files(before, {name: new})
+    with pytest.raises(NotChanged, match="nothing"):
+        changer.with_files(before, {}, gone={file.path for file in before})
+
+
+def _no_sandbox() -> SandboxProvider:
+    raise AssertionError("none is needed")
