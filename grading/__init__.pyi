@@ -1,7 +1,9 @@
 from .adjudication.bundle import ADJUDICATION_AT_HOME as ADJUDICATION_AT_HOME
 from .adjudication.bundle import ADJUDICATION_BUNDLE as ADJUDICATION_BUNDLE
-from .adjudication.changing import Changed as Changed
-from .adjudication.changing import Changer as Changer
+from .adjudication.changing import file_named as file_named
+from .adjudication.changing import needs_sandbox as needs_sandbox
+from .adjudication.changing import text_changed as text_changed
+from .adjudication.changing import workbook_changed as workbook_changed
 from .adjudication.copies import add_gold_copy as add_gold_copy
 from .adjudication.copies import files_of_item as files_of_item
 from .adjudication.due import adjudications_due as adjudications_due
@@ -113,13 +115,9 @@ from .record import Source as Source
 from .record import judgement_of_record as judgement_of_record
 from .record import records_of as records_of
 from .record import verdict_of_record as verdict_of_record
-from .references import GRADING_REFERENCES as GRADING_REFERENCES
-from .references import render_references as render_references
 from .render.awaiting import files_awaiting as files_awaiting
 from .render.model import Rendered as Rendered
 from .render.renderer import Renderer as Renderer
-from .render.retired import forget_renderings as forget_renderings
-from .render.retired import retired_renderers as retired_renderers
 from .render.shelf import Shelf as Shelf
 from .render.tables import RENDER_MIGRATIONS as RENDER_MIGRATIONS
 from .render.texts import Rendering as Rendering
