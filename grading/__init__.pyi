@@ -1,9 +1,7 @@
 from .adjudication.bundle import ADJUDICATION_AT_HOME as ADJUDICATION_AT_HOME
 from .adjudication.bundle import ADJUDICATION_BUNDLE as ADJUDICATION_BUNDLE
-from .adjudication.changing import file_named as file_named
-from .adjudication.changing import needs_sandbox as needs_sandbox
-from .adjudication.changing import text_changed as text_changed
-from .adjudication.changing import workbook_changed as workbook_changed
+from .adjudication.changing import Changed as Changed
+from .adjudication.changing import Changer as Changer
 from .adjudication.copies import add_gold_copy as add_gold_copy
 from .adjudication.copies import files_of_item as files_of_item
 from .adjudication.due import adjudications_due as adjudications_due
