@@ -2,7 +2,8 @@
 
 A document of 200 pages and a table of 100,000 rows are rendered once, in a sandbox, and served here. For a page
 the time is from the key until its picture is decoded and the next frame painted, over pages that were never there
-before; for the sheet from the key until the frame after it. The latter holds the wait for that frame, up to 17 ms.
+before; for the sheet, and for verdicts given while both are in sight, until after the frame that follows the key
+(as in `review_screen`). Each holds the wait for that frame, up to 17 ms.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
@@ -18,6 +20,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.rendering import ROWS, pdf
+from benchmarks.review_screen import CRITERIA, KEYS, criteria_of, listen, measure
 from core import Blobs, Database, Deliverable
 from grading import RENDER_MIGRATIONS, Renderer, Shelf
 from sandbox import provider
@@ -26,33 +29,36 @@ from tests.grading.review.browser.served import Files, Served, migrations
 PAGES, TIMES = 200, 40
 _LISTEN = """
 () => {
-  window.times = [];
-  const after = (done) => requestAnimationFrame(() => {
-    const painted = new MessageChannel();
-    painted.port1.onmessage = done;
-    painted.port2.postMessage(0);
-  });
+  window.shown = [];
   addEventListener("keydown", (event) => {
-    const begun = event.timeStamp;
     requestAnimationFrame(async () => {
       const top = document.querySelector(".v-pages .v-body")?.getBoundingClientRect().top;
       const pictures = [...document.querySelectorAll(".v-page img")];
       const seen = pictures.find((one) => one.getBoundingClientRect().bottom > top + 20);
       await seen?.decode().catch(() => {});
-      after(() => window.times.push(performance.now() - begun));
+      requestAnimationFrame(() => {
+        const painted = new MessageChannel();
+        painted.port1.onmessage = () => window.shown.push(performance.now() - event.timeStamp);
+        painted.port2.postMessage(0);
+      });
     });
   }, { capture: true });
 }
 """
 
 
-def keys(page: Page, pressed: list[str]) -> list[float]:
-    """Milliseconds of each key."""
-    page.evaluate("window.times.length = 0")
+def pictures(page: Page, pressed: list[str]) -> list[float]:
+    """Milliseconds of each key until the page of a document that it leads to is seen."""
+    page.evaluate("window.shown.length = 0")
     for count, key in enumerate(pressed):
         page.keyboard.press(key)
-        page.wait_for_function("(count) => window.times.length > count", arg=count, timeout=60_000)
-    return [float(took) for took in page.evaluate("window.times")]
+        page.wait_for_function("(count) => window.shown.length > count", arg=count, timeout=60_000)
+    return [float(took) for took in page.evaluate("window.shown")]
+
+
+def painted(page: Page, pressed: Sequence[str]) -> list[float]:
+    """Milliseconds of each key until the next frame."""
+    return [took for _, took in measure(page, pressed)]
 
 
 def render(folder: Path, files: Files) -> Shelf:
@@ -77,7 +83,7 @@ def jumps(page: Page) -> list[float]:
     took = []
     for at in range(TIMES):
         page.locator(".v-number").fill(str(1 + (at * 67 + 31) % PAGES))
-        took += keys(page, ["Enter"])
+        took += pictures(page, ["Enter"])
     return took
 
 
@@ -89,15 +95,23 @@ def run(browser: Browser, served: Served, alias: str) -> None:
     page.goto(f"{served.app}/review/{alias}")
     page.wait_for_selector("[data-page='1'] img")
     page.evaluate(_LISTEN)
-    found = {"the next page of 200": keys(page, ["]"] * TIMES), "a page far away, not there before": jumps(page)}
-    page.locator(".file-row").nth(1).click()
+    listen(page)
+    found = {
+        "the next page of 200, until it is seen": pictures(page, ["]"] * TIMES),
+        "a page far away, not there before": jumps(page),
+    }
+    page.keyboard.press("o")
+    page.locator(".pane[data-pane=b] [data-tab=deliverables]").click()
+    page.locator(".pane[data-pane=b] .file-row").nth(1).click()
     page.locator("[role=grid]").focus()
     page.wait_for_function("document.querySelector('.v-active')?.textContent === 'Id'")
     found |= {
-        "100,000 rows: the next row": keys(page, ["ArrowDown"] * TIMES),
-        "the next screen of them": keys(page, ["PageDown"] * TIMES),
-        "the last, and back to the first": keys(page, ["Control+End", "Control+Home"] * (TIMES // 2)),
+        "100,000 rows: the next row": painted(page, ["ArrowDown"] * TIMES),
+        "the next screen of them": painted(page, ["PageDown"] * TIMES),
+        "the last, and back to the first": painted(page, ["Control+End", "Control+Home"] * (TIMES // 2)),
     }
+    page.locator(".card").first.click()
+    found["a verdict or another criterion, both files in sight"] = painted(page, KEYS * (TIMES // len(KEYS)))
     print(f"load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores; {TIMES} keys each")
     print("| | median ms | 95 % below |\n|---|---:|---:|")
     for what, took in found.items():
@@ -118,7 +132,7 @@ def main() -> None:
         database = Database(folder / "upbench.db", migrations())
         served = Served(folder, database, render=Renderer(None, shelf, scratch=folder))
         served.start()
-        alias = served.publish(deliverables=files)
+        alias = served.publish(deliverables=files, criteria=criteria_of(CRITERIA))
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else []
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from core import Database
 from tests.grading.review.browser.served import Served, migrations
 
+CRITERIA = 40
 KEYS = ("j", "1", "j", "3", "k", "2", "Escape", "j", "n", "u")
 _LISTEN = """
 () => {
@@ -36,15 +38,25 @@ _LISTEN = """
 """
 
 
-def measure(page: Page, rounds: int) -> list[tuple[float, float]]:
-    """(handled, painted) of each key, milliseconds."""
+def listen(page: Page) -> None:
+    """Have the page time its keys from now on."""
     page.evaluate(_LISTEN)
-    for _ in range(rounds):
-        for key in KEYS:
-            before = page.evaluate("window.times.length")
-            page.keyboard.press(key)
-            page.wait_for_function("(count) => window.times.length > count", arg=before, timeout=60_000)
+
+
+def measure(page: Page, keys: Sequence[str]) -> list[tuple[float, float]]:
+    """(handled, painted) of each key, milliseconds."""
+    page.evaluate("window.times.length = 0")
+    for count, key in enumerate(keys):
+        page.keyboard.press(key)
+        page.wait_for_function("(count) => window.times.length > count", arg=count, timeout=60_000)
     return [(float(handled), float(painted)) for handled, painted in page.evaluate("window.times")]
+
+
+def criteria_of(count: int) -> list[tuple[str, str, str]]:
+    """So many criteria of each importance, with a text as long as they are."""
+    kinds = ("critical", "important", "optional", "pitfall")
+    text = "Says for each region what it found, with a figure, its source, and the day on which it was looked up"
+    return [(f"c-{n}", kinds[n % 4], f"{text} ({n})") for n in range(count)]
 
 
 def run(browser: Browser, criteria: int, rounds: int, folder: Path) -> None:
@@ -52,17 +64,15 @@ def run(browser: Browser, criteria: int, rounds: int, folder: Path) -> None:
     database = Database(folder / "upbench.db", migrations())
     served = Served(folder, database)
     served.start()
-    kinds = ("critical", "important", "optional", "pitfall")
-    text = "Says for each region what it found, with a figure, its source, and the day on which it was looked up"
-    made = [(f"c-{n}", kinds[n % 4], f"{text} ({n})") for n in range(criteria)]
-    alias = served.publish(criteria=made)
+    alias = served.publish(criteria=criteria_of(criteria))
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(60_000)
     served.sign_in(page)
     page.goto(f"{served.app}/review/{alias}")
     page.wait_for_selector(".card[aria-current]")
     page.wait_for_load_state("networkidle")
-    times = measure(page, rounds)
+    listen(page)
+    times = measure(page, KEYS * rounds)
     print(f"{len(times)} keys, {criteria} criteria; load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores")
     print("| | median ms | 95 % below |\n|---|---:|---:|")
     for name, column in (("handlers done", 0), ("painted", 1)):
@@ -75,7 +85,7 @@ def run(browser: Browser, criteria: int, rounds: int, folder: Path) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--criteria", type=int, default=40)
+    parser.add_argument("--criteria", type=int, default=CRITERIA)
     parser.add_argument("--rounds", type=int, default=10)
     chosen = parser.parse_args()
     path = shutil.which(os.environ.get("CHROMIUM", "chromium"))

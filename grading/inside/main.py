@@ -1,9 +1,9 @@
 """The program's commands.
 
 `check` reads `{"criteria": [{"id", "check"}]}` and writes `{"outcomes": [...]}`; `render` writes the text and
-facts of every deliverable; `view FILE` draws one file below `--into`, and `tools` says what there is to draw with;
-`perturb FAULT FILE` writes a workbook with a known fault; `try JOB DELIVERABLES` shows a job's checks to the one
-who writes them.
+facts of every deliverable; `view FILE` draws one file below `--into`, `unpack FILE NUMBER` writes one entry of an
+archive there, and `tools` says what there is to draw with; `perturb FAULT FILE` writes a workbook with a known
+fault; `try JOB DELIVERABLES` shows a job's checks to the one who writes them.
 """
 
 from __future__ import annotations
@@ -42,12 +42,16 @@ def main(argv: list[str]) -> int:
     look = commands.add_parser("view")
     look.add_argument("file", type=Path)
     look.add_argument("--into", type=Path, required=True, help="the folder for what is drawn")
+    taken = commands.add_parser("unpack")
+    taken.add_argument("file", type=Path)
+    taken.add_argument("number", type=int, help="of the entry, from 0")
+    taken.add_argument("--into", type=Path, required=True, help="the folder for the entry")
     worse = commands.add_parser("perturb")
     worse.add_argument("fault", choices=("missing_sheet", "wrong_total"))
     worse.add_argument("file", type=Path)
     worse.add_argument("--sheet")
     worse.add_argument("--into", type=Path, required=True, help="the folder for the changed file")
-    for command in (look, worse, commands.add_parser("tools")):
+    for command in (look, taken, worse, commands.add_parser("tools")):
         command.add_argument("--out", type=Path, help="the answer's file (default: standard output)")
     attempt = commands.add_parser("try")
     attempt.add_argument("job", type=Path)
@@ -57,7 +61,9 @@ def main(argv: list[str]) -> int:
     if args.command == "try":
         return _try(args)
     shield()
-    carry_out = {"check": _check, "render": _render, "view": _view, "perturb": _perturb, "tools": _tools}
+    carry_out = {
+        "check": _check, "render": _render, "view": _view, "unpack": _unpack, "perturb": _perturb, "tools": _tools,
+    }  # fmt: skip
     answer = carry_out[args.command](args)
     text = json.dumps(answer)
     if args.out is None:
@@ -94,6 +100,12 @@ def _view(args: argparse.Namespace) -> dict[str, Any]:
     from .viewing import view
 
     return view(args.file, args.into)
+
+
+def _unpack(args: argparse.Namespace) -> dict[str, Any]:
+    from .unpacking import unpack
+
+    return unpack(args.file, args.number, args.into)
 
 
 def _perturb(args: argparse.Namespace) -> dict[str, Any]:

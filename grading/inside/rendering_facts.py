@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import stat
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import unpacking
 from .openers import image_facts
 from .outcome import clip, toolbox
 from .segments import Segment
@@ -21,7 +20,6 @@ FIRST_ROWS = 300
 LAST_ROWS = 50
 PROBED_PAGES = 60
 PROBED_OBJECTS = 4000
-LISTED_ENTRIES = 2000
 ENTRY_BYTES, ENTRY_TEXT = 65_536, 400_000
 
 
@@ -147,17 +145,17 @@ def image(path: Path) -> dict[str, Any]:
 def archive(path: Path) -> tuple[list[Segment], dict[str, Any]]:
     """The entries of a zip, and the text of those that are plain text; nothing is unpacked to a disk."""
     with zipfile.ZipFile(path) as opened:
-        entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+        entries = unpacking.entries(opened)
         segments = [
             Segment(f"entry={entry.filename}", f"{entry.filename} ({entry.file_size} bytes)")
-            for entry in entries[:LISTED_ENTRIES]
+            for entry in entries[: unpacking.LISTED_ENTRIES]
         ]
         segments += _entry_texts(opened, entries)
     odd = {
-        "links": sum(1 for entry in entries if stat.S_ISLNK(entry.external_attr >> 16)),
+        "links": sum(1 for entry in entries if unpacking.is_link(entry)),
         "entries_that_lead_outside": sum(1 for entry in entries if _leads_outside(entry.filename)),
         "entries_of_the_same_name": len(entries) - len({entry.filename.casefold() for entry in entries}),
-        "entries_not_listed": max(0, len(entries) - LISTED_ENTRIES),
+        "entries_not_listed": max(0, len(entries) - unpacking.LISTED_ENTRIES),
     }
     facts = {"entries": len(entries), "unpacked_bytes": sum(entry.file_size for entry in entries)}
     return segments, facts | {name: count for name, count in odd.items() if count}
@@ -170,16 +168,14 @@ def _leads_outside(name: str) -> bool:
 
 def _entry_texts(opened: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> Iterator[Segment]:
     room = ENTRY_TEXT
-    for entry in entries[:LISTED_ENTRIES]:
+    for entry in entries[: unpacking.LISTED_ENTRIES]:
         kind = Path(entry.filename).suffix.lower()
-        if kind not in PLAIN | {".csv", ".tsv", ".html", ".htm", ".xml"} or stat.S_ISLNK(
-            entry.external_attr >> 16
-        ):
+        if kind not in PLAIN | {".csv", ".tsv", ".html", ".htm", ".xml"} or unpacking.is_link(entry):
             continue
         try:
             with opened.open(entry) as stream:
                 data = stream.read(min(ENTRY_BYTES, room))
-        except (RuntimeError, zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error):
+        except unpacking.DAMAGED:
             continue  # it is listed, and cannot be read
         room -= len(data)
         if b"\0" not in data:

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -27,6 +28,7 @@ from core import (
 from grading.checks.program import MADE, PROGRAM, ROOM, ProgramEnded, run_program
 from grading.render.accept import LIMITS as MADE_LIMITS
 from grading.render.accept import Refused, accepted
+from grading.render.entries import Entries, Entry
 from grading.render.model import Rendered, suffix_of
 from grading.render.shelf import HOLD_SECONDS, TRIES, Shelf
 from sandbox import SandboxLimits, SandboxProvider, toolbox_digest
@@ -72,6 +74,7 @@ class Renderer:
         self._provider, self._shelf, self._scratch = provider, shelf, scratch
         self._holder = secrets.token_hex(8)
         self._gate, self._behind = asyncio.Semaphore(at_once), asyncio.Semaphore(1)
+        self._entries = Entries(shelf.blobs, scratch, self._gate)
         self._asking = asyncio.Lock()
         self._digest: str | None = None
         self._recent: dict[tuple[str, str], Rendered] = {}
@@ -99,6 +102,17 @@ class Renderer:
         done, _ = await asyncio.wait([self._begin(file)], timeout=seconds)
         return done.pop().result() if done else None
 
+    async def entry(self, archive: Deliverable, number: int, seconds: float) -> Entry | None:
+        """An entry of an archive (from 0, as they are listed), to be rendered like any file; None: it goes on.
+
+        Raises:
+            Fault: The sandbox or the store failed; a later call may do better.
+        """
+        if self._provider is None:
+            return Entry(problem=NO_SANDBOX)
+        program = partial(run_program, self._provider, request=None, limits=LIMITS, max_answer=MIB)
+        return await self._entries.within(program, archive, number, seconds)
+
     def ahead(self, files: Sequence[Deliverable]) -> None:
         """Render these beside other work, one at a time; what fails is tried again when it is asked for."""
         task = asyncio.create_task(self.in_turn(files))
@@ -114,6 +128,7 @@ class Renderer:
 
     async def close(self) -> None:
         """End what is being made; somebody else makes it at once."""
+        await self._entries.close()
         tasks = [*self._ahead, *self._work.values()]
         for task in tasks:
             task.cancel()

@@ -13,12 +13,12 @@ from core import Blobs, Deliverable, StoreFault
 from grading.render.model import suffix_of
 from grading.review.guard import HostGuard, host_of
 from grading.review.signing import Secrets, sign, verify
+from grading.review.sites import HTML, LOOKS, WORKS, member
 
 READER = Path(str(files("grading.review"))) / "static" / "content"
 LIFE_SECONDS = 600
 NO_TIME = "Thu, 01 Jan 1970 00:00:00 GMT"
 IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
-HTML = "text/html"
 # By the name alone, as a browser is never to guess: what a file is not does not play.
 MEDIA = {
     ".mp3": "audio/mpeg", ".wav": "audio/wav", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg",
@@ -26,19 +26,14 @@ MEDIA = {
     ".webm": "video/webm", ".mov": "video/quicktime", ".mkv": "video/x-matroska", ".ogv": "video/ogg",
 }  # fmt: skip
 TYPES = IMAGES | {HTML} | set(MEDIA.values())
+OF_SITES = {*LOOKS.values(), *WORKS.values()}
 _CLOSED = "default-src 'none'; form-action 'none'; base-uri 'none'"
 INERT = f"sandbox; {_CLOSED}; style-src 'unsafe-inline'; img-src 'self' data:"
-_DATA = "data: blob:"
-# Of no origin: it has no storage, no cookies and nobody's rights, and may ask for nothing.
-RUNS = (
-    f"sandbox allow-scripts; {_CLOSED}; script-src 'unsafe-inline' 'unsafe-eval' {_DATA}; "
-    f"style-src 'unsafe-inline' {_DATA}; worker-src {_DATA}; img-src {_DATA}; font-src {_DATA}; media-src {_DATA}"
-)
 # What is read in it has this policy too: the frame that holds it is made here.
 _READER = (
-    f"{_CLOSED}; script-src {{0}}/reader.mjs; connect-src {{0}}/f/; style-src {{0}}/reader.css 'unsafe-inline'; "
-    "img-src data:; font-src data:; media-src data:; require-trusted-types-for 'script'; trusted-types reader; "
-    "frame-ancestors {1}"
+    "default-src 'none'; form-action 'none'; base-uri {2}; script-src {0}/reader.mjs; connect-src {0}/f/; "
+    "style-src {0}/reader.css 'unsafe-inline'{3}; img-src data:{3}; font-src data:{3}; media-src data:{3}; "
+    "require-trusted-types-for 'script'; trusted-types reader; frame-ancestors {1}"
 )
 _READER_PARTS = {"reader.mjs": "text/javascript", "reader.css": "text/css"}
 
@@ -51,11 +46,21 @@ def signed_path(secrets: Secrets, file: Deliverable, *, inline: bool) -> str:
     return _signed(secrets, file.sha256, shown if inline and shown in TYPES else "", name_of(file))
 
 
-def signed_page(secrets: Secrets, file: Deliverable, *, run: bool) -> str:
-    """The path of a web page: in the reader, in which nothing runs, or, `run`, as it is, with its scripts."""
-    if run:
-        return _signed(secrets, file.sha256, HTML, name_of(file))
-    return _signed(secrets, file.sha256, "", name_of(file)).replace("/f/", "/read/", 1)
+def signed_page(secrets: Secrets, file: Deliverable, *, run: bool, site: str | None = None) -> str:
+    """The path of a web page: in the reader, in which nothing runs, or, `run`, as it is, with its scripts.
+
+    Args:
+        secrets: Whose `content` key signs the address.
+        file: The page.
+        run: With its scripts.
+        site: Digest of the site that it is part of: then what lies beside it has the same address but for its end.
+    """
+    if site is not None:
+        token = sign(secrets.content, {"site": site, "run": run}, LIFE_SECONDS)
+        path = f"/f/{token}/{quote(file.path)}"
+    else:
+        path = _signed(secrets, file.sha256, HTML if run else "", name_of(file))
+    return path if run else path.replace("/f/", "/read/", 1)
 
 
 def name_of(file: Deliverable) -> str:
@@ -93,46 +98,70 @@ def create_content_app(blobs: Blobs, secrets: Secrets, *, app_origin: str, conte
     }
     app.add_middleware(HostGuard, host=host_of(content_origin), headers=headers)
 
-    @app.api_route("/f/{token}/{name}", methods=["GET", "HEAD"])
-    def file(request: Request, token: str, name: str) -> Response:
+    @app.api_route("/f/{token}/{path:path}", methods=["GET", "HEAD"])
+    def file(request: Request, token: str, path: str) -> Response:
         body = verify(secrets.content, token)
         try:
+            of_site = body is not None and "site" in body
+            if body is not None and of_site:
+                body = member(blobs, body["site"], path, run=body["run"])
             if body is None or not blobs.has(body["sha"]):
                 return PlainTextResponse("no such file, or its address has expired", status_code=404)
-            path = blobs.fetch(body["sha"])
+            there = blobs.fetch(body["sha"])
         except StoreFault:
             return PlainTextResponse("the file cannot be read now", status_code=503)
-        shown = body["type"] if body["type"] in TYPES else ""
+        shown = body["type"] if body["type"] in (OF_SITES if of_site else TYPES) else ""
         if shown == HTML and request.headers.get("sec-fetch-dest", "iframe") != "iframe":
             return PlainTextResponse("shown in its frame only", status_code=403)
         disposition = "inline" if shown else f"attachment; filename*=UTF-8''{quote(body['name'], safe='')}"
+        beside = f"{content_origin}/f/{token}/" if of_site else ""
+        policy = runs(beside) if shown == HTML else INERT
         # The entity tag is the content's own: a file that was fetched anew from elsewhere resumes where it was.
         # When the file was written is told to nobody: it says which submission came first.
-        return FileResponse(
-            path,
+        answer = FileResponse(
+            there,
             media_type=shown or "application/octet-stream",
             headers={
-                "content-security-policy": f"{RUNS if shown == HTML else INERT}; frame-ancestors {app_origin}",
+                "content-security-policy": f"{policy}; frame-ancestors {app_origin}",
                 "content-disposition": disposition,
                 "cache-control": "private, immutable, max-age=600",
                 "etag": f'"{body["sha"]}"',
                 "last-modified": NO_TIME,
             },
         )
+        if of_site:
+            # A page that runs has no origin: its fonts and modules come from elsewhere, as a browser sees it.
+            answer.headers["access-control-allow-origin"] = "*"
+        return answer
 
-    _add_reader(app, app_origin, content_origin)
+    _add_reader(app, secrets, app_origin, content_origin)
     return app
 
 
-def _add_reader(app: FastAPI, app_origin: str, content_origin: str) -> None:
+def runs(beside: str = "") -> str:
+    """The policy of a page whose scripts run: of no origin, so it has no storage, no cookies, nobody's rights.
+
+    It may ask for nothing but what lies `beside` it (an address that ends with `/`).
+    """
+    own = " ".join(filter(None, ("data: blob:", beside)))
+    return (
+        f"sandbox allow-scripts; {_CLOSED}; script-src 'unsafe-inline' 'unsafe-eval' {own}; "
+        f"style-src 'unsafe-inline' {own}; worker-src {own}; img-src {own}; font-src {own}; media-src {own}"
+    ) + (f"; connect-src {beside}" if beside else "")
+
+
+def _add_reader(app: FastAPI, secrets: Secrets, app_origin: str, content_origin: str) -> None:
     """`/read/...`: the page of ours that shows a web page `/f/...`, and what it is made of."""
     parts = {name: (READER / name).read_bytes() for name in _READER_PARTS}
     page = (READER / "reader.html").read_text().replace("{{app}}", app_origin)
-    policy = {"content-security-policy": _READER.format(content_origin, app_origin), "cache-control": "no-store"}
 
-    @app.get("/read/{token}/{name}")
-    def reader(token: str, name: str) -> Response:
-        return HTMLResponse(page, headers=policy)
+    @app.get("/read/{token}/{path:path}")
+    def reader(token: str, path: str) -> Response:
+        site = "site" in (verify(secrets.content, token) or {})
+        beside = f"{content_origin}/f/{token}/" if site else ""
+        policy = _READER.format(content_origin, app_origin, beside or "'none'", beside and f" {beside}")
+        headers = {"content-security-policy": policy, "cache-control": "no-store"}
+        return HTMLResponse(page.replace("{{beside}}", beside), headers=headers)
 
     @app.get("/{part}")
     def of_reader(part: str) -> Response:

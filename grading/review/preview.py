@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
 from core import Blobs, Deliverable, Fault, Frozen, StoreFault, in_thread
+from grading.render.entries import Entry
 from grading.render.model import Kind, Rendered
-from grading.review.content import HTML, MEDIA
+from grading.review.content import MEDIA
+from grading.review.sites import HTML
 
 MAX_BYTES = 400_000
 MAX_SEGMENTS, MAX_FACT = 5000, 200
@@ -33,6 +35,7 @@ _TEXTS = {
 _RENDERED = {".docx", ".xlsx", ".pptx", ".pdf", ".odt", ".ods", ".ipynb", ".dxf", ".html", ".htm", ".zip"}
 FAILED = "It could not be rendered now; open it again in a moment, or download it."
 UNREAD = "The file cannot be read now; its bytes are missing or damaged, or far away."
+RENDERING = "It is being rendered; this takes some seconds."
 NO_SANDBOX = "There is no sandbox here to read files in; download it to look at it."
 
 
@@ -41,6 +44,10 @@ class ReviewRenderer(Protocol):
 
     async def within(self, file: Deliverable, seconds: float) -> Rendered | None:
         """The rendering, or None where it takes longer; then it goes on."""
+        ...
+
+    async def entry(self, archive: Deliverable, number: int, seconds: float) -> Entry | None:
+        """An entry of an archive as a file, or None where it takes longer; then it goes on."""
         ...
 
     def ahead(self, files: Sequence[Deliverable]) -> None:
@@ -124,10 +131,25 @@ async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | N
         return preview_of_rendered(rendered, file, at)
     shown = {"download": at.file(file, inline=False)}
     if render is not None:
-        return Preview(pending=True, status="It is being rendered; this takes some seconds.", **shown)
+        return Preview(pending=True, status=RENDERING, **shown)
     if _is_plain(file):
         return Preview(kind="text", **await in_thread(_plain, file, blobs), **shown)
     return Preview(problem=NO_SANDBOX, **shown)
+
+
+async def entry_of(archive: Deliverable, number: int, render: ReviewRenderer | None) -> Deliverable | Preview:
+    """An entry of an archive (from 0, as they are listed) as a file, or what is said in its place."""
+    if render is None:
+        return Preview(problem=NO_SANDBOX)
+    try:
+        found = await render.entry(archive, number, WAIT_SECONDS)
+    except StoreFault:
+        return Preview(problem=UNREAD)
+    except Fault:
+        return Preview(problem=FAILED)
+    if found is None:
+        return Preview(pending=True, status=RENDERING)
+    return found.file or Preview(problem=_sentence([found.problem or FAILED]))
 
 
 def preview_of_rendered(rendered: Rendered, file: Deliverable, at: Addresses) -> Preview:

@@ -27,6 +27,7 @@ from grading import (
     records_of,
     review_origins,
 )
+from grading.render.entries import Entry
 from rubrics import Rubric, Verdict
 
 AT = review_origins("127.0.0.1", 9000)
@@ -78,6 +79,9 @@ class Reads:
         facts = {"words": 2, "properties": {"author": "react-gpt-5"}}
         segments = (("paragraph=1", "Two words"),)
         return Rendered(sha256=file.sha256, suffix=".docx", kind="text", segments=segments, facts=facts)
+
+    async def entry(self, archive: Deliverable, number: int, seconds: float) -> Entry | None:
+        raise AssertionError(archive)
 
     def ahead(self, files: Sequence[Deliverable]) -> None:
         pass

@@ -7,7 +7,7 @@ import { showKeys } from "./help.mjs";
 import { ACTIONS, Keyboard } from "./keys.mjs";
 import { announce } from "./live.mjs";
 import { divide } from "./resize.mjs";
-import { Stage } from "./stage.mjs";
+import { Stage, lookingKeys } from "./stage.mjs";
 import { toast } from "./toast.mjs";
 
 const MOST = 20;
@@ -73,8 +73,6 @@ const stage = new Stage(root, start, api, cited);
 const KEPT = `upbench.case.${start.alias}.${person}`;
 if (form) restore();
 const places = form && byId("chips") ? new Places(() => { stage.redraw(); keep(); }) : null;
-const pane = () => stage.active;
-const viewer = (does) => () => { if (pane().viewer) does(pane().viewer); };
 
 /** What is put down stays in this tab until it is decided: whatever becomes of the page or of the server. */
 function keep() {
@@ -109,7 +107,7 @@ function choose(verdict) {
 
 function take() {
   if (!places) return;
-  const evidence = pane().capture();
+  const evidence = stage.active.capture();
   if (evidence === null) toast("Open a deliverable: evidence is a place in what was handed in.");
   else places.add(evidence);
 }
@@ -148,17 +146,7 @@ const DO = {
   cannot_judge: () => choose("cannot_judge"),
   feedback: () => byId("feedback")?.focus(),
   evidence: take,
-  file: () => pane().step(1),
-  file_back: () => pane().step(-1),
-  page: viewer((shown) => shown.page(1)),
-  page_back: viewer((shown) => shown.page(-1)),
-  larger: viewer((shown) => shown.zoom(1)),
-  smaller: viewer((shown) => shown.zoom(-1)),
-  fit: viewer((shown) => shown.zoom(0)),
-  search: viewer((shown) => { if (shown.search() === false) toast("This kind of file has no search."); }),
-  brief: () => stage.brief(),
-  split: () => stage.setSplit(!stage.split),
-  other: () => stage.other(),
+  ...lookingKeys(() => stage),
   submit: () => form?.requestSubmit(),
   leave: () => root.querySelector(".criteria").focus(),
 };

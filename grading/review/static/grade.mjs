@@ -7,6 +7,7 @@ import { Keyboard } from "./keys.mjs";
 import { announce } from "./live.mjs";
 import { Review } from "./review.mjs";
 import { Snippets } from "./snippets.mjs";
+import { lookingKeys } from "./stage.mjs";
 import { Submit } from "./submit.mjs";
 import { askTicket, wireTicket } from "./ticket.mjs";
 import { toast } from "./toast.mjs";
@@ -40,9 +41,7 @@ function goOn(next) {
   announce(`Submitted. Next: ${next.title}`);
 }
 
-const pane = () => review.stage.active;
 const verdict = (value) => () => review.choose(value);
-const viewer = (does) => () => { if (pane().viewer) does(pane().viewer); };
 
 const DO = {
   next: () => review.cards.step(1),
@@ -62,20 +61,7 @@ const DO = {
   absence: () => review.absence(),
   ticket: () => askTicket(review),
   undo: () => review.takeBack(),
-  file: () => pane().step(1),
-  file_back: () => pane().step(-1),
-  page: viewer((shown) => shown.page(1)),
-  page_back: viewer((shown) => shown.page(-1)),
-  larger: viewer((shown) => shown.zoom(1)),
-  smaller: viewer((shown) => shown.zoom(-1)),
-  fit: viewer((shown) => shown.zoom(0)),
-  search: viewer((shown) => { if (shown.search() === false) toast("This kind of file has no search."); }),
-  brief: () => review.stage.brief(),
-  split: () => review.stage.setSplit(!review.stage.split),
-  other: () => review.stage.other(),
-  compare() {
-    if (!review.stage.compare()) toast("There is no previous submission to compare with.");
-  },
+  ...lookingKeys(() => review.stage),
   submit: () => submit.open(),
   help: () => help.open(),
   leave: () => review.cards.activate(review.cards.active),

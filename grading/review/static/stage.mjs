@@ -2,6 +2,7 @@
 import { byId, element } from "./dom.mjs";
 import { divide } from "./resize.mjs";
 import { Pane } from "./pane.mjs";
+import { toast } from "./toast.mjs";
 
 const STORE = "upbench.split";
 
@@ -184,4 +185,29 @@ export class Stage extends EventTarget {
       }
     }
   }
+}
+
+/**
+ * What the keys for looking do, on whatever page has a stage.
+ *
+ * @param {() => Stage} stage the one of now
+ * @returns {Record<string, () => void>} by the names of the group "Looking"
+ */
+export function lookingKeys(stage) {
+  const pane = () => stage().active;
+  const viewer = (does) => () => { if (pane().viewer) does(pane().viewer); };
+  return {
+    file: () => pane().step(1),
+    file_back: () => pane().step(-1),
+    page: viewer((shown) => shown.page(1)),
+    page_back: viewer((shown) => shown.page(-1)),
+    larger: viewer((shown) => shown.zoom(1)),
+    smaller: viewer((shown) => shown.zoom(-1)),
+    fit: viewer((shown) => shown.zoom(0)),
+    search: viewer((shown) => { if (shown.search() === false) toast("This kind of file has no search."); }),
+    brief: () => stage().brief(),
+    split: () => stage().setSplit(!stage().split),
+    other: () => stage().other(),
+    compare: () => { if (!stage().compare()) toast("There is no previous submission to compare with."); },
+  };
 }

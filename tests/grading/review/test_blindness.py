@@ -37,6 +37,7 @@ from grading import (
 from grading.adjudication.tables import ADJUDICATIONS
 from grading.people.people import People
 from grading.people.person import Role
+from grading.render.entries import Entry
 from grading.render.model import DrawnPage, DrawnSheet, Rendered
 from grading.review.cookies import COOKIE
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
@@ -68,6 +69,7 @@ SAID = {
 VALUES: dict[str, tuple[str, ...]] = {
     "kind": ("inputs", "deliverables"),
     "index": ("0", "1"),
+    "entry": ("0",),
     "how": ("show", "download"),
     "criterion": ("tone", "nothing"),
     "token": ("t-1",),
@@ -106,6 +108,10 @@ class Renderer:
             sha256=file.sha256, suffix=".docx", kind="pages", segments=(("page=1", "Two words"),), facts=facts,
             pages=(page,), sheets=(sheet,),
         )  # fmt: skip
+
+    async def entry(self, archive: Deliverable, number: int, seconds: float) -> Entry | None:
+        assert number == 0
+        return Entry(file=archive.model_copy(update={"path": "inside.docx"}))
 
     def ahead(self, files: Sequence[Deliverable]) -> None:
         assert files

@@ -26,8 +26,10 @@ from grading import (
     load_secrets,
     review_origins,
 )
+from grading.render.entries import Entry
 from grading.render.model import DrawnPage, DrawnSheet
 from grading.review.content import signed_image, signed_page, signed_path
+from grading.review.sites import site_of
 from rubrics import Rubric
 
 AT = review_origins("127.0.0.1", 9400)
@@ -231,6 +233,34 @@ def test_a_page_is_read_in_a_page_of_ours_and_runs_in_a_frame_of_no_origin(place
     assert place.content.get(path, headers={"sec-fetch-dest": "document"}).status_code == 403
 
 
+def test_beside_a_page_lies_its_own_submission_and_nothing_else(place: Place) -> None:
+    page = put(place.blobs, "a/index.html", b"<p>1</p>", "text/html")
+    script = put(place.blobs, "a/run.js", b"1", "x/x")
+    files = (page, script, put(place.blobs, "b.css", b"p{}", "x/x"), put(place.blobs, "c.docx", b"PK", "x/x"))
+    assert site_of(place.blobs, page, (page,)) is None
+    site = site_of(place.blobs, page, files)
+    other = put(place.blobs, "other.css", b"x{}", "text/css")
+    ran = signed_page(place.secrets, page, run=True, site=site)
+    base = ran.removesuffix("a/index.html")
+    answer = place.content.get(ran, headers={"sec-fetch-dest": "iframe"})
+    assert (answer.content, answer.headers["content-type"]) == (b"<p>1</p>", "text/html; charset=utf-8")
+    policy = answer.headers["content-security-policy"]
+    assert f"connect-src {AT.content}{base};" in policy
+    assert f"script-src 'unsafe-inline' 'unsafe-eval' data: blob: {AT.content}{base};" in policy
+    for path, kind in (("b.css", "text/css"), ("a/run.js", "text/javascript")):
+        headers = place.content.get(base + path).headers
+        assert headers["content-type"].startswith(kind)
+        assert headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    for path in ("c.docx", other.path, other.sha256, "", "../" + other.sha256, "a%2F..%2Fb.css"):
+        assert place.content.get(base + path).status_code == 404, path
+    read = signed_page(place.secrets, page, run=False, site=site)
+    policy = place.content.get(read).headers["content-security-policy"]
+    assert f"img-src data: {AT.content}{read.removesuffix('a/index.html').replace('/read/', '/f/')};" in policy
+    for path in ("a/index.html", "a/run.js"):
+        still = place.content.get(read.replace("/read/", "/f/").replace("a/index.html", path))
+        assert still.headers["content-type"] == "application/octet-stream", "nothing of it runs"
+
+
 class Slow:
     """A renderer that is never done."""
 
@@ -239,6 +269,9 @@ class Slow:
 
     async def within(self, file: Deliverable, seconds: float) -> Rendered | None:
         return None
+
+    async def entry(self, archive: Deliverable, number: int, seconds: float) -> Entry | None:
+        raise AssertionError(archive)
 
     def ahead(self, files: Sequence[Deliverable]) -> None:
         self.asked += [file.path for file in files]

@@ -7,7 +7,9 @@ const MOST = 2000;
 // A connection may be opened for a link before anything is asked for, which no policy forbids; nor may frames hold more.
 const AWAY = "link, base, meta[http-equiv], iframe, frame, object, embed, script, portal, fencedframe";
 const ADDRESSES = ["href", "xlink:href", "ping", "action", "formaction"];
-const app = document.documentElement.dataset.app;
+// `beside`: what the addresses of files of the same site begin with; "": there are none.
+const { app, beside } = document.documentElement.dataset;
+const source = location.href.replace("/read/", "/f/");
 const frame = document.getElementById("page");
 const policy = globalThis.trustedTypes?.createPolicy("reader", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
 const tell = (message) => { if (parent !== window) parent.postMessage(message, app); };
@@ -27,16 +29,33 @@ function textOf(bytes) {
   }
 }
 
+/** Where a relative address of the page leads, where that is a file beside it; "": elsewhere. */
+function besideOf(to) {
+  try {
+    const { href } = new URL(to, source);
+    return beside && to && href.startsWith(beside) ? href : "";
+  } catch {
+    return "";
+  }
+}
+
+/** For a link to a style sheet beside the page one of ours; for anything else nothing. */
+function sheetsOf(node) {
+  const sheet = node.localName === "link" && node.getAttribute("rel")?.trim().toLowerCase() === "stylesheet";
+  const href = sheet ? besideOf(node.getAttribute("href")) : "";
+  return href ? [Object.assign(document.createElement("link"), { rel: "stylesheet", href, media: node.getAttribute("media") ?? "" })] : [];
+}
+
 /** The page's elements, of which none asks for anything and none leads anywhere but into the page itself. */
 function readable(text) {
   const parsed = new DOMParser().parseFromString(policy.createHTML(text), "text/html");
   const root = own("documentElement", parsed);
-  for (const node of root.querySelectorAll(AWAY)) node.remove();
+  for (const node of root.querySelectorAll(AWAY)) node.replaceWith(...sheetsOf(node));
   for (const node of root.querySelectorAll(ADDRESSES.map((name) => `[${name.replace(":", "\\:")}]`).join())) {
     const to = node.getAttribute("href") ?? node.getAttribute("xlink:href") ?? "";
     if (to.startsWith("#")) continue;
     const link = /^(?:a|area)$/i.test(node.localName);
-    for (const name of ADDRESSES) if (link || !name.endsWith("href") || !to.startsWith("data:")) node.removeAttribute(name);
+    for (const name of ADDRESSES) if (link || !name.endsWith("href") || !(to.startsWith("data:") || besideOf(to))) node.removeAttribute(name);
     if (!link || !to) continue;
     node.setAttribute("href", "#"); // so that it still looks like a link
     node.setAttribute("title", to);
@@ -45,7 +64,7 @@ function readable(text) {
 }
 
 async function show() {
-  const response = await fetch(location.pathname.replace("/read/", "/f/"));
+  const response = await fetch(source);
   if (!response.ok) {
     tell({ ended: true });
     return;
@@ -57,7 +76,9 @@ async function show() {
     await there;
   }
   const doc = frame.contentWindow.document;
-  doc.replaceChild(doc.adoptNode(root), doc.documentElement);
+  doc.adoptNode(root);
+  if (beside) root.querySelector("head").prepend(Object.assign(document.createElement("base"), { href: source }));
+  doc.replaceChild(root, doc.documentElement);
   listen(frame.contentWindow);
   tell({ ready: true });
 }

@@ -1,28 +1,37 @@
-// The entries of an archive as a tree; one that is text opens beside it, in the viewer of texts.
+// The entries of an archive as a tree. One of them opens beside it, in the viewer of its kind: the server takes it out
+// of the archive where it is asked for. An archive within an archive is listed, and not opened further.
 import { element } from "../dom.mjs";
 import { Viewer, tool } from "./base.mjs";
-import { Text } from "./text.mjs";
+import { renderingOf } from "./rendering.mjs";
 
 const ENTRY = "entry=";
 const LINE = /^(entry=.*),line=\d+$/s;
+const LISTED = / \(\d+ bytes\)$/;
 
-/** What is listed, and the lines of those entries that are text. */
+/** What is listed ({anchor, text, number}: the server's name of it), and the lines of those entries that are text. */
 function parted(segments) {
-  const listed = new Map();
+  const listed = [];
+  const known = new Set();
   const texts = new Map();
+  let whole = true;
   for (const [anchor, text] of segments) {
     const of = LINE.exec(anchor)?.[1];
-    if (of !== undefined && listed.has(of)) {
+    // The list comes first: before any text, a name that looks like a line of another is still a name.
+    const name = texts.size === 0 && LISTED.test(text) && text.startsWith(anchor.slice(ENTRY.length));
+    if (of !== undefined && known.has(of) && !name) {
       if (!texts.has(of)) texts.set(of, []);
-      texts.get(of).push([anchor, text]);
-    } else if (anchor.startsWith(ENTRY)) listed.set(anchor, text);
+      texts.get(of).push([anchor.slice(of.length + 1), text]);
+    } else if (anchor.startsWith(ENTRY)) {
+      known.add(anchor);
+      listed.push({ anchor, text, number: whole ? listed.length : null });
+    } else whole = false; // what follows a gap in the list cannot be counted
   }
   return { listed, texts };
 }
 
 function planted(listed) {
   const root = new Map();
-  for (const [anchor, text] of listed) {
+  for (const { anchor, text, number } of listed) {
     const name = anchor.slice(ENTRY.length);
     let here = root;
     for (const part of name.split(/[\\/]/).slice(0, -1)) {
@@ -30,7 +39,7 @@ function planted(listed) {
       here = here.get(part);
     }
     const last = name.split(/[\\/]/).at(-1);
-    here.set(`${last}\u0000${anchor}`, { anchor, last, text: text.startsWith(name) ? text.slice(name.length).trim() : text });
+    here.set(`${last}\u0000${anchor}${number}`, { anchor, number, last, text: text.startsWith(name) ? text.slice(name.length).trim() : text });
   }
   return root;
 }
@@ -41,6 +50,7 @@ export class Archive extends Viewer {
     this.holdsFocus();
     this.items = [];
     this.options = options;
+    this.turn = 0;
     const { listed, texts } = parted(rendering.segments);
     this.texts = texts;
     this.tree = element("ul", { className: "v-tree", attributes: { role: "tree", "aria-label": `Entries of ${options.file.name}` } });
@@ -56,19 +66,21 @@ export class Archive extends Viewer {
   }
 
   anchor() {
-    if (this.opened) return this.opened.anchor();
+    if (this.opened) return this.#within(this.opened.anchor());
     return { kind: "region", anchor: this.at?.dataset.anchor ?? null, text: "" };
   }
 
+  /** A place in an entry is known when the entry is there. */
   go(anchor) {
-    const name = anchor.replace(/,line=\d+(-\d+)?$/, "");
-    const item = this.items.find((one) => one.dataset.anchor === anchor) ?? this.items.find((one) => one.dataset.anchor === name);
+    const of = (item) => anchor === item.dataset.anchor || anchor.startsWith(`${item.dataset.anchor},`);
+    const [item] = this.items.filter((one) => one.dataset.anchor && of(one)).sort((one, other) => other.dataset.anchor.length - one.dataset.anchor.length);
     if (!item) return false;
     for (let up = item.parentElement.closest("[role=treeitem]"); up; up = up.parentElement.closest("[role=treeitem]")) up.setAttribute("aria-expanded", "true");
+    const inside = anchor.slice(item.dataset.anchor.length + 1);
     this.#focus(item);
-    if (item.dataset.anchor === anchor) return true;
-    this.#open(item);
-    return this.opened?.go(anchor) ?? false;
+    if (inside && this.shown === item && this.opened) return this.opened.go(inside);
+    if (inside) this.#open(item, (opened) => opened.go(inside));
+    return true;
   }
 
   page(by) { if (this.opened) this.opened.page(by); else super.page(by); }
@@ -89,9 +101,10 @@ export class Archive extends Viewer {
 
   #tools() {
     if (this.capture) this.bar.append(tool("Take entry", "Take the chosen entry as evidence", () => this.#take()));
-    this.away = tool("Close the text", "Close the text", () => this.#shut());
+    this.away = tool("Close the entry", "Close the entry", () => this.#shut());
+    this.load = element("a", { className: "button small v-tool", textContent: "Download the entry", hidden: true, attributes: { rel: "noreferrer" } });
     this.away.hidden = true;
-    this.bar.append(element("span", { className: "soft", textContent: this.texts.size ? "Enter opens what is text." : "" }), this.away);
+    this.bar.append(element("span", { className: "soft", textContent: "Enter opens an entry." }), this.away, this.load);
   }
 
   #counted() {
@@ -102,21 +115,58 @@ export class Archive extends Viewer {
     if (this.at?.dataset.anchor) this.take({ kind: "region", anchor: this.at.dataset.anchor, text: "" });
   }
 
-  #open(item) {
-    const { anchor } = item.dataset;
-    if (this.shown === anchor || !this.texts.has(anchor)) return;
+  /** A place in the entry that is open, as a place in the archive. */
+  #within(evidence) {
+    const { anchor } = this.shown.dataset;
+    if (!evidence?.anchor) return { kind: "region", text: "", ...evidence, anchor };
+    return { ...evidence, anchor: `${anchor},${evidence.anchor}` };
+  }
+
+  async #open(item, then = (opened) => opened.focus()) {
+    if (!item.dataset.anchor || this.options.nested) return;
+    if (this.shown === item && this.opened) {
+      then(this.opened);
+      return;
+    }
     this.#shut(false);
-    Object.assign(this, { shown: anchor, unit: "line" });
+    const turn = this.turn;
+    this.shown = item;
     this.entry.hidden = this.away.hidden = false;
     item.setAttribute("aria-current", "true");
-    const name = `${this.file.name}, ${anchor.slice(ENTRY.length)}`;
-    this.opened = new Text(this.entry, { segments: this.texts.get(anchor) }, { ...this.options, file: { ...this.file, name } });
+    this.entry.replaceChildren(element("p", { className: "empty soft", textContent: "Reading …", attributes: { role: "status" } }));
+    const name = `${this.file.name}, ${item.dataset.anchor.slice(ENTRY.length)}`;
+    const address = `${this.options.address}/entries/${item.dataset.number}`;
+    const rendering = await this.#rendering(item, address);
+    if (turn !== this.turn) return;
+    this.entry.replaceChildren();
+    const onCapture = (evidence) => this.take(this.#within(evidence));
+    const opened = await this.options.openViewer(this.entry, rendering, { ...this.options, address, nested: true, onCapture, file: { ...this.file, name } });
+    if (turn !== this.turn) {
+      opened.close();
+      return;
+    }
+    this.opened = opened;
+    this.load.hidden = !rendering.download;
+    if (rendering.download) this.load.href = rendering.download;
+    then(opened);
+  }
+
+  /** What the server shows of an entry; where it shows nothing, its lines as far as they came with the archive. */
+  async #rendering(item, address) {
+    const text = this.texts.get(item.dataset.anchor);
+    const plain = { kind: text ? "text" : "none", pages: [], sheets: [], segments: text ?? [], facts: [], flags: [], problem: null, src: null };
+    if (!item.dataset.number) return plain;
+    const found = await renderingOf(address, this.file).catch(() => null);
+    if (found === null) return { ...plain, problem: text ? null : "This entry could not be shown: the server cannot be reached, or does not answer as it should." };
+    return found.kind === "none" && text ? { ...plain, problem: found.problem, download: found.download } : found;
   }
 
   #shut(back = true) {
+    this.turn += 1;
     this.opened?.close();
-    Object.assign(this, { opened: null, shown: null, unit: "" });
-    this.entry.hidden = this.away.hidden = true;
+    this.entry.replaceChildren();
+    Object.assign(this, { opened: null, shown: null });
+    this.entry.hidden = this.away.hidden = this.load.hidden = true;
     this.tree.querySelector("[aria-current]")?.removeAttribute("aria-current");
     if (!back) return;
     this.focus();
@@ -133,11 +183,11 @@ export class Archive extends Viewer {
   #branch(folder, level) {
     return [...folder].map(([name, inside]) => {
       const leaf = !(inside instanceof Map);
-      const item = element("li", { tabIndex: -1, attributes: { role: "treeitem", "aria-level": level }, dataset: leaf ? { anchor: inside.anchor } : {} }, [
+      const item = element("li", { tabIndex: -1, attributes: { role: "treeitem", "aria-level": level }, dataset: leaf ? { anchor: inside.anchor, number: inside.number ?? "" } : {} }, [
         element("span", { className: "path", textContent: leaf ? inside.last : `${name}/`, dir: "auto" }),
       ]);
       this.items.push(item);
-      if (leaf) item.append(" ", element("span", { className: "soft", textContent: `${inside.text}${this.texts.has(inside.anchor) ? ", text" : ""}` }));
+      if (leaf) item.append(" ", element("span", { className: "soft", textContent: inside.text }));
       else {
         item.setAttribute("aria-expanded", "true");
         item.append(element("ul", { attributes: { role: "group" } }, this.#branch(inside, level + 1)));
@@ -157,7 +207,7 @@ export class Archive extends Viewer {
     const item = event.target.closest("[role=treeitem]");
     if (!item) return;
     this.#focus(item);
-    this.#open(item);
+    this.#open(item, () => {});
     if (item.hasAttribute("aria-expanded")) item.setAttribute("aria-expanded", String(item.getAttribute("aria-expanded") === "false"));
   }
 
@@ -171,10 +221,8 @@ export class Archive extends Viewer {
     else if (event.key === "ArrowRight" && open === "false") item.setAttribute("aria-expanded", "true");
     else if (event.key === "ArrowLeft" && open === "true") item.setAttribute("aria-expanded", "false");
     else if (event.key === "ArrowLeft") { const up = item?.parentElement.closest("[role=treeitem]"); if (up) this.#focus(up); }
-    else if (event.key === "Enter" && this.texts.has(item?.dataset.anchor)) {
-      this.#open(item);
-      this.opened.focus();
-    } else if (event.key === "Enter" && this.capture) this.#take();
+    else if (event.key === "Enter" && item?.dataset.anchor && !this.options.nested) this.#open(item);
+    else if (event.key === "Enter" && item?.dataset.anchor && this.capture) this.#take();
     else return;
     event.preventDefault();
     event.stopPropagation();

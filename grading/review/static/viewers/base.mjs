@@ -25,8 +25,6 @@ export function selectionEnd(end, selector) {
 }
 
 export class Viewer {
-  unit = "";
-
   /**
    * @param {HTMLElement} host an empty box of any size
    * @param {object} of file: {name}, capture: whether evidence is taken here, onCapture(evidence), onPlace({text})

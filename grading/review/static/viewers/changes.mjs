@@ -14,8 +14,6 @@ const RENDERED_MS = 8 * 60_000;
 
 /** Lines or cells with what happened to each. */
 class Listed extends Viewer {
-  unit = "line";
-
   constructor(host, items, options, draw) {
     super(host, options, "changes");
     this.items = items;
@@ -105,8 +103,6 @@ class Changes {
     host.append(this.root);
     if (this.modes.length) this.#switch(this.modes[0]);
   }
-
-  get unit() { return this.viewer?.unit ?? ""; }
 
   anchor() { return null; }
 

@@ -9,8 +9,6 @@ const BLINK_MS = 800;
 const TALL = 1.35;
 
 export class Flips extends Viewer {
-  unit = "page";
-
   constructor(host, pages, options) {
     super(host, options, "flips");
     this.all = pages;

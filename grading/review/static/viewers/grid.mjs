@@ -16,7 +16,7 @@ const TALLEST = 15_000_000;
 let grids = 0;
 
 export class Grid {
-  /** @param {HTMLElement} scroller. @param {object} of label, cell(row, column): text or null while it comes, marks: () => {merges, mergedIn(row), hiddenRows, hiddenColumns, comments, commented} */
+  /** @param {HTMLElement} scroller. @param {object} of label, cell(row, column): text or null while it comes, marks: (grid) => {merges, mergedIn(row), hiddenRows, hiddenColumns, comments, commented} */
   constructor(scroller, { label, rows, columns, cell, marks }) {
     Object.assign(this, { scroller, rows, columns, cell, marks });
     grids += 1;
@@ -25,6 +25,7 @@ export class Grid {
     this.active = [0, 0];
     this.widths = new Map();
     this.covers = [];
+    this.view = { scrollTop: 0, scrollLeft: 0, clientHeight: 0, clientWidth: 0 };
     this.node = element("div", { className: "v-grid", tabIndex: 0, attributes: { role: "grid", "aria-label": label, "aria-rowcount": rows + 1, "aria-colcount": columns + 1, "aria-readonly": "true" } });
     scroller.replaceChildren(this.node);
     this.onScroll = () => this.soon();
@@ -70,7 +71,11 @@ export class Grid {
   }
 
   soon() {
-    this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      // What a key did is drawn already when the browser tells of its scrolling.
+      if (this.stale || this.drawn !== this.#look()) this.draw();
+    });
   }
 
   /** What the cells hold, or what is said of them, has changed. */
@@ -81,13 +86,14 @@ export class Grid {
 
   /** Rows that stay in view stay as they are; one that leaves it is filled anew with one that comes. */
   draw() {
-    const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.scroller;
+    this.drawn = this.#look();
+    const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.view;
     const first = Math.max(0, Math.floor(scrollTop / this.line) - OVER);
     const last = Math.min(this.rows - 1, Math.ceil((scrollTop + clientHeight) / this.line) + OVER);
     // By eights, so that a step to the side seldom needs other columns.
     const left = this.#columnAt(scrollLeft) & ~7;
     const right = this.#columnAt(scrollLeft + clientWidth) | 7;
-    const marks = this.marks();
+    const marks = this.marks(this);
     const span = `${left}:${right}:${this.line}`;
     if (span !== this.span) this.#clear(span, left, right);
     const free = [...this.lines.keys()].filter((row) => row < first || row > last).map((row) => this.#taken(row));
@@ -103,8 +109,14 @@ export class Grid {
     this.#across(scrollTop, scrollLeft);
     this.#cover(first, last, marks);
     this.stale = false;
-    this.drawn = `${scrollTop}:${scrollLeft}`;
     this.#point();
+  }
+
+  /** Where the window stands now. Whoever asks after something was written has the browser lay the page out. */
+  #look() {
+    const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.scroller;
+    this.view = { scrollTop, scrollLeft, clientHeight, clientWidth };
+    return Object.values(this.view).join(":");
   }
 
   /** Which of the cells is the active one; all else stays as it was drawn. */
@@ -138,7 +150,7 @@ export class Grid {
     else if (top > box.scrollTop + room) box.scrollTop = top - room;
     if (left < box.scrollLeft) box.scrollLeft = left;
     else if (right > box.scrollLeft + box.clientWidth - HEAD) box.scrollLeft = Math.min(left, right - box.clientWidth + HEAD);
-    if (this.drawn === `${box.scrollTop}:${box.scrollLeft}`) this.#point();
+    if (this.drawn === this.#look()) this.#point();
     else this.draw();
   }
 

@@ -13,8 +13,6 @@ export function timeText(seconds) {
 }
 
 export class Media extends Viewer {
-  unit = "second";
-
   constructor(host, rendering, options) {
     super(host, options, "media");
     this.holdsFocus();

@@ -39,8 +39,6 @@ class Opened {
     else this.#nothing();
   }
 
-  get unit() { return this.viewer?.unit ?? ""; }
-
   anchor() { return this.viewer ? this.viewer.anchor() : { kind: "region", anchor: null, text: "" }; }
 
   /** A place that this way of looking does not know may be known to another. */
@@ -104,5 +102,5 @@ class Opened {
  */
 export async function openViewer(host, rendering, options) {
   const fresh = () => renderingOf(options.address, options.file, { fresh: true });
-  return new Opened(host, rendering, { onPlace: () => {}, onCapture: () => {}, ...options, fresh });
+  return new Opened(host, rendering, { onPlace: () => {}, onCapture: () => {}, ...options, fresh, openViewer });
 }

@@ -11,8 +11,6 @@ const AHEAD = 2;
 const ANCHOR = /^(?:page|slide)=(\d+)(?:#(.+))?$/;
 
 export class Pages extends Viewer {
-  unit = "page";
-
   constructor(host, rendering, options) {
     super(host, options, "pages");
     Object.assign(this, { pages: rendering.pages, fresh: options.fresh });

@@ -28,8 +28,6 @@ function marksOf(sheet, windows) {
 }
 
 export class Sheet extends Viewer {
-  unit = "sheet";
-
   constructor(host, rendering, options) {
     super(host, options, "sheet");
     this.holdsFocus();
@@ -126,7 +124,7 @@ export class Sheet extends Viewer {
     this.cut.hidden = !cut;
     this.grid?.close();
     this.fitted = false;
-    this.grid = new Grid(this.body, { label: `${this.file.name}${name ? `, ${name}` : ""}`, rows, columns, cell: (row, column) => this.#text(row, column), marks: () => this.#marks() });
+    this.grid = new Grid(this.body, { label: `${this.file.name}${name ? `, ${name}` : ""}`, rows, columns, cell: (row, column) => this.#text(row, column), marks: (grid) => this.#marks(grid) });
     this.grid.scale = SCALES[this.size];
     [...this.tabs.children].forEach((tab, each) => {
       tab.setAttribute("aria-selected", String(each === index));
@@ -173,12 +171,11 @@ export class Sheet extends Viewer {
   }
 
   /** What the windows in view say is hidden or merged. */
-  #marks() {
-    const { scrollTop, scrollLeft, clientHeight } = this.body;
+  #marks({ view: { scrollTop, scrollLeft, clientHeight }, line }) {
     const sheet = this.sheets[this.at];
     const windows = [];
-    const row = Math.floor(scrollTop / (this.grid?.line ?? 26));
-    const rows = [row, row + Math.ceil(clientHeight / (this.grid?.line ?? 26))];
+    const row = Math.floor(scrollTop / line);
+    const rows = [row, row + Math.ceil(clientHeight / line)];
     for (const each of new Set(rows.map((one) => Math.floor(Math.min(one, sheet.rows - 1) / ROWS) * ROWS))) {
       const column = Math.floor(Math.min(scrollLeft / 110, Math.max(0, sheet.columns - 1)) / COLUMNS) * COLUMNS;
       const window = this.cells.window(sheet.name, this.formulas, Math.max(0, each), column, () => this.#arrived(sheet));
@@ -199,7 +196,7 @@ export class Sheet extends Viewer {
 
   #show() {
     const [row, column] = this.grid.active;
-    const said = this.#marks().comments.get(`${row + 1}:${column + 1}`);
+    const said = this.#marks(this.grid).comments.get(`${row + 1}:${column + 1}`);
     this.whole.textContent = `${columnName(column)}${row + 1}  ${this.#text(row, column) ?? "…"}${said ? `\nComment: ${said}` : ""}`;
   }
 

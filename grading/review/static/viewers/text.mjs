@@ -1,22 +1,22 @@
 // Text in numbered places: lines of a plain file, paragraphs of a document. Only those near the window are there.
 import { element } from "../dom.mjs";
 import { Viewer, selectedIn, selectionEnd, tool } from "./base.mjs";
+import { Code } from "./code.mjs";
 import { Strip } from "./strip.mjs";
 
 const LINE = 24;
 const LETTERS = 80;
 const SIZES = [0.7, 0.85, 1, 1.2, 1.5, 1.8, 2.2];
-// `line=4`, `line=4-9`, `entry=a/b.txt,line=4`: what stands before belongs to both ends.
-const LINES = /^(|.*,)line=(\d+)(?:-(\d+))?$/s;
+const LINES = /^line=(\d+)(?:-(\d+))?$/;
 const plain = (text) => text.toLowerCase();
 
 export class Text extends Viewer {
-  unit = "line";
-
   constructor(host, rendering, options) {
     super(host, options, "text");
     this.segments = rendering.segments;
     this.places = new Map(this.segments.map(([anchor], index) => [anchor, index]));
+    this.code = LINES.test(this.segments[0]?.[0] ?? "") ? new Code(this.file.name, this.segments.map(([, words]) => words)) : null;
+    this.root.classList.toggle("v-coded", this.code?.known ?? false);
     this.at = 0;
     this.size = SIZES.indexOf(1);
     this.bar.append(tool("−", "Smaller", () => this.zoom(-1)), tool("+", "Larger", () => this.zoom(1)), tool("Search", "Search in the text", () => this.search()));
@@ -36,9 +36,9 @@ export class Text extends Viewer {
 
   go(anchor) {
     const range = LINES.exec(anchor);
-    const from = this.places.get(range ? `${range[1]}line=${range[2]}` : anchor);
+    const from = this.places.get(range ? `line=${range[1]}` : anchor);
     if (from === undefined) return false;
-    const to = range?.[3] ? this.places.get(`${range[1]}line=${range[3]}`) ?? from : from;
+    const to = range?.[2] ? this.places.get(`line=${range[2]}`) ?? from : from;
     this.marked = [from, to];
     this.#step(from);
     return true;
@@ -83,19 +83,24 @@ export class Text extends Viewer {
 
   #draw(index) {
     const [anchor, words] = this.segments[index];
-    const named = anchor.replace(/^entry=.*,(?=line=)/s, "");
-    const place = element("button", { type: "button", className: "v-anchor", textContent: named, tabIndex: -1, title: "Take this place as evidence" });
+    const place = element("button", { type: "button", className: "v-anchor", textContent: anchor, tabIndex: -1, title: "Take this place as evidence" });
     place.addEventListener("click", () => {
       this.#step(index, false);
       this.take({ kind: "quote", anchor, text: words.slice(0, 300) });
     });
     const line = element("div", { className: "v-line", attributes: { role: "listitem", "aria-setsize": this.segments.length, "aria-posinset": index + 1 } }, [
-      this.capture ? place : element("span", { className: "v-anchor", textContent: named }), element("span", { className: "v-words-of", textContent: words, dir: "auto" }),
+      this.capture ? place : element("span", { className: "v-anchor", textContent: anchor }), this.#words(index, words),
     ]);
     const [from, to] = this.marked ?? [-1, -1];
     line.classList.toggle("v-marked", index >= from && index <= to);
     line.classList.toggle("v-current", index === this.current);
     return line;
+  }
+
+  #words(index, words) {
+    if (!this.code?.known) return element("span", { className: "v-words-of", textContent: words, dir: "auto" });
+    const parts = this.code.parts(index).map(([kind, text]) => (kind ? element("span", { className: `v-code-${kind}`, textContent: text }) : text));
+    return element("span", { className: "v-words-of" }, parts);
   }
 
   /** Make a line the current one and bring it into view. */
@@ -131,6 +136,6 @@ export class Text extends Viewer {
     const [low, high] = [Math.min(...indices), Math.max(...indices)];
     const [first, last] = [this.segments[low][0], this.segments[high][0]];
     const end = LINES.exec(last);
-    return low !== high && LINES.test(first) && end ? `${first}-${end[2]}` : first;
+    return low !== high && LINES.test(first) && end ? `${first}-${end[1]}` : first;
   }
 }

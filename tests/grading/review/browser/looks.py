@@ -87,6 +87,14 @@ async def _changes(_request: Request) -> Response:
     return JSONResponse({"text": lines, "cells": cells, "pages": pages, "problem": None})
 
 
+async def _entry(request: Request) -> Response:
+    """A document of two pages; entry 2 is not known here."""
+    if request.path_params["entry"] == "2":
+        return JSONResponse({"kind": "none", "problem": "It only leads elsewhere."})
+    pages = [{"number": n, "width": 60, "height": 80, "src": "/p/1.png", "label": f"Page {n}"} for n in (1, 2)]
+    return JSONResponse({"kind": "pages", "pages": pages, "download": "/p/download"})
+
+
 async def _shell(_request: Request) -> Response:
     return HTMLResponse(SHELL)
 
@@ -106,6 +114,8 @@ def looking() -> Iterator[str]:
         Route("/p/{name}", _picture),
         Route(f"{ADDRESS}/text", _words),
         Route(f"{ADDRESS}/sheet", _sheet),
+        Route(f"{ADDRESS}/entries/{{entry}}", _entry),
+        Route(f"{ADDRESS}/entries/{{entry}}/text", _words),
         Route("/api/reviews/a/changes/0", _changes),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]

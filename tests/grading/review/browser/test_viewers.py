@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -157,29 +158,39 @@ def test_a_picture_is_framed_and_zoomed(tab: Page, origin: str) -> None:
     assert serious(tab) == []
 
 
-def test_an_archive_is_a_tree_and_a_workbook_has_its_pages_and_its_text_beside(tab: Page, origin: str) -> None:
-    entries = [["entry=a/b.txt", "a/b.txt (5 bytes)"], ["entry=a/c/d.csv", "a/c/d.csv (9 bytes)"]]
-    entries += [["entry=a/c/d.csv,line=1", "farm,web"], ["entry=a/c/d.csv,line=2", "Acker,acker.example"]]
+def test_an_archive_is_a_tree_whose_entries_open_in_their_own_viewers(tab: Page, origin: str) -> None:
+    names = ["a/b.txt", "a/c/d.pdf", "a/c/e.py"]
+    entries = [[f"entry={name}", f"{name} (5 bytes)"] for name in names]
+    entries += [["entry=a/c/e.py,line=1", "def farm():  # why"], ["entry=a/c/e.py,line=2", "    return 17"]]
     look = Look(tab, origin, "all.zip", kind="archive", segments=entries)
     look.call("viewer.focus()")
     tab.keyboard.press("ArrowDown")
-    tab.keyboard.press("Enter")
+    tab.get_by_role("button", name="Take the chosen entry as evidence").click()
     assert look.taken[0]["anchor"] == "entry=a/b.txt"
-    assert look.call("viewer.go('entry=a/c/d.csv')")
+    assert look.call("viewer.go('entry=a/c/d.pdf,page=2#0.1,0.1,0.2,0.2')")
+    look.until("document.querySelector('.v-entry [data-page=\"2\"] .v-mark')")
+    assert look.call("viewer.anchor()")["anchor"] == "entry=a/c/d.pdf,page=2"
+    assert tab.get_by_role("link", name="Download the entry").get_attribute("href") == "/p/download"
+    assert serious(tab) == []
     look.call("viewer.focus()")
-    tab.keyboard.press("Enter")
-    look.until("document.activeElement.closest('.v-entry') !== null")
-    assert tab.locator(".v-entry .v-words-of").all_inner_texts() == ["farm,web", "Acker,acker.example"]
+    tab.keyboard.press("Escape")
+    assert look.call("document.activeElement.dataset.anchor") == "entry=a/c/d.pdf"
+    assert look.count(".v-entry *") == 0
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("Enter")
-    assert look.taken[1] == {"kind": "quote", "anchor": "entry=a/c/d.csv,line=2", "text": "Acker,acker.example"}
-    assert serious(tab) == []
-    tab.keyboard.press("Escape")
-    assert look.call("document.activeElement.dataset.anchor") == "entry=a/c/d.csv"
-    assert look.count(".v-entry .v-line") == 0
-    assert look.call("viewer.go('entry=a/c/d.csv,line=1-2')")
+    look.until("document.activeElement.closest('.v-entry') !== null")
+    assert "It only leads elsewhere." in tab.inner_text(".v-entry"), "and yet its text is at hand"
+    assert tab.locator(".v-entry .v-code-word").all_inner_texts() == ["def", "return"]
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    assert look.taken[1] == {"kind": "quote", "anchor": "entry=a/c/e.py,line=2", "text": "    return 17"}
+    assert look.call("viewer.go('entry=a/c/e.py,line=1-2')")
     assert look.count(".v-entry .v-marked") == 2
-    assert tab.locator("[role=treeitem][data-anchor]").count() == 2, "lines are no entries"
+    assert not look.call("viewer.go('entry=z.txt')")
+    assert tab.locator("[role=treeitem][data-anchor]").count() == len(names), "lines are no entries"
+
+
+def test_a_workbook_has_its_pages_and_its_text_beside(tab: Page, origin: str) -> None:
     text = [["Data!A1", "Words of a cell"], ["paragraph=2", "More words"]]
     both = Look(
         tab, origin, "b.xlsx", kind="sheet", sheets=SHEETS, pages=PAGES[:2], segments=text, flags=["Has macros"]
@@ -194,6 +205,32 @@ def test_an_archive_is_a_tree_and_a_workbook_has_its_pages_and_its_text_beside(t
     assert both.call("viewer.go('paragraph=2')")
     assert both.count("[role=grid]") == 0
     assert both.call("viewer.go('Data!B3')") is True
+
+
+CODE = """# Sums
+def total(rows):
+    \"\"\"All of
+    them\"\"\"
+    return sum(rows) * 1.19  # 'tax'"""
+
+
+@pytest.mark.parametrize("look_of", ["light", "dark"])
+def test_code_is_coloured_and_stays_what_it_is(tab: Page, origin: str, look_of: Literal["light", "dark"]) -> None:
+    tab.emulate_media(color_scheme=look_of)
+    lines = CODE.split("\n")
+    look = Look(
+        tab, origin, "sum.py", kind="text", segments=[[f"line={n}", one] for n, one in enumerate(lines, 1)]
+    )
+    assert tab.locator(".v-words-of").all_text_contents() == lines
+    kinds = {
+        name: tab.locator(f".v-code-{name}").all_text_contents() for name in ("comment", "text", "number", "word")
+    }
+    assert kinds == {
+        "comment": ["# Sums", "# 'tax'"], "text": ['"""All of', '    them"""'], "number": ["1.19"],
+        "word": ["def", "return"],
+    }  # fmt: skip
+    assert look.call("viewer.go('line=2-5')")
+    assert serious(tab) == [], "contrast, also of what is marked"
 
 
 def test_nothing_to_show_is_said(tab: Page, origin: str) -> None:

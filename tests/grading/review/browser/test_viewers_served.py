@@ -17,12 +17,21 @@ from tests.grading.review.browser.looks import png
 from tests.grading.review.browser.served import WAIT, Served, migrations
 
 WORDS = [[0.1, 0.2, 0.3, 0.05, "Hello"], [0.45, 0.2, 0.3, 0.05, "farms"]]
+SITE = b"""<!doctype html><link rel="stylesheet" href="look/site.css"><p>Farms</p><img src="3-plan.png">
+<script src="look/site.js"></script>
+<script>
+fetch("look/data.json").then((a) => a.json()).then(({ farms }) => document.body.append(farms + " told"));
+</script>"""
 FILES = {
     "1-report.pdf": (b"%PDF-", "application/pdf"),
     "2-table.csv": (b"a,b", "text/csv"),
-    "3-plan.png": (b"PNG", "image/png"),
+    "3-plan.png": (png(120, 160), "image/png"),
     "4-call.wav": (wav(1.5), "audio/wav"),
-    "5-site.html": (b"<p>Farms</p>", "text/html"),
+    "5-site.html": (SITE, "text/html"),
+    "look/site.css": (b"@import 'more.css'; p { background: url(../3-plan.png) }", "text/css"),
+    "look/more.css": (b"p { color: rgb(1, 2, 3) }", "text/css"),
+    "look/site.js": (b"document.body.append('Ran beside')", "text/javascript"),
+    "look/data.json": (b'{"farms": 17}', "application/json"),
 }
 
 
@@ -86,8 +95,11 @@ def test_every_kind_of_file_is_shown_on_the_page_and_taken_as_evidence(rendered:
     frame = tab.frame_locator("iframe").frame_locator("#page")
     expect(frame.get_by_text("Farms")).to_be_visible()
     assert frame.owner.get_attribute("sandbox") == "allow-same-origin", "nothing in it runs"
+    expect(frame.get_by_text("Farms")).to_have_css("color", "rgb(1, 2, 3)")
+    expect(frame.locator("img")).to_have_css("width", "120px")
     frame.get_by_text("Farms").click(click_count=3)
     tab.keyboard.press("Escape")
+    expect(tab.get_by_role("button", name="Run its scripts")).to_be_focused()
     tab.keyboard.press("e")
     tab.keyboard.press("F")
     tab.get_by_role("button", name="Go to 5-site.html · text=1").click()
@@ -96,5 +108,9 @@ def test_every_kind_of_file_is_shown_on_the_page_and_taken_as_evidence(rendered:
     tab.wait_for_function(f"() => ({chosen})() === '5-site.html'")
     tab.get_by_role("button", name="Run its scripts").click()
     tab.get_by_role("button", name="Run them").click()
-    expect(tab.frame_locator("iframe").get_by_text("Farms")).to_be_visible()
+    ran = tab.frame_locator("iframe")
+    expect(ran.get_by_text("Farms")).to_have_css("color", "rgb(1, 2, 3)")
+    expect(ran.locator("img")).to_have_css("width", "120px")
+    expect(ran.locator("body")).to_contain_text("Ran beside")
+    expect(ran.locator("body")).to_contain_text("17 told")
     assert tab.locator("iframe").get_attribute("sandbox") == "allow-scripts", "of no origin"
