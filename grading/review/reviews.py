@@ -39,7 +39,8 @@ class Review:
         needed: Criteria that only a person can decide here; the others a check has decided, or they are voided.
         voided: Criteria that count for nobody any more: nothing is asked of them.
         expires: Until when it is the reviewer's, ISO 8601 in UTC.
-        previous: The item of the submission that this one reworks; None: it is the first.
+        previous: The item of the submission that this one reworks, where the person reviewed that; None: it is the
+            first, or it is to them: who has not seen the one before is not told that there was one.
         said: After the lock, what the others said; empty before.
     """
 
@@ -115,7 +116,7 @@ def item_of(row: Row[Any]) -> ReviewItem:
 
 
 def reviews_of(connection: Connection, person: Person, rows: Sequence[Row[Any]]) -> list[Review]:
-    """The reviews of some rows of `rows_for`, by four statements for each 500 of them."""
+    """The reviews of some rows of `rows_for`, by five statements for each 500 of them."""
     found: list[Review] = []
     for begin in range(0, len(rows), AT_ONCE):
         some = rows[begin : begin + AT_ONCE]
@@ -124,15 +125,31 @@ def reviews_of(connection: Connection, person: Person, rows: Sequence[Row[Any]])
         for evaluation in read_evaluations(connection, list(said)):
             said[evaluation.attempt_id].append(evaluation)
         voided = voided_in(connection, {row.grading_digest for row in some})
+        known = _reviewed(connection, person, [row.previous for row in some if row.previous is not None])
         for row in some:
             out = voided.get(row.grading_digest, frozenset())
-            found.append(_made(row, person, *drafts[row.alias], said[row.attempt_id], out))
+            previous = row.previous if row.previous in known else None
+            found.append(_made(row, person, previous, *drafts[row.alias], said[row.attempt_id], out))
     return found
+
+
+def _reviewed(connection: Connection, person: Person, items: Sequence[str]) -> frozenset[str]:
+    """Those of some items that a person has locked a review of; a seat at an adjudication is none."""
+    if not items:
+        return frozenset()
+    query = select(_SLOT.item).where(
+        _SLOT.item.in_(items),
+        _SLOT.reviewer == person.id,
+        _SLOT.state == LOCKED,
+        _SLOT.kind != ADJUDICATION,
+    )
+    return frozenset(connection.execute(query).scalars())
 
 
 def _made(
     row: Row[Any],
     person: Person,
+    previous: str | None,
     drafts: dict[str, tuple[int, Draft]],
     whole: tuple[int, Whole],
     said: Sequence[Evaluation],
@@ -155,7 +172,7 @@ def _made(
         locked=tuple(e for e in evaluations if _is_of(e, row, person)) if locked else (),
         said=tuple(e for e in evaluations if e.grader_kind != "human") if locked else (),
         expires=row.expires if state == CLAIMED else None,
-        previous=row.previous,
+        previous=previous,
     )
 
 

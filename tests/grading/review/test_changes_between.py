@@ -16,13 +16,15 @@ from core import Blobs, Database, Deliverable
 from grading import (
     GRADING_MIGRATIONS,
     Book,
+    ReviewDesk,
     ReviewItem,
     create_review_app,
     load_secrets,
     review_origins,
 )
 from grading.render.model import DrawnPage, DrawnSheet, Kind, Rendered
-from rubrics import Rubric
+from grading.review.drafts import Draft
+from rubrics import Rubric, Verdict
 
 AT = review_origins("127.0.0.1", 9000)
 RUBRIC = Rubric.model_validate({"criteria": [{"id": "tone", "importance": "critical", "text": "Speaks plainly"}]})
@@ -48,14 +50,23 @@ class World:
     renderer: Renderer
 
     def rework(self, before: list[tuple[str, bytes]], after: list[tuple[str, bytes]]) -> str:
-        """Publish two attempts, the second a rework of the first; returns the second's alias."""
-        self.book.publish("a1", item(*(deliverable(self.blobs, *file) for file in before)))
+        """Publish two attempts, the second a rework of the first, which was reviewed; the second's alias."""
+        first = self.book.publish("a1", item(*(deliverable(self.blobs, *file) for file in before)))
+        reviewed(self.book, first)
         return self.book.publish("a2", item(*(deliverable(self.blobs, *file) for file in after)), previous="a1")
 
     def changes(self, alias: str, index: int | None = None) -> Any:
         answer = self.client.get(f"/api/reviews/{alias}/changes" + ("" if index is None else f"/{index}"))
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+def reviewed(book: Book, alias: str) -> None:
+    """Somebody who is on this machine alone has failed it."""
+    desk = ReviewDesk(book, "local")
+    desk.save(alias, "tone", 0, Draft(verdict=Verdict.failed, feedback="It drones."))
+    desk.judge(alias, 0, "fail")
+    desk.lock(alias)
 
 
 class Renderer:
@@ -208,3 +219,17 @@ def test_there_is_nothing_before_a_first_submission_and_nothing_for_strangers(wo
     assert world.client.get(f"/api/reviews/{alias}/changes/1").status_code == 404
     world.client.cookies.clear()
     assert world.client.get(f"/api/reviews/{alias}/changes").status_code == 401
+
+
+def test_who_has_not_reviewed_the_one_before_is_not_told_that_there_is_one(world: World) -> None:
+    """As the second reviewer of a rework, or whoever gets it when its own reviewer does not come."""
+    first = world.book.publish("a1", item(deliverable(world.blobs, "a.txt", b"1")))
+    again = world.book.publish("a2", item(deliverable(world.blobs, "a.txt", b"2")), previous="a1")
+    told = world.client.get(f"/api/reviews/{again}").json()
+    assert (told["changed"], told["earlier"]) == (False, {})
+    assert world.client.get(f"/api/reviews/{again}/changes").status_code == 404
+    assert world.client.get(f"/api/reviews/{first}/changes").status_code == 404
+    assert "reworked" not in world.client.get("/").text
+    reviewed(world.book, first)
+    assert world.client.get(f"/api/reviews/{again}").json()["changed"] is True
+    assert "reworked" in world.client.get("/").text

@@ -379,9 +379,8 @@ def test_what_changed_is_waited_for_and_renamed_files_and_echoes_are_said(served
     served.start()
     before = {"letter.docx": (b"abcdef", "text/plain"), "old.txt": (b"The same.\n", "text/plain")}
     after = {"letter.docx": (b"abXdef", "text/plain"), "new.txt": (b"The same.\n", "text/plain")}
-    served.publish(deliverables=before)
-    alias = served.publish(deliverables=after, previous="00000001.1.alone")
-    echo = served.publish(deliverables=after, previous="00000002.1.alone")
+    alias = served.publish(deliverables=after, previous=served.reviewed(served.publish(deliverables=before)))
+    echo = served.publish(deliverables=after, previous=served.reviewed(served.publish(deliverables=after)))
     served.sign_in(tab)
     page = opened(served, tab, alias)
     expect(page.locator(".file-row")).to_have_count(2)
