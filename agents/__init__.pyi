@@ -9,6 +9,7 @@ from .protocol import Desk as Desk
 from .protocol import Expected as Expected
 from .protocol import Remark as Remark
 from .protocol import Rework as Rework
+from .references import AGENT_REFERENCES as AGENT_REFERENCES
 from .registry import agent_config as agent_config
 from .registry import open_agent as open_agent
 from .store import SqlTranscript as SqlTranscript

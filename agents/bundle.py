@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from agents.references import blobs_of_event
 from agents.store import Form
 from agents.tables import EVENTS
 from core import BundleTable, Row, is_sha256
-
-
-def _blobs(row: Row) -> Iterable[str]:
-    if row["form"] == Form.blob:
-        yield row["body"].decode()
 
 
 def _check(row: Row) -> None:
@@ -21,7 +15,14 @@ def _check(row: Row) -> None:
 
 AGENT_BUNDLE = (
     BundleTable(
-        EVENTS, "trial", "execution", ("execution", "seq"), early=True, blobs=_blobs, packed=_blobs, check=_check
+        EVENTS,
+        "trial",
+        "execution",
+        ("execution", "seq"),
+        early=True,
+        blobs=blobs_of_event,
+        packed=blobs_of_event,
+        check=_check,
     ),
 )
 AGENT_AT_HOME: frozenset[str] = frozenset()

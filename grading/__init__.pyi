@@ -113,9 +113,13 @@ from .record import Source as Source
 from .record import judgement_of_record as judgement_of_record
 from .record import records_of as records_of
 from .record import verdict_of_record as verdict_of_record
+from .references import GRADING_REFERENCES as GRADING_REFERENCES
+from .references import render_references as render_references
 from .render.awaiting import files_awaiting as files_awaiting
 from .render.model import Rendered as Rendered
 from .render.renderer import Renderer as Renderer
+from .render.retired import forget_renderings as forget_renderings
+from .render.retired import retired_renderers as retired_renderers
 from .render.shelf import Shelf as Shelf
 from .render.tables import RENDER_MIGRATIONS as RENDER_MIGRATIONS
 from .render.texts import Rendering as Rendering

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from core import BundleTable, Row, digest_of
 from grading.blinding.kept import check_findings
@@ -12,6 +11,7 @@ from grading.overview.tables import OVERVIEW_AT_HOME
 from grading.people.tables import METADATA as PEOPLE
 from grading.queue.layout import make_missing_slots
 from grading.queue.slots import KINDS, STATES
+from grading.references import blobs_of_item, blobs_of_sheet
 from grading.tables import (
     EVALUATIONS,
     REVIEW_ACTIVITY,
@@ -24,14 +24,6 @@ from grading.tables import (
 )
 
 _NATURAL = ("attempt_id", "submission", "grading_digest", "grader", "stage", "revision")
-
-
-def _inputs(row: Row) -> Iterable[str]:
-    return [file["sha256"] for file in json.loads(row["body"]).get("inputs", ())]
-
-
-def _handed_in(row: Row) -> Iterable[str]:
-    return [file["sha256"] for file in json.loads(row["handed_in"]).get("deliverables", ())]
 
 
 def _check_sheet(row: Row) -> None:
@@ -75,10 +67,12 @@ GRADING_BUNDLE = (
         "digest",
         ("digest",),
         parent=("review_items", "sheet"),
-        blobs=_inputs,
+        blobs=blobs_of_sheet,
         check=_check_sheet,
     ),
-    BundleTable(REVIEW_ITEMS, "trial", "attempt_id", ("attempt_id", "alias"), blobs=_handed_in, check=_check_item),
+    BundleTable(
+        REVIEW_ITEMS, "trial", "attempt_id", ("attempt_id", "alias"), blobs=blobs_of_item, check=_check_item
+    ),
     BundleTable(
         REVIEW_SLOTS,
         "parent",

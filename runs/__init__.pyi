@@ -37,6 +37,8 @@ from .limits import TrialLimits as TrialLimits
 from .limits import Used as Used
 from .limits import check_prices as check_prices
 from .limits import effective_limits as effective_limits
+from .leftovers import snapshot_store as snapshot_store
+from .leftovers import snapshots_left as snapshots_left
 from .limits import trial_used_up as trial_used_up
 from .limits import used_by_trial as used_by_trial
 from .lines import evaluation_lines as evaluation_lines
@@ -82,6 +84,7 @@ from .preflight import preflight_of as preflight_of
 from .protocols import check_protocol as check_protocol
 from .reaping import Reaper as Reaper
 from .records import Records as Records
+from .references import RUN_REFERENCES as RUN_REFERENCES
 from .review import review_item as review_item
 from .rows import DONE as DONE
 from .rows import STOPPED as STOPPED

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import get_args
 
-from core import BundleTable, Cause, Landing, Row, Submission
+from core import BundleTable, Cause, Landing, Row
 from grading import ReworkContext
 from runs.options import RunOptions, Stop, own_queue
 from runs.plan import RunConfig
+from runs.references import blobs_of_attempt, blobs_of_run
 from runs.rows import DONE, INTERRUPTED, REMARKS, STOPPED
 from runs.sheets import JobSheet
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, SHEETS, TRIALS
@@ -75,7 +75,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_attempt(row: Row) -> None:
-    _handed_in(row)
+    blobs_of_attempt(row)
     _check_name(row["id"])
     if not row["id"].startswith(f"{row['trial']}.") or not (row.get("parent") or row["id"]).startswith(
         f"{row['trial']}."
@@ -102,16 +102,6 @@ def _check_cause(row: Row) -> None:
         Cause(row["cause"])
 
 
-def _handed_in(row: Row) -> Iterable[str]:
-    if row.get("submission") is None:
-        return ()
-    return [file.sha256 for file in Submission.model_validate_json(row["submission"]).files]
-
-
-def _pack(row: Row) -> Iterable[str]:
-    return (row["pack"],) if row.get("pack") else ()
-
-
 RUN_BUNDLE = (
     BundleTable(
         RUNS,
@@ -121,11 +111,11 @@ RUN_BUNDLE = (
         stays=frozenset({"pack_root", "owner"}),
         leaves=_run_leaves,
         lands=_run_lands,
-        blobs=_pack,
+        blobs=blobs_of_run,
         check=_check_run,
     ),
     BundleTable(TRIALS, "run", "run", ("position", "id"), check=_check_trial),
-    BundleTable(ATTEMPTS, "trial", "id", ("trial", "k", "id"), blobs=_handed_in, check=_check_attempt),
+    BundleTable(ATTEMPTS, "trial", "id", ("trial", "k", "id"), blobs=blobs_of_attempt, check=_check_attempt),
     BundleTable(EXECUTIONS, "trial", "id", ("attempt", "e"), check=_check_execution),
     BundleTable(
         SHEETS,

@@ -12,14 +12,13 @@ from core import Blobs, CallJournal, ChatModel, Database, PriceTable, StoreFault
 from grading import Book
 from jobs import Job
 from runs.disk import DiskGuard, places_of
+from runs.leftovers import snapshot_store
 from runs.lock import own_folder, sweep
 from runs.options import QUEUE, RunOptions, Stop
 from runs.plan import RunConfig
 from runs.reaping import Reaper
 from runs.records import Records
 from sandbox import SandboxProvider
-
-SNAPSHOTS = "snapshots"
 
 
 @dataclass
@@ -74,8 +73,7 @@ class Workplace:
         """Where the snapshots of an execution's workspace are kept, apart from all else; None: none are taken."""
         if not self.options.snapshots:
             return None
-        remote = None if self.blobs.remote is None else f"{self.blobs.remote}/{SNAPSHOTS}/{execution}"
-        return Blobs(self._snapshots(execution), remote)
+        return snapshot_store(self.scratch.parent.parent, self.blobs, execution)
 
     def previous_of(self, attempt: str) -> Path:
         """Where what the previous attempt handed in is laid out for this one."""
@@ -87,9 +85,6 @@ class Workplace:
         if store is not None:
             with suppress(StoreFault):  # what cannot be removed now must not change how it ended
                 store.remove_all()
-
-    def _snapshots(self, execution: str) -> Path:
-        return self.scratch.parent.parent / SNAPSHOTS / execution
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

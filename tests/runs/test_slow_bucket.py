@@ -14,7 +14,7 @@ import pytest
 from agents import AgentConfig, AgentResult, Assignment, Desk, SqlTranscript
 from core import Blobs, Cause, SandboxFault, sha256_bytes
 from runs import Workplace
-from runs.workplace import SNAPSHOTS
+from runs.leftovers import SNAPSHOTS
 from sandbox import Command
 from tests.runs.killing import HAND_IN
 from tests.runs.project import bench_in, order, run_it

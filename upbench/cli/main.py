@@ -21,6 +21,7 @@ COMMANDS = {
     "runs": "List, show, explain, resume and export runs.",
     "sandboxes": "What exists of this project's sandboxes; remove what is left over.",
     "submit": "Hand in deliverables that were made elsewhere.",
+    "sweep": "Remove files that nothing names, and other things of no use any more.",
     "toolbox": "The locked packages that agents find in their sandboxes.",
     "worker": "Execute what was handed over to workers.",
 }
