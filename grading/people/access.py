@@ -10,7 +10,8 @@ _ALL = frozenset(Role)
 _LEADS = frozenset({Role.admin, Role.lead})
 _ADMINS = frozenset({Role.admin})
 _REVIEWERS = frozenset({Role.reviewer, Role.adjudicator})
-_ADJUDICATORS = frozenset({Role.admin, Role.lead, Role.adjudicator})
+_LEADS_ALONE = frozenset({Role.lead})
+_ADJUDICATORS = frozenset({Role.lead, Role.adjudicator})
 
 # The longest prefix that fits decides. What is not named here is for everybody who is signed in.
 ROLES: dict[str, frozenset[Role]] = {
@@ -21,11 +22,12 @@ ROLES: dict[str, frozenset[Role]] = {
     "/exam": _REVIEWERS,
     "/adjudications": _ADJUDICATORS,
     "/api/adjudications/": _ADJUDICATORS,
-    "/tickets": _ADJUDICATORS,
-    "/voids": _ADJUDICATORS,
-    "/reviewers": _LEADS,
+    "/tickets": _LEADS_ALONE,
+    "/voids": _LEADS_ALONE,
+    "/reviewers": _LEADS_ALONE,
     "/pay": _LEADS,
     "/lead": _LEADS,
+    "/lead/unblinded": _LEADS_ALONE,
     "/api/lead": _LEADS,
     "/api/export": _LEADS,
     "/people": _ADMINS,

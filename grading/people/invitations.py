@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from core import Database, insert_new
 from grading.people.accounts import Account, account_of, as_list, folded, roles_of, shown_name, skill_list
@@ -150,6 +150,7 @@ class Invitations:
                 if not connection.execute(update(PEOPLE).where(*open_one).values(password=hashed)).rowcount:
                     raise LinkInvalid
                 end_all(connection, person, now, "password")
+                end_links(connection, person, now)
             row = connection.execute(select(PEOPLE).where(PEOPLE.c.id == person)).one()
             append_audit(
                 connection,
@@ -177,6 +178,12 @@ class Invitations:
                 return False
             append_audit(connection, actor=by, action="invitation.withdraw", subject=invitation, clock=self._clock)
         return True
+
+
+def end_links(connection: Connection, person: str, at: str) -> None:
+    """Make every link by which a person could still set a password useless, in the caller's transaction."""
+    good = (INVITATIONS.c.person == person, INVITATIONS.c.used.is_(None))
+    connection.execute(update(INVITATIONS).where(*good).values(used=at))
 
 
 def _invitation(row: Row[Any]) -> Invitation:

@@ -27,6 +27,7 @@ from grading.people.keys import Clock, utc_now
 from grading.people.person import Role
 from grading.people.problems import NotLetIn
 from grading.people.settings import OidcSettings, is_safe_address
+from grading.people.turns import Turns
 
 # Signatures by a key pair only: with a shared secret, or none, anybody could have written the token.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -35,6 +36,8 @@ _AGAIN = timedelta(seconds=30)
 _LEEWAY_SECONDS = 60
 _MAX_BYTES = 1_000_000
 _SECONDS = 15.0
+# A provider that hangs holds up so many threads and no more.
+_AT_ONCE, _WAITING, _WAIT_SECONDS = 4, 4, 5
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,13 @@ class OidcProvider:
 
     def __init__(self, settings: OidcSettings, secret: str, redirect: str, *, clock: Clock = utc_now) -> None:
         self.settings, self._secret, self._redirect, self._clock = settings, secret, redirect, clock
-        self._lock = threading.Lock()
+        self._lock, self._turns = threading.Lock(), Turns(_AT_ONCE, _WAITING, _WAIT_SECONDS)
         self._configuration: dict[str, Any] | None = None
         self._keys: KeySet | None = None
         self._looked = clock() - _FRESH
 
     def begin(self) -> tuple[str, Pending]:
-        """Where to send the browser, and what to know when it comes back. Raises `NotLetIn`."""
+        """Where to send the browser, and what to know when it comes back. Raises `NotLetIn`, `TooBusy`."""
         pending = Pending(*(secrets.token_urlsafe(32) for _ in range(3)))
         challenge = hashlib.sha256(pending.verifier.encode()).digest()
         query = {
@@ -94,7 +97,8 @@ class OidcProvider:
             "code_challenge": base64.urlsafe_b64encode(challenge).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
-        address = self._configured()["authorization_endpoint"]
+        with self._turns.one():
+            address = self._configured()["authorization_endpoint"]
         return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}", pending
 
     def finish(self, pending: Pending, given: Mapping[str, str]) -> Claims:
@@ -102,6 +106,7 @@ class OidcProvider:
 
         Raises:
             NotLetIn: The provider refused, or does not answer; or the answer is not to this sign-in.
+            TooBusy: Too many are signing in.
         """
         if not hmac.compare_digest(given.get("state", "").encode(), pending.state.encode()):
             raise NotLetIn("this answer belongs to another sign-in; begin again")
@@ -109,11 +114,11 @@ class OidcProvider:
             raise NotLetIn("this answer is of another identity provider")
         if "error" in given or not given.get("code"):
             raise NotLetIn("the identity provider let nobody in")
-        answer = self._redeem(given["code"], pending.verifier)
-        token = answer.get("id_token")
-        if not isinstance(token, str):
-            raise NotLetIn("the identity provider's answer holds no ID token")
-        return self._claims(self._verified(token), pending.nonce)
+        with self._turns.one():
+            token = self._redeem(given["code"], pending.verifier).get("id_token")
+            if not isinstance(token, str):
+                raise NotLetIn("the identity provider's answer holds no ID token")
+            return self._claims(self._verified(token), pending.nonce)
 
     def roles_of(self, claims: Claims) -> frozenset[Role] | None:
         """Roles by groups, else by the domain; none: nobody to let in. None where no groups are mapped."""

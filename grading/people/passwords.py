@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from grading.people.problems import TooBusy, WeakPassword
+from grading.people.problems import WeakPassword
+from grading.people.turns import Turns
 
 SHORTEST, LONGEST = 12, 1000
-_AT_ONCE = 4
-_WAIT_SECONDS = 10
+_AT_ONCE, _WAITING, _WAIT_SECONDS = 4, 12, 10
 _FEWEST = 5
 """Different characters that a password has at least."""
 
@@ -38,7 +35,7 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE, _WAITING, _WAIT_SECONDS)
 
     @cached_property
     def _nobodys(self) -> str:
@@ -52,7 +49,7 @@ class Passwords:
         """
         text = _normal(password)
         _refuse_weak(text, _normal(login))
-        with self._turn():
+        with self._turns.one():
             return self._hasher.hash(text)
 
     def check(self, stored: str | None, password: str) -> Checked:
@@ -62,7 +59,7 @@ class Passwords:
             TooBusy: Too many are waiting.
         """
         text = _normal(password)[:LONGEST]
-        with self._turn():
+        with self._turns.one():
             right = self._verify(stored or self._nobodys, text) and stored is not None
             if right and stored is not None and self._hasher.check_needs_rehash(stored):
                 return Checked(True, self._hasher.hash(text))
@@ -73,15 +70,6 @@ class Passwords:
             return self._hasher.verify(stored, text)
         except (VerificationError, InvalidHashError):
             return False
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=_WAIT_SECONDS):
-            raise TooBusy
-        try:
-            yield
-        finally:
-            self._turns.release()
 
 
 def _normal(text: str) -> str:

@@ -21,7 +21,7 @@ from grading.people.accounts import (
     typed,
 )
 from grading.people.audit import append_audit
-from grading.people.invitations import Invitations
+from grading.people.invitations import Invitations, end_links
 from grading.people.keys import Clock, new_id, stamp, utc_now
 from grading.people.passwords import Passwords
 from grading.people.person import Role
@@ -156,7 +156,7 @@ class People:
         return self.get(row.id)
 
     def close(self, who: str, *, by: str) -> Account:
-        """Close an account: sessions end and tokens are revoked at once. Drafts and verdicts stay.
+        """Close an account: sessions end, tokens and links are useless at once. Drafts and verdicts stay.
 
         Reviews that the person had in hand or was to have are anybody's again.
         """
@@ -166,6 +166,7 @@ class People:
                 at = stamp(self._clock())
                 connection.execute(update(PEOPLE).where(PEOPLE.c.id == row.id).values(closed=at))
                 end_all(connection, row.id, at, "closed")
+                end_links(connection, row.id, at)
                 self.tokens.revoke_all(connection, row.id)
                 release_all(connection, row.id)
                 self._audit(connection, by, "person.close", row.id)
@@ -181,7 +182,7 @@ class People:
         return self.get(row.id)
 
     def set_password(self, who: str, password: str, *, by: str, keep: str | None = None) -> None:
-        """Set a password and end all sessions but the one whose key is `keep`.
+        """Set a password; all sessions but the one whose key is `keep` end, and links to set another.
 
         Raises:
             NoSuchPerson, WeakPassword: What was given cannot be.
@@ -191,6 +192,7 @@ class People:
             row = _held(connection, who)
             connection.execute(update(PEOPLE).where(PEOPLE.c.id == row.id).values(password=hashed))
             end_all(connection, row.id, stamp(self._clock()), "password", keep=keep)
+            end_links(connection, row.id, stamp(self._clock()))
             self._audit(connection, by, "person.password", row.id)
 
     def change_password(self, who: str, old: str, new: str, tried: Attempt, *, keep: str) -> None:

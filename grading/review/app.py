@@ -83,9 +83,10 @@ def create_review_app(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     refusals = Refusals(parts.templates, accounts=people is not None, oidc=oidc is not None, local=bool(token))
     app.add_middleware(SessionGuard, secrets=secrets, origin=app_origin, refusals=refusals, people=people)
-    app.add_middleware(HostGuard, host=host_of(app_origin), headers=app_headers(content_origin))
+    headers = app_headers(content_origin)
+    app.add_middleware(HostGuard, host=host_of(app_origin), headers=headers)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    add_errors(app)
+    add_errors(app, refusals, headers)
     entrance = Entrance(secrets, app_origin, refusals, people)
     add_entrance(app, entrance, Door(token), reviewer)
     if people is not None:

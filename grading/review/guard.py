@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core import StoreFault
 from grading.people.access import SAFE, may_call, may_go
 from grading.people.people import People
 from grading.people.person import Person
@@ -21,9 +25,23 @@ from grading.review.signing import Secrets, derive, verify
 
 OPEN_PATHS = ("/static/", "/enter", "/healthz", "/login", "/invitation", "/oidc/")
 MAX_FORM = 64 * 1024
-"""Bytes of a form that is looked into for its token."""
+"""Bytes of a form of somebody who is not signed in."""
+MAX_BODY = 2 * 1024 * 1024
+"""Bytes of anything that somebody sends: as much as the proxy in docs/people.md lets through."""
+MAX_UPLOAD = 64 * 1024 * 1024
+"""The same below `UPLOADS`, where leads send files."""
+UPLOADS = "/lead/gold/"
+TOO_LONG = "it is longer than anything that the app asks for; shorten it, and send it again"
 _FORM = "application/x-www-form-urlencoded"
+_FORM_WITH_FILES = "multipart/form-data"
+_HEAD = 4096
+"""Bytes at the beginning of a form with files in which its token stands."""
+_TOKEN_FIRST = re.compile(
+    rb'--[^\r\n]{1,200}\r\ncontent-disposition: form-data; name="csrf"\r\n\r\n([^\r\n]{1,500})\r\n--',
+    re.IGNORECASE,
+)
 _HSTS = "max-age=31536000"
+_LOG = logging.getLogger(__name__)
 
 
 def host_of(origin: str) -> str:
@@ -99,6 +117,27 @@ class SessionGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            most = MAX_UPLOAD if scope["path"].startswith(UPLOADS) else MAX_BODY
+            await self._guarded(scope, _bounded(receive, most), noted)
+        except StoreFault as fault:
+            if begun:
+                raise
+            _LOG.warning("%s %s: %s", scope["method"], scope["path"], fault)
+            await self._refusals.unavailable(scope["path"])(scope, receive, send)
+        except HTTPException as error:  # what is sent is too long, and was not for a route to read
+            if begun:
+                raise
+            await self._refusals.wrong(scope["path"], error.status_code, error.detail)(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         answer: Response | None
         if _is_planted(scope["method"], headers):
@@ -119,9 +158,7 @@ class SessionGuard:
             return None, receive
         if not self._is_ours(headers):
             return self._refusals.foreign(scope["path"]), receive
-        body = await _body(receive)
-        if body is None:
-            return PlainTextResponse("too much", status_code=413), receive
+        body = await _body(receive, MAX_FORM)
         return None, _replaying(body, receive)
 
     async def _with_token(self, scope: Scope, headers: Headers) -> Response | None:
@@ -194,26 +231,57 @@ def _is_open(path: str) -> bool:
 async def _given_token(headers: Headers, receive: Receive) -> tuple[str, Receive]:
     """What proves that a change comes from a page of ours: a header, or the field `csrf` of a form."""
     given = headers.get("x-csrf-token", "")
+    if not given and headers.get("content-type", "").startswith(_FORM_WITH_FILES):
+        return await _first_field(receive)
     if given or not headers.get("content-type", "").startswith(_FORM):
         return given, receive
-    body = await _body(receive)
-    if body is None:
-        return "", receive
+    body = await _body(receive, MAX_BODY)
     fields = parse_qs(body.decode("utf-8", "replace"))
     return fields.get("csrf", [""])[0], _replaying(body, receive)
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None: it is longer than a form of ours."""
-    body, more = b"", True
+async def _first_field(receive: Receive) -> tuple[str, Receive]:
+    """The field `csrf`, where it is the first of a form with files; only the beginning of that is read."""
+    messages, head, more = list[Message](), b"", True
+    while more and len(head) < _HEAD:
+        messages.append(await receive())
+        head += messages[-1].get("body", b"")
+        more = messages[-1].get("more_body", False)
+    found = _TOKEN_FIRST.match(head)
+
+    async def again() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return found[1].decode("ascii", "replace") if found else "", again
+
+
+async def _body(receive: Receive, most: int) -> bytes:
+    """The whole body. Raises `HTTPException` (413): it is longer."""
+    parts, length, more = list[bytes](), 0, True
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            return None
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-        if len(body) > MAX_FORM:
-            return None
-    return body
+            raise HTTPException(400, "it was not sent to its end")
+        parts.append(message.get("body", b""))
+        length, more = length + len(parts[-1]), message.get("more_body", False)
+        if length > most:
+            raise HTTPException(413, TOO_LONG)
+    return b"".join(parts)
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """What is sent, up to so many bytes; nobody holds more of it than that."""
+    length = 0
+
+    async def some() -> Message:
+        nonlocal length
+        message = await receive()
+        length += len(message.get("body", b""))
+        if length > most:
+            raise HTTPException(413, TOO_LONG)
+        return message
+
+    return some
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -60,6 +60,20 @@ class Refusals:
         known = {"accounts": self.accounts, "oidc": self.oidc, "local": self.local}
         return HTMLResponse(self.templates.get_template(template).render(**known, **values), status_code=status)
 
+    def wrong(self, path: str, status: int, what: str, title: str = "", **more: Any) -> Response:
+        """What went wrong: as JSON with `more`, or as a page that leads back."""
+        if path.startswith("/api/"):
+            return JSONResponse({"error": what} | more, status_code=status)
+        said = f"{what[:1].upper()}{what[1:]}".removesuffix(".")
+        return self.page("people/refused.html.j2", status, title=title or "This cannot be done", what=f"{said}.")
+
+    def unavailable(self, path: str) -> Response:
+        """503: the records cannot be read or written at this moment; whoever waits may ask again."""
+        what = "the records cannot be reached now; nothing that you wrote is lost: try again in a moment"
+        answer = self.wrong(path, 503, what, "Not now")
+        answer.headers["retry-after"] = "5"
+        return answer
+
     def foreign(self, path: str) -> Response:
         """403: not from a page of ours."""
         what = "this change does not come from the app; open its page again, and try once more"

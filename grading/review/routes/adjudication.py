@@ -16,6 +16,7 @@ from grading.adjudication.problems import Decided, NotReady, OwnReview
 from grading.adjudication.seats import note_activity
 from grading.evaluations import Evidence
 from grading.items import ReviewItem
+from grading.people.audit import append_audit
 from grading.people.person import Role
 from grading.review.problems import NoSuchReview
 from grading.review.routes.files import add_files_at
@@ -141,6 +142,15 @@ def add_adjudication(app: FastAPI, parts: Parts) -> None:
         try:
             with database.write() as connection:
                 close(connection, alias, person_of(request).id, decision, settle=parts.settling)
+                told = {"criterion": case.criterion.id if case.criterion else "", "reason": decision.reason.value}
+                told["decided"] = str(decision.verdict or decision.judgement)
+                append_audit(
+                    connection,
+                    actor=person_of(request).id,
+                    action="adjudication.decide",
+                    subject=alias,
+                    detail=told,
+                )
         except NotReady:
             return _screen(parts, request, case, typed, "A fail needs feedback: what is wrong, and where.", 422)
         except (Decided, OwnReview) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import threading
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -27,14 +28,15 @@ class Door:
     """The one-time token that lets the local reviewer in."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self._token, self._lock = token, threading.Lock()
 
     def opens(self, token: str) -> bool:
         """Whether it is the token; it never opens twice."""
-        if not self._token or not hmac.compare_digest(self._token.encode(), token.encode()):
-            return False
-        self._token = ""
-        return True
+        with self._lock:
+            if not self._token or not hmac.compare_digest(self._token.encode(), token.encode("utf-8", "replace")):
+                return False
+            self._token = ""
+            return True
 
 
 @dataclass(frozen=True)

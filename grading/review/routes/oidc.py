@@ -32,7 +32,7 @@ def add_oidc(app: FastAPI, entrance: Entrance, people: People, provider: OidcPro
     def start(following: Annotated[str, Form()] = "/") -> Response:
         try:
             address, pending = provider.begin()
-        except NotLetIn as problem:
+        except PeopleProblem as problem:
             said = str(problem)
             return entrance.refusals.door(problem=f"{said[0].upper()}{said[1:]}.", status=problem.status)
         after = path_of_ours(following)

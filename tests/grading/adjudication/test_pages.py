@@ -112,6 +112,8 @@ def test_an_adjudication_from_the_list_to_the_verdict_of_record(world: World) ->
     assert (record.verdict, record.source) == ("fail", "adjudication")
     assert said[-1].verdicts[0].evidence[0].file == "<leads>.csv"
     assert world.settled == ["attempt-of-item"]
+    told = [(row.actor, row.subject, row.detail) for row in read_audit(world.database)]
+    assert told[0] == ("carl", alias, {"criterion": "rows", "reason": "evidence_missed", "decided": "fail"})
     assert alias not in carl.get("/adjudications").text
     assert "16 rows" in carl.get(f"/adjudications/{alias}").text
 

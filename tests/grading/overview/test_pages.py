@@ -33,7 +33,7 @@ from grading.overview import kept
 from grading.people.people import People
 from grading.review.cookies import COOKIE
 from grading.review.problems import NoSuchReview
-from grading.tables import REVIEW_ITEMS
+from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 from tests.grading.adjudication.support import two_who_differ
 from tests.grading.overview.told import EXECUTION, TRIAL, ToldRuns
 from tests.grading.overview.world import publish, say, words
@@ -109,6 +109,21 @@ def test_the_overview_names_who_has_what_and_gives_it_back(world: World) -> None
     assert (counts["claimed"], counts["open"]) == (0, 1)
     rows = [row for row in read_audit(world.book.database) if row.action == "lead.release"]
     assert [(row.actor, row.subject, row.detail) for row in rows] == [(lea.id, alias, {"reviewer": rob.id})]
+
+
+def test_a_lead_who_reviews_is_told_neither_what_is_gold_nor_where_a_runs_submission_is(world: World) -> None:
+    taken, waiting = publish(world.book, "a1"), publish(world.book, "a2", "essay")
+    ReviewDesk(world.book, world.sign_in("rob", Role.reviewer)).lease(taken)
+    with world.book.database.write() as connection:
+        connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == taken).values(kind="gold"))
+    world.sign_in("ann", Role.lead)
+    assert "<td>gold</td>" in world.page("/lead")
+    assert waiting in world.page("/lead?run=run+%3C7%3E")
+    world.sign_in("lea", Role.lead, Role.reviewer)
+    assert "<td>review</td>" in world.page("/lead")
+    for path, never in (("/lead", (waiting, "<td>gold</td>")), ("/lead?run=run+%3C7%3E", (waiting, taken))):
+        page = world.page(path)
+        assert [word for word in never if word in page] == []
 
 
 def test_agreement_is_drawn_and_told_and_counted_anew_when_somebody_judges(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from grading.people.audit import read_audit
 from grading.people.oidc import OidcProvider
 from grading.people.people import People
 from grading.people.person import Role
+from grading.people.problems import NotLetIn, TooBusy
 from grading.people.settings import OidcSettings
 from grading.people.tables import PEOPLE_MIGRATIONS
 from grading.review.signing import load_secrets
@@ -249,13 +253,23 @@ def test_new_keys_of_the_provider_are_found(at: Place) -> None:
 
 def test_a_provider_that_does_not_answer_is_said(at: Place, tmp_path: Path) -> None:
     settings = OidcSettings(issuer="http://127.0.0.1:1", client_id=CLIENT)
-    from grading.people.problems import NotLetIn
-
     with pytest.raises(NotLetIn, match="cannot be reached"):
         OidcProvider(settings, SECRET, f"{APP}/oidc/callback").begin()
     named = OidcSettings(issuer=f"{at.provider.issuer}/", client_id=CLIENT)
     with pytest.raises(NotLetIn, match="calls itself otherwise"):
         OidcProvider(named, SECRET, f"{APP}/oidc/callback").begin()
+
+
+def test_a_provider_that_hangs_holds_up_a_few_and_nobody_else() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        issuer = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        provider = OidcProvider(OidcSettings(issuer=issuer, client_id=CLIENT), SECRET, f"{APP}/oidc/callback")
+        with ThreadPoolExecutor(20) as strangers:
+            tries = [strangers.submit(provider.begin) for _ in range(20)]
+            at_once = list(islice(as_completed(tries, timeout=60), 12))
+            hanging.close()  # and so it answers those who wait: not at all
+    assert [type(one.exception()) for one in at_once] == [TooBusy] * 12
+    assert {type(one.exception()) for one in tries} <= {TooBusy, NotLetIn}
 
 
 def test_settings_take_no_secret_and_no_plain_http() -> None:

@@ -247,10 +247,16 @@ def test_a_link_sets_a_password_and_ends_sessions(people: People) -> None:
     assert people.invitations.accept(key, login="eve", name="Eve", password=OTHER) == ada
     assert people.sessions.visit(session).person is None
     assert people.sign_in("ada", OTHER, HERE) == ada
+    asked_twice = [people.invitations.make_for(ada.id, by="operator")[0] for _ in range(2)]
+    people.invitations.accept(asked_twice[0], login="", name="", password=GOOD)
+    changed, _ = people.invitations.make_for(ada.id, by="operator")
+    people.set_password("ada", OTHER, by=ada.id)
     closed, _ = people.invitations.make_for(ada.id, by="operator")
     people.close("ada", by="operator")
-    with pytest.raises(LinkInvalid):
-        people.invitations.accept(closed, login="", name="", password=GOOD)
+    people.reopen("ada", by="operator")
+    for useless in (asked_twice[1], changed, closed):
+        with pytest.raises(LinkInvalid):
+            people.invitations.accept(useless, login="", name="", password=GOOD)
 
 
 def test_tokens_have_scopes_expire_and_are_revoked(people: People, time: Time) -> None:
