@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select, update
 
 from core import Database, Frozen
 from grading.adjudication.tables import GOLD_ITEMS
+from grading.people.person import Person
 from grading.queue.gold import fill
+from grading.queue.leases import WITH_ITEM
+from grading.queue.open_to import open_to
 from grading.queue.settle import Due, Settled, Settling
-from grading.queue.slots import CLAIMED, GOLD, LOCKED, OPEN, OVERLAP, PRIMARY, VOID, add_slots, drawn, give_to
+from grading.queue.slots import (
+    CLAIMED,
+    GOLD,
+    LOCKED,
+    OPEN,
+    OVERLAP,
+    PRIMARY,
+    VOID,
+    add_slots,
+    drawn,
+    give_to,
+    instant,
+)
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 
 AT_ONCE = 200
+ANYBODY: Literal["anybody"] = "anybody"
 
 
 class Assigned(Frozen):
@@ -25,7 +41,8 @@ class Assigned(Frozen):
         added, voided: Primary reviews that are wanted now, and such as are no longer wanted.
         overlap_added, overlap_voided: The same of reviews that decide nothing.
         gold_added: Gold reviews that are open now.
-        given: Open reviews that are somebody's alone now, or no longer.
+        given: Open reviews that are somebody's alone now, or no longer. unfit: Such as were not given: the person
+            may not review them, and nobody else could have.
         settled: Submissions that have all the reviews they want now.
     """
 
@@ -36,6 +53,7 @@ class Assigned(Frozen):
     overlap_voided: int = 0
     gold_added: int = 0
     given: int = 0
+    unfit: int = 0
     settled: int = 0
 
     @property
@@ -48,6 +66,7 @@ class Assigned(Frozen):
             "overlap reviews no longer wanted": self.overlap_voided,
             "gold reviews added": self.gold_added,
             "given": self.given,
+            "not given, since that person may not review them": self.unfit,
             "submissions settled": self.settled,
         }
         changed = [f"{number} {what}" for what, number in told.items() if number]
@@ -64,7 +83,7 @@ def assign(
     reviewers: int | None = None,
     overlap: float | None = None,
     gold: float | None = None,
-    to: str | None = None,
+    to: Person | Literal["anybody"] | None = None,
     job: str | None = None,
     settled: Settled | None = None,
     due: Due | None = None,
@@ -79,7 +98,7 @@ def assign(
         overlap: Probability of one more review. Chance falls once for a submission: a greater probability keeps
             what was drawn by a smaller one.
         gold: Probability that a gold review is wanted beside it, see `grading.queue.gold`; as with `overlap`.
-        to: Id of the person who alone is to have the open reviews; '': anybody again.
+        to: Who alone is to have the open reviews, where they may; `ANYBODY`: everybody again.
         job: Of this job alone.
         settled: As at a desk: told of submissions that have all their reviews once fewer are wanted.
         due: As at a desk.
@@ -99,7 +118,7 @@ def _assigned(
     item: Row[Any],
     reviewers: int | None,
     overlap: float | None,
-    to: str | None,
+    to: Person | Literal["anybody"] | None,
     settling: Settling,
 ) -> Assigned:
     done = Assigned(items=1)
@@ -110,7 +129,7 @@ def _assigned(
     if overlap is not None:
         done += _overlap(connection, item.alias, overlap)
     if to is not None:
-        done += _give(connection, item.alias, to or None)
+        done += _give(connection, item.alias, to if isinstance(to, Person) else None)
     return done
 
 
@@ -146,16 +165,25 @@ def _gold(connection: Connection, items: Sequence[str], probability: float) -> A
     return Assigned(gold_added=fill(connection))
 
 
-def _give(connection: Connection, item: str, to: str | None) -> Assigned:
+def _give(connection: Connection, item: str, to: Person | None) -> Assigned:
     slots = _slots(connection, item, PRIMARY)
-    if to is not None and any(slot.reviewer == to and slot.state in (CLAIMED, LOCKED) for slot in slots):
-        return Assigned()  # they have it already
     free = [slot for slot in slots if slot.state == OPEN]
-    if to is not None and any(slot.required == to for slot in free):
+    if to is None:
+        given = [slot.alias for slot in free if slot.required is not None]
+        give_to(connection, given, None)
+        return Assigned(given=len(given))
+    if any(slot.reviewer == to.id and slot.state in (CLAIMED, LOCKED) for slot in slots):
+        return Assigned()  # they have it already
+    if not free or any(slot.required == to.id for slot in free):
         return Assigned()
-    given = [slot.alias for slot in free if slot.required != to][: 1 if to is not None else None]
-    give_to(connection, given, to)
-    return Assigned(given=len(given))
+    first = free[0].alias
+    this = select(REVIEW_SLOTS.c.alias).select_from(WITH_ITEM).where(REVIEW_SLOTS.c.alias == first)
+    with connection.begin_nested() as giving:
+        give_to(connection, [first], to.id)
+        if connection.execute(this.where(open_to(to, instant()))).scalar() is None:
+            giving.rollback()  # they could not take it, and nobody else any more
+            return Assigned(unfit=1)
+    return Assigned(given=1)
 
 
 def _void(connection: Connection, slots: Sequence[str]) -> None:

@@ -149,6 +149,7 @@ CASES: dict[str, tuple[tuple[str, ...], Spoil, tuple[str, ...]]] = {
     "setting without a model": ((*RUN, "--setting", "x=1"), nothing, ("--setting", "uses a model")),
     "setting unknown": ((*SCRIPTED, "--setting", "nope=1"), nothing, ("nope",)),
     "setting huge": ((*SCRIPTED, "--setting", f"context_tokens={HUGE}"), nothing, ("context_tokens",)),
+    "chance not a number": ((*RUN, "--overlap", "nan"), nothing, ("--overlap",)),
     "limit not a number": ((*RUN, "--limit", "wall_seconds=nan"), nothing, ("--limit wall_seconds",)),
     "limit infinite": ((*RUN, "--limit", "wall_seconds=1e400"), nothing, ("--limit wall_seconds",)),
     "limit negative": ((*RUN, "--limit", "steps=-1"), nothing, ("--limit steps",)),

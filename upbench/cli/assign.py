@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 import click
 
-from upbench.cli.output import emit, json_option, say
+from upbench.cli.output import SHARE, emit, json_option, say
+
+if TYPE_CHECKING:
+    from grading import Person
+    from upbench.home import Home
+
+ANYBODY: Literal["anybody"] = "anybody"
+LOCAL = "local"
 
 
 @click.command()
 @click.option("--reviewers", type=click.IntRange(1, 9), metavar="N", help="People who review each submission.")
 @click.option(
     "--overlap",
-    type=click.FloatRange(0, 1),
+    type=SHARE,
     metavar="P",
     help="Probability of one review more, which decides nothing and shows how far people agree.",
 )
 @click.option(
     "--gold",
-    type=click.FloatRange(0, 1),
+    type=SHARE,
     metavar="P",
     help="Probability of a review beside it of a submission whose verdicts are known.",
 )
-@click.option("--to", metavar="PERSON", help="With --job: who is to review it; anybody: lifts that.")
+@click.option("--to", metavar="PERSON", help="With --job: who alone is to review it; anybody: lifts that.")
 @click.option("--job", metavar="ID", help="Only submissions of this job.")
 @json_option
 @click.pass_context
@@ -58,7 +67,7 @@ def assign(
     home = open_home(load_settings(ctx.obj["project"]), create=False)
     try:
         with deciding(home, say) as settled:
-            person = "" if to == "anybody" else to
+            person = None if to is None else _whom(home, to)
             done = change(
                 home.database,
                 reviewers=reviewers,
@@ -74,3 +83,20 @@ def assign(
     if not done.items and job is not None:
         raise BadInput(f"no submission of job {job!r} is up for review", field="--job")
     emit(done, done.text, as_json=as_json)
+    ctx.exit(1 if done.unfit else 0)
+
+
+def _whom(home: Home, name: str) -> Person | Literal["anybody"]:
+    """Whom reviews are to be given to, by what they sign in with or by their id."""
+    from core import BadInput
+    from grading import People, Person
+
+    if name == ANYBODY:
+        return ANYBODY
+    if name == LOCAL:
+        return Person.local(LOCAL)
+    account = People(home.database).find(name)
+    if account is None or account.closed is not None:
+        what = f"nobody called {name[:100]!r} can sign in"
+        raise BadInput(what, field="--to", mend="see: upbench review users list")
+    return account.person

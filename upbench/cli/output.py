@@ -23,18 +23,19 @@ STOPPED = 130
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Amount(click.FloatRange):
-    """A number from 0 to 10^12; the range alone would let NaN pass."""
+class _Within(click.FloatRange):
+    """A number within bounds; `click.FloatRange` lets NaN pass."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
         number = super().convert(value, param, ctx)
-        if math.isnan(number) or number > MAX_AMOUNT:
-            self.fail(f"{value} is not a number up to {MAX_AMOUNT:.0e}.", param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number from {self.min:g} to {self.max:g}.", param, ctx)
         return number
 
 
-AMOUNT = _Amount(min=0)
+AMOUNT = _Within(0, MAX_AMOUNT)
+SHARE = _Within(0, 1)
 
 # Agents, models and file names speak here: what a terminal would obey, or what turns text round, is shown as an
 # escape. It is JSON's own, so that a document stays the same.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from grading import Book, assign
+from grading import Book, Person, Role, assign
+from grading.queue.assign import ANYBODY
 from grading.review.problems import NoSuchReview
-from tests.grading.queue.support import desk, grade, publish, slots
+from tests.grading.queue.support import desk, grade, item, publish, slots
 
 
 def states(book: Book, alias: str, kind: str = "primary") -> list[str]:
@@ -63,13 +64,32 @@ def test_chance_falls_once_and_its_probability_is_kept(book: Book) -> None:
 
 def test_a_job_may_be_somebodys_alone(book: Book) -> None:
     mine, other = publish(book, "t.1", job="mine"), publish(book, "t.2", job="other")
-    assert assign(book.database, to="ann", job="mine").given == 1
-    assert assign(book.database, to="ann", job="mine").given == 0
+    ann = Person(id="ann")
+    assert assign(book.database, to=ann, job="mine").given == 1
+    assert assign(book.database, to=ann, job="mine").given == 0
     bob = desk(book, "bob")
     assert bob.take_next() == other
     with pytest.raises(NoSuchReview):
         bob.lease(mine)
     assert desk(book, "ann").take_next() == mine
     desk(book, "ann").release(mine)
-    assert assign(book.database, to="", job="mine").given == 1
+    assert assign(book.database, to=ANYBODY, job="mine").given == 1
     assert bob.lease(mine)
+
+
+@pytest.mark.parametrize(
+    "ann",
+    [
+        Person(id="ann", conflicts=frozenset({"job:mine"})),
+        Person(id="ann", skills=frozenset({"law"})),
+        Person(id="ann", roles=frozenset({Role.lead})),
+    ],
+)
+def test_what_somebody_may_not_review_is_not_given_to_them(book: Book, ann: Person) -> None:
+    mine = book.publish("t.1", item("mine", category=("sales",)))
+    assign(book.database, to=Person(id="bob"), job="mine")
+    changed = assign(book.database, to=ann, job="mine")
+    assert (changed.given, changed.unfit) == (0, 1)
+    with pytest.raises(NoSuchReview):
+        desk(book, "eve").lease(mine)
+    assert desk(book, "bob").lease(mine), "it stays whose it was"
