@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from core import Database, canonical_json, digest_of, insert_new
+from core import BadInput, Blobs, Database, canonical_json, digest_of, insert_new
 from grading import GRADING_MIGRATIONS, CriterionVerdict, Evaluation, ReviewItem
+from grading.adjudication.changing import Changer
 from grading.adjudication.leniency import Sums
 from grading.adjudication.triggers import open_due
 from grading.book import insert_evaluation, read_evaluations
 from grading.tables import REVIEW_ITEMS, REVIEW_SHEETS
 from rubrics import Rubric, Verdict
+from sandbox import SandboxProvider
 
 MIGRATIONS = GRADING_MIGRATIONS
 RUBRIC = Rubric.model_validate(
@@ -28,6 +31,15 @@ RUBRIC = Rubric.model_validate(
     }
 )
 GOOD = dict.fromkeys((criterion.id for criterion in RUBRIC.criteria), "pass")
+
+
+def changer_of(folder: Path, blobs: Blobs) -> Changer:
+    """What makes changed copies where there is no sandbox."""
+
+    def none() -> SandboxProvider:
+        raise BadInput("there is none", field="sandbox", mend="have one")
+
+    return Changer(blobs, folder, none, lambda path: f"any/{path.suffix[1:]}")
 
 
 def publish(connection: Connection, alias: str = "item", *, rubric: str = "g") -> Row[Any]:

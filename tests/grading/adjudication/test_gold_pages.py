@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
-from core import BadInput, Blobs, Database, Deliverable
+from core import Blobs, Database, Deliverable
 from grading import (
     GRADING_MIGRATIONS,
     PEOPLE_MIGRATIONS,
@@ -26,7 +26,6 @@ from grading import (
     read_audit,
     review_origins,
 )
-from grading.adjudication.changing import Changer
 from grading.adjudication.exam import Qualification
 from grading.adjudication.gold import GoldKey, keys_of, set_gold_keys
 from grading.adjudication.gold_standing import standing_in_force
@@ -37,7 +36,7 @@ from grading.people.person import Person, Role
 from grading.review.desk import Draft, ReviewDesk
 from grading.tables import EVALUATIONS, REVIEW_ITEMS, REVIEW_SLOTS
 from rubrics import Criterion, Importance, Rubric, Verdict
-from sandbox import SandboxProvider
+from tests.grading.adjudication.support import changer_of
 
 AT = review_origins("127.0.0.1", 9000)
 NAMES = tuple(f"c{n}" for n in range(6))
@@ -66,7 +65,7 @@ class World:
             content_origin=AT.content,
             token="once",
             reviewer=reviewer,
-            changer=Changer(self.blobs, self.folder, _no_sandbox, lambda path: f"any/{path.suffix[1:]}"),
+            changer=changer_of(self.folder, self.blobs),
         )
         client = TestClient(app, base_url=AT.app, follow_redirects=False)
         assert client.get("/enter", params={"token": "once"}).status_code == 303
@@ -75,16 +74,16 @@ class World:
         client.headers |= {"origin": AT.app, "x-csrf-token": found[1]}
         return client
 
-    def publish(self, attempt: str, **reviewing: float) -> str:
+    def publish(self, attempt: str, file: str = "a.csv", **reviewing: float) -> str:
         data = f"amount\n10\n{len(attempt)}\n".encode()
         sha256 = self.blobs.put_bytes(data)
-        file = Deliverable(path="a.csv", size=len(data), media_type="text/csv", sha256=sha256)
+        first = Deliverable(path=file, size=len(data), media_type="text/csv", sha256=sha256)
         item = ReviewItem(
             job="sums",
             title="Sums & totals",
             brief="Add.",
             criteria=ReviewItem.criteria_of(RUBRIC),
-            deliverables=(file, file.model_copy(update={"path": "b.csv"})),
+            deliverables=(first, first.model_copy(update={"path": "b.csv"})),
             submission=f"s-{attempt}",
             grading_digest="g",
         )
@@ -112,10 +111,6 @@ class World:
             at.save(slot, name, 0, Draft(verdict=verdict, feedback="because"))
         at.judge(slot, 0, "fail")
         at.lock(slot)
-
-
-def _no_sandbox() -> SandboxProvider:
-    raise BadInput("there is none", field="sandbox", mend="have one")
 
 
 @pytest.fixture
@@ -205,6 +200,22 @@ def test_files_that_were_changed_by_hand_make_a_copy_and_a_workbook_needs_a_sand
     assert there == {"a.csv": b"amount\n12\n", "note.txt": b"A note."}
     assert handed_in["missing"] == ["b.csv"]
     assert "changed: a.csv; added: note.txt; missing: b.csv" in lea.get("/lead/gold").text
+
+    token = lea.headers.pop("x-csrf-token")  # as a browser sends it without scripts
+    assert lea.post(path, data=form, files=given).status_code == 403
+    assert lea.post(path, data=form | {"csrf": token}, files=given).status_code == 403, (
+        "not the first of its fields"
+    )
+    assert lea.post(path, data={"csrf": f"{token[:-1]}_"} | form, files=given).status_code == 403
+    more = [("more", ("x.bin", b"x" * 3_000_000))]
+    assert lea.post(path, data={"csrf": token} | form, files=more).status_code == 303
+    sheet = {"csrf": token, "flaw": "missing_sheet", "file": "x.xlsx", "key-1": "fail", "reason": "r"}
+    book = world.publish("books", file="x.xlsx")
+    with world.database.write() as connection:
+        connection.execute(update(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == book).values(settled="2026"))
+        set_gold_keys(connection, book, KEYS, "x")
+    answer = lea.post(f"/lead/gold/{book}/copy", data=sheet, files=[("more", ("", b""))])
+    assert (answer.status_code, "No copy is made: there is none." in answer.text) == (422, True)
 
 
 def test_who_may_only_be_asked_to_adjudicate_is_asked_as_well_and_then_given_no_case(world: World) -> None:

@@ -42,6 +42,7 @@ from grading.render.model import DrawnPage, DrawnSheet, Rendered
 from grading.review.cookies import COOKIE
 from grading.tables import REVIEW_ITEMS, REVIEW_SLOTS
 from rubrics import Rubric, Verdict
+from tests.grading.adjudication.support import changer_of
 from tests.grading.overview.told import ATTEMPT, EXECUTION, TRIAL, ToldRuns
 from tests.grading.people.support import quick_passwords
 from tests.grading.review.blindness import SAFE, Ask, Searcher, requests_of
@@ -80,6 +81,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "trial": (TRIAL,),
     "attempt": (ATTEMPT,),
     "execution": (EXECUTION,),
+    "person": ("p-0123456789",),
+    "period": ("2026-01",),
 }
 # Whoever asks for these has to sign in again.
 OUT = ("/logout", "/account/everywhere")
@@ -227,6 +230,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         people=people,
         render=Renderer(blobs),
         oversight=ToldRuns(RUN, AGENT),
+        changer=changer_of(tmp_path, blobs),
     )
     content = create_content_app(blobs, secrets, app_origin=AT.app, content_origin=AT.content)
     with start_blocking_portal() as portal:

@@ -110,6 +110,7 @@ def paths_of(place: Served, account: Account) -> Iterator[str]:
         values = VALUES | {
             "alias": [*there, "0123456789abcdef"],
             "rest": [one.id.removeprefix("p-") for one in place.people.list()][:1],
+            "person": [place.people.get("reviewer.one").id],
         }
         names = re.findall(r"{(\w+)", route.path)
         for chosen in product(*(values[name] for name in names)):
