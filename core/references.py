@@ -66,7 +66,7 @@ def _in_rows(database: Database, one: References) -> set[bytes]:
         rows = connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).mappings()
         try:
             return {bytes.fromhex(sha256) for row in rows for sha256 in one.blobs(dict(row))}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             what = f"a row of `{one.table.name}` is damaged, so that it is not known which files it names"
             raise StoreFault(Cause.store_damaged, what) from error
 

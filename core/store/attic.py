@@ -31,6 +31,7 @@ LARGEST_COPY = 5 * (1 << 30)
 LATE_SECONDS = 600.0
 """Who was held up so long between a copy into the attic and the removal leaves the blob where it is."""
 
+_NAME = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})")
 _IN_ATTIC = re.compile(ATTIC + r"/([0-9a-f]{64})/[0-9a-f]{16}")
 
@@ -105,7 +106,8 @@ class FolderPlace:
         for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
             with suppress(FileNotFoundError):
                 status = path.stat()
-                yield Lying(path.name, status.st_size, _used(status))
+                if _NAME.fullmatch(path.name):  # what others left there is not ours
+                    yield Lying(path.name, status.st_size, _used(status))
 
     def attic(self) -> Iterator[Lying]:
         """See `Place`."""
@@ -114,7 +116,8 @@ class FolderPlace:
                 status = path.stat()
                 # The move itself is told by `st_ctime`, however long whoever moved it was held up.
                 since = max(status.st_mtime, status.st_ctime)
-                yield Lying(path.stem, status.st_size, since, path.name)
+                if _NAME.fullmatch(path.stem):
+                    yield Lying(path.stem, status.st_size, since, path.name)
 
     def put_away(self, one: Lying, before: float) -> bool:
         """See `Place`. Copies are removed at once."""

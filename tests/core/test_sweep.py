@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -137,6 +140,24 @@ def test_killed_between_a_copy_and_a_removal_both_are_there(
 def killed_after_copy(place: BucketPlace, one: Lying, _: float) -> bool:
     assert place._bucket.copy(f"{one.sha256[:2]}/{one.sha256}", f"attic/{one.sha256}/{'0' * 16}")
     raise KeyboardInterrupt
+
+
+def test_a_sweep_that_is_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+    blobs = blobs_in(tmp_path / "here", None)
+    made = {blobs.put_bytes(b"%d" % number): b"%d" % number for number in range(600)}
+    (blobs.root / "ab").mkdir(exist_ok=True)
+    (blobs.root / "ab" / ".somebody's").touch()
+    code = "import sys, pathlib, core; core.Blobs(pathlib.Path(sys.argv[1])).sweep(tuple, seconds=-3600)"
+    process = subprocess.Popen([sys.executable, "-c", code, str(blobs.root)])
+    until = time.monotonic() + 60
+    while process.poll() is None and not (blobs.root / "attic").exists():
+        assert time.monotonic() < until
+    process.kill()
+    process.wait()
+    away = len(list((blobs.root / "attic").glob("??/*")))
+    assert away > 0
+    assert {sha256: blobs_in(blobs.root, None).get_bytes(sha256) for sha256 in made} == made
+    assert swept(blobs, *made).named.files == len(made)
 
 
 def test_where_another_database_names_files_nothing_is_swept(remote: str | None, tmp_path: Path) -> None:

@@ -66,8 +66,8 @@ def _told(done: Sweeping) -> str:
             (place.removed, f"{would}removed"),
         )
         lines += [f"  {_amount(amount)} {what}" for amount, what in rows if amount.files]
-    if any(place.put_away.files or place.waiting.files for place in done.places):
-        lines.append(f"what was put away goes for good by `{called('sweep')}` in {done.days:g} days")
+    if not done.dry_run and any(place.put_away.files or place.waiting.files for place in done.places):
+        lines.append(f"what was put away goes for good by `{called('sweep')}` after {done.days:g} days")
     return "\n".join(lines)
 
 
