@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from core import Frozen, canonical_json
 from grading.adjudication.disputes import OVERALL
+from grading.adjudication.pay_rule import dollars_for
 from grading.adjudication.problems import Decided, NoSuchReview, NotReady, OwnReview, Problem
 from grading.adjudication.seats import close_seats
 from grading.adjudication.tables import ADJUDICATIONS
@@ -176,6 +177,7 @@ def _evaluation(
         stage="adjudication",
         revision=(last or 0) + 1,  # one evaluation a decision: a person may decide several of an item
         minutes=minutes,
+        cost=dollars_for(connection, len(verdicts), minutes),
         judgement=decision.judgement if case.criterion == OVERALL else None,
         verdicts=verdicts,
     )

@@ -112,6 +112,17 @@ def rule_at(rules: Sequence[Numbered], ts: str) -> Numbered | None:
     return next((one for one in reversed(rules) if one.since <= ts), None)
 
 
+def dollars_for(connection: Connection, criteria: int, minutes: float | None) -> float | None:
+    """What a review costs that is locked now, by its verdicts and its active minutes as far as they are known.
+
+    None: nobody is paid, or not in dollars.
+    """
+    rule = rule_now(connection)
+    if rule is None or rule.currency != "USD":
+        return None
+    return amount_of(rule, paid_seconds(rule, criteria, None if minutes is None else round(minutes * 60))) / 100
+
+
 def money(amount: int, currency: str) -> str:
     """Minor units for people: `12.30 EUR`, `1200 JPY`."""
     digits = _DIGITS.get(currency, 2)

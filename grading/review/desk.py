@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, exc, func, or_, select, update
 
 from grading.adjudication.gold_standing import refresh_standing
 from grading.adjudication.late import note_late
+from grading.adjudication.pay_rule import dollars_for
 from grading.adjudication.voids import voided_in
 from grading.book import CLAIMED, LOCKED, Book, insert_evaluation
 from grading.evaluations import Evaluation, Judgement, Stage
@@ -239,7 +240,9 @@ class ReviewDesk:
         minutes = active_minutes(connection, alias, self.reviewer)
         if minutes is None:
             minutes = Drafts(connection, alias, self.reviewer).minutes()
-        insert_evaluation(connection, self._evaluation(review, row.attempt_id, kind, minutes))
+        evaluation = self._evaluation(review, row.attempt_id, kind, minutes)
+        cost = dollars_for(connection, len(evaluation.verdicts), minutes)
+        insert_evaluation(connection, evaluation.model_copy(update={"cost": cost}))
         locked = {"state": LOCKED, "reviewer": self.reviewer, "locked": instant(), "expires": None}
         connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == alias).values(**locked))
         if kind == GOLD:
