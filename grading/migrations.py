@@ -11,7 +11,7 @@ from grading.queue.layout import add_slots_to_all
 from grading.tables import METADATA, REVIEW_ITEMS, REVIEW_SLOTS
 
 
-def _add_gold(connection: Connection) -> None:
+def _add_columns_and_indexes(connection: Connection) -> None:
     add_missing_columns(REVIEW_ITEMS, REVIEW_SLOTS)(connection)
     for index in REVIEW_ITEMS.indexes | REVIEW_SLOTS.indexes:
         index.create(connection, checkfirst=True)
@@ -22,7 +22,8 @@ GRADING_MIGRATIONS = [
     Migration("grading", 1, create_all(METADATA)),
     Migration("grading", 2, add_slots_to_all),
     Migration("grading", 3, create_all(METADATA)),  # review_unblinding
-    Migration("grading", 4, _add_gold),
+    Migration("grading", 4, _add_columns_and_indexes),
+    Migration("grading", 5, _add_columns_and_indexes),  # review_slots_qualified
     *ADJUDICATION_MIGRATIONS,
     *OVERVIEW_MIGRATIONS,
 ]

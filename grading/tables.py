@@ -122,6 +122,12 @@ REVIEW_SLOTS = Table(
         postgresql_where=text("kind = 'gold' AND probability IS NOT NULL"),
     ),
     Index("review_slots_reviewer", "reviewer", "state", "locked"),
+    Index(
+        "review_slots_qualified",
+        "state",
+        sqlite_where=text("qualified IS NOT NULL"),
+        postgresql_where=text("qualified IS NOT NULL"),
+    ),
     # Nobody reviews one submission twice, however many ask at one time.
     Index(
         "review_slots_once",

@@ -33,7 +33,7 @@ class GoldItem(Frozen):
         criteria: How many there are.
         exam: For exams alone.
         made: How it was changed; None: it is as it was handed in.
-        reviews, open: Gold reviews of it that are locked, and that nobody has begun.
+        reviews, open: Gold reviews of it that are locked, and that nobody has begun; None: not told.
     """
 
     item: str
@@ -45,13 +45,14 @@ class GoldItem(Frozen):
     exam: bool = False
     made: str | None = None
     reason: str = ""
-    reviews: int = 0
-    open: int = 0
+    reviews: int | None = 0
+    open: int | None = 0
 
     @property
     def untold(self) -> GoldItem:
-        """The same without what would tell what is wrong with it."""
-        return self.model_copy(update={"fails": None, "made": self.made and "a changed copy", "reason": ""})
+        """The same without what would tell what is wrong with it, or when a review was of it."""
+        made = self.made and "a changed copy"
+        return self.model_copy(update={"fails": None, "reviews": None, "open": None, "made": made, "reason": ""})
 
 
 class GoldSheet(Frozen):

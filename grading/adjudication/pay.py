@@ -54,6 +54,11 @@ class PayItem(Frozen):
         """By which it is known: `17`, or `17.2` where it is of more time."""
         return str(self.evaluation) if self.number == 1 else f"{self.evaluation}.{self.number}"
 
+    @property
+    def work(self) -> str:
+        """`review` or `adjudication`: which review was gold is not for whoever is measured by it."""
+        return "adjudication" if self.stage == "adjudication" else "review"
+
 
 def enter_due(connection: Connection) -> int:
     """Put into the ledger whatever is locked and not in it, and return how many entries that were.

@@ -39,12 +39,15 @@ def guarded(cell: str) -> str:
 
 
 def pay_csv(items: Sequence[PayItem], bonuses: Sequence[Bonus] = ()) -> str:
-    """One row an entry and one a bonus that is something (stage `bonus`), with a header; RFC 4180, UTF-8."""
+    """One row an entry and one a bonus that is something, with a header; RFC 4180, UTF-8.
+
+    `stage` is `review`, `adjudication` or `bonus`.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for item in items:
-        writer.writerow(_row(item.model_dump() | {"period": item.due[:7]}))
+        writer.writerow(_row(item.model_dump() | {"stage": item.work, "period": item.due[:7]}))
     for one in bonuses:
         if one.amount:
             writer.writerow(_row(one.model_dump() | {"stage": "bonus", "bonus_percent": one.percent}))

@@ -7,10 +7,11 @@ from sqlalchemy import Connection, select
 from core import Frozen
 from grading.adjudication.exam import Qualification
 from grading.adjudication.exam_sitting import exam_of
+from grading.adjudication.gold_standing import standing_in_force
 from grading.people.person import Person
 from grading.queue.leases import WITH_ITEM
 from grading.queue.open_to import filters, is_free, may_review
-from grading.queue.slots import LOCKED, instant
+from grading.queue.slots import CLAIMED, LOCKED, OPEN, instant
 from grading.tables import REVIEW_SLOTS
 
 
@@ -33,12 +34,17 @@ def qualifying(connection: Connection, person: Person) -> Qualifying | None:
     """What to tell somebody; None: nothing, for they have qualified, or it makes no difference to them."""
     if not may_review(person):
         return None
-    exam = exam_of(connection, person)
-    if exam.in_force == Qualification.qualified:
+    if standing_in_force(connection, person.id) == Qualification.qualified:
         return None
+    exam = exam_of(connection, person)
     at, slot = instant(), REVIEW_SLOTS.c
     kept = select(slot.alias).select_from(WITH_ITEM)
-    kept = kept.where(slot.qualified.is_(True), is_free(at), *filters(person, at, as_qualified=True)).limit(1)
+    kept = kept.where(
+        slot.qualified.is_not(None),
+        slot.state.in_((OPEN, CLAIMED)),
+        is_free(at),
+        *filters(person, at, as_qualified=True),
+    ).limit(1)
     found = Qualifying(
         state=exam.in_force,
         kept=connection.execute(kept).first() is not None,

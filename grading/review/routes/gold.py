@@ -12,8 +12,10 @@ from fastapi.responses import RedirectResponse
 from grading.adjudication.gold import note_known, retire_gold, set_gold_keys
 from grading.adjudication.gold_lists import gold_candidates, gold_list, standings
 from grading.adjudication.hasty import haste_of_all
+from grading.overview.grades import names_of
 from grading.overview.looks import jobs_looked_at, look, may_judge
 from grading.people.audit import append_audit
+from grading.queue.open_to import may_review
 from grading.review.routes.gold_copies import add_gold_copies
 from grading.review.routes.gold_page import MAX_TEXT, lead_of, opened, sheet_for, sheet_page, typed_of
 from grading.review.routes.parts import Parts
@@ -42,6 +44,9 @@ def _add_lists(app: FastAPI, parts: Parts) -> None:
         with database.read() as connection:
             gold, candidates = gold_list(connection), gold_candidates(connection)
             values: dict[str, Any] = {"standings": standings(connection), "haste": haste_of_all(connection)}
+            if may_review(person):  # what moves with a lock of theirs would tell them which review was gold
+                values["standings"].pop(person.id, None)
+            values["names"] = names_of(connection, sorted(values["standings"]))
             looked = jobs_looked_at(connection, person.id)
         if may_judge(person):  # what is wrong with a submission is told to who judges its job no more
             gold = [one if one.job in looked else one.untold for one in gold]

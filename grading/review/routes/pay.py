@@ -15,6 +15,7 @@ from grading.adjudication.pay import DUE, enter_all, ledger, mark_paid, totals
 from grading.adjudication.pay_csv import pay_csv
 from grading.adjudication.pay_rule import PayRule, money, rule_now, set_rule
 from grading.adjudication.periods import months, pay_months, people_of
+from grading.overview.grades import names_of
 from grading.people.audit import append_audit
 from grading.people.person import Role
 from grading.review.routes.adjudication import allowed
@@ -128,9 +129,10 @@ def _page(parts: Parts, request: Request, period: str = "", *, error: str = "", 
         period = _chosen(period, [one.period for one in every], [one.period for one in every if one.due])
         people = people_of(connection, period) if period else []
         due = ledger(connection, state=DUE, most=SHOWN)
+        names = names_of(connection, sorted({*(one.person for one in people), *(one.person for one in due)}))
     more = sum(one.count for one in sums if one.state == DUE) - len(due)
     values = {"due": due, "more": more, "rule": rule, "error": error, "money": money, "sums": sums_said(sums)}
-    values |= {"months": every, "period": period, "people": people, "bands": bands_said(rule)}
+    values |= {"months": every, "period": period, "people": people, "names": names, "bands": bands_said(rule)}
     page = parts.page(request, "adjudication/pay.html.j2", **values)
     page.status_code = status
     return page

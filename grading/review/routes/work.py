@@ -16,7 +16,9 @@ from grading.adjudication.pay import Total, enter_all, ledger, totals
 from grading.adjudication.pay_rule import money
 from grading.adjudication.quality import Overturned, overturned, quality_of, quality_of_all, week_began
 from grading.adjudication.tickets import tickets
-from grading.people.person import Role
+from grading.overview.grades import names_of
+from grading.people.person import Person, Role
+from grading.queue.open_to import may_review
 from grading.review.problems import NoSuchReview
 from grading.review.routes.adjudication import REASONS, allowed
 from grading.review.routes.parts import Parts, person_of
@@ -53,25 +55,32 @@ def add_work(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/reviewers")
     def reviewers(request: Request) -> Response:
-        allowed(request, Role.lead)
+        person = allowed(request, Role.lead)
         with database.read() as connection:
-            found = quality_of_all(connection)
-        return parts.page(request, "adjudication/reviewers.html.j2", reviewers=found)
+            found = quality_of_all(connection, gold_until=_gold_until(person))
+            names = names_of(connection, sorted(found))
+        return parts.page(request, "adjudication/reviewers.html.j2", reviewers=found, names=names)
 
     @app.get("/reviewers/{person}")
     def reviewer(request: Request, person: str) -> Response:
-        allowed(request, Role.lead)
+        until = _gold_until(allowed(request, Role.lead))
         with database.read() as connection:
-            quality = quality_of(connection, person)
+            quality = quality_of(connection, person, gold_until=until)
             if quality is None:
                 raise NoSuchReview(person)
             values = {
                 "quality": quality,
-                "standing": standing_in_force(connection, person),
-                "haste": haste_of_all(connection).get(person, Haste()),
+                "standing": quality.standing.state if until else standing_in_force(connection, person),
+                "haste": None if until else haste_of_all(connection).get(person, Haste()),
                 "weeks": _weeks(overturned(connection, person)),
+                "called": names_of(connection, [person]).get(person, person),
             }
         return parts.page(request, "adjudication/reviewer.html.j2", who=person, reasons=_SAYS, **values)
+
+
+def _gold_until(person: Person) -> str | None:
+    """Leads who review are told of gold as reviewers are: what moved with a lock would tell which it was."""
+    return week_began(datetime.now(UTC)) if may_review(person) else None
 
 
 def sums_said(sums: Sequence[Total]) -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ from grading.adjudication.exam import Qualification
 from grading.adjudication.gold import GoldKey, keys_of, set_gold_keys
 from grading.adjudication.gold_standing import standing_in_force
 from grading.adjudication.hasty import Haste, haste_of_all
+from grading.adjudication.pay_rule import PayRule, set_rule
 from grading.adjudication.tables import ADJUDICATIONS, GOLD_STANDINGS
 from grading.overview.looks import jobs_looked_at, may_judge
 from grading.people.person import Person, Role
@@ -251,6 +252,36 @@ def test_the_queue_tells_kindly_why_there_is_less_in_it_and_what_to_do(world: Wo
         connection.execute(update(GOLD_STANDINGS).values(**paused))
     told = ann.get("/").text
     assert ("Some reviews are kept from you for now" in told, "75 %" in told) == (True, True)
+
+
+def test_no_page_tells_a_lead_who_reviews_as_well_which_of_their_reviews_was_gold(world: World) -> None:
+    item = world.settled("old")
+    with world.database.write() as connection:
+        set_gold_keys(connection, item, KEYS, "x", reason="known")
+        set_rule(connection, PayRule(currency="EUR", hourly=6000), "x")
+    world.publish("new", gold=1.0)
+    plain = world.publish("newer")
+    lee = world.client("lee")
+    world.review("lee", plain)
+
+    def pages() -> list[str]:
+        told = [
+            lee.get(path).text for path in ("/lead/gold", "/reviewers", "/reviewers/lee", "/exam", "/work", "/pay")
+        ]
+        told.append("".join(line for line in lee.get("/pay.csv").text.splitlines() if line.startswith("lee")))
+        # How much was reviewed, and what is paid for it, is told of every review alike.
+        return [re.sub(r"\d+|csrf\" value=\"[^\"]*", "", text) for text in told]
+
+    before = pages()
+    (slot,) = world.slots(item, "gold")
+    world.review("lee", slot, wrong=True)
+    after = pages()
+    assert after[:4] == before[:4]
+    assert [
+        word for text in after[4:] for word in ("gold", "primary") if f">{word}<" in text or f",{word}," in text
+    ] == []
+    with world.database.read() as connection:
+        assert standing_in_force(connection, "lee") == Qualification.candidate, "it was measured"
 
 
 def exams(world: World, count: int) -> list[str]:
