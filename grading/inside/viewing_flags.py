@@ -6,7 +6,7 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .files import OFFICE, read_text, suffix
 from .outcome import Broken, Unjudgeable, clip, toolbox
@@ -16,6 +16,7 @@ from .texts import HTML, open_pdf
 MAX_PART = 4 << 20
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
 _EXTERNAL = re.compile(rb'TargetMode\s*=\s*"External"')
+_TARGET = re.compile(rb'Target\s*=\s*"([^"]*)"')
 _TYPE = re.compile(rb'Type\s*=\s*"[^"]*/(\w+)"')
 _FORMULA = re.compile(r"""(?:^|[,;\t|])["']?[=@](?=\w)""", re.MULTILINE)
 _ELSEWHERE = re.compile(r"""(?:src|href|data|action)\s*=\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
@@ -47,14 +48,19 @@ def _office(file: Path) -> list[str]:
             found.append("holds macros; none is run here")
         if any("/activex/" in name for name in names):
             found.append("holds ActiveX controls; none is run here")
-        if any("/embeddings/" in name for name in names):
-            found.append("holds files of other programs")
+        of_charts: set[str] = set()
         for entry in archive.infolist():
             if entry.filename.endswith(".rels") and entry.file_size <= MAX_PART:
                 for relation in _RELATION.findall(archive.read(entry)):
+                    target = _TARGET.search(relation)
+                    if target and "/charts/" in entry.filename and target[1].endswith(b".xlsx"):
+                        of_charts.add(PurePosixPath(target[1].decode(errors="replace").lower()).name)
                     kind = _TYPE.search(relation)
                     if _EXTERNAL.search(relation) and kind and kind[1] != b"hyperlink":
                         elsewhere[kind[1].decode()] += 1
+    # The numbers of an ordinary chart lie in a workbook of its own.
+    if any("/embeddings/" in name and PurePosixPath(name).name not in of_charts for name in names):
+        found.append("holds files of other programs")
     for kind_, count in sorted(elsewhere.items()):
         found.append(clip(f"refers to {count} {kind_} elsewhere; nothing is fetched", 200))
     return found

@@ -15,7 +15,21 @@ from grading.review.sites import HTML
 MAX_BYTES = 400_000
 MAX_SEGMENTS, MAX_FACT = 5000, 200
 WAIT_SECONDS = 8.0
-_SPOKEN = {"sheets": "sheets", "hidden": "hidden", "instruction_like": "seems to speak to whoever grades"}
+_COUNTED = {
+    name: (one, f"{one}s")
+    for name, one in {
+        "pages": "page", "slides": "slide", "words": "word", "paragraphs": "paragraph", "lines": "line",
+        "rows": "row", "formulas": "formula", "tables": "table", "images": "picture", "pictures": "picture",
+        "charts": "chart", "links": "link", "comments": "comment", "insertions": "tracked insertion",
+        "deletions": "tracked deletion", "items": "item",
+    }.items()
+} | {
+    "entries": ("entry", "entries"),
+    "text_boxes": ("text box", "text boxes"),
+    "slides_with_notes": ("slide with notes", "slides with notes"),
+    "unpacked_bytes": ("byte unpacked", "bytes unpacked"),
+}  # fmt: skip
+"""What is told of a file by number; the other facts are for checks and judges."""
 _TEXTS = {
     ".csv",
     ".tsv",
@@ -235,21 +249,22 @@ def _plain(file: Deliverable, blobs: Blobs) -> dict[str, Any]:
 
 
 def _facts(facts: dict[str, Any]) -> Iterator[str]:
-    """Counts and sheets. Never a document's properties: they may name who made it."""
+    """Counts, sizes and sheets. Never a document's properties: they may name who made it."""
+    if isinstance(facts.get("width"), int) and isinstance(facts.get("height"), int):
+        yield f"{facts['width']:,} \u00d7 {facts['height']:,} pixels"
     for name, value in facts.items():
         if name == "seconds":
             yield f"{int(value) // 60}:{int(value) % 60:02d} long"
         elif name == "sheets" and value:
             yield f"sheets: {_short(value)}"
-        elif isinstance(value, int) and not isinstance(value, bool) and value and name != "bytes":
-            yield f"{value} {name.replace('_', ' ')}"
+        elif name in _COUNTED and isinstance(value, int) and value:
+            yield f"{value:,} {_COUNTED[name][value != 1]}"
 
 
 def _seen_flags(facts: dict[str, Any]) -> Iterator[str]:
-    if facts.get("hidden_count"):
-        yield f"{facts['hidden_count']} passages that a reader does not see"
-    if facts.get("suspicious_count"):
-        yield f"{facts['suspicious_count']} passages that a reader may not see"
+    for name, sees in (("hidden_count", "does not see"), ("suspicious_count", "may not see")):
+        if facts.get(name):
+            yield f"{facts[name]} {'passage' if facts[name] == 1 else 'passages'} that a reader {sees}"
     if facts.get("instruction_like"):
         yield "seems to speak to whoever grades"
 

@@ -114,12 +114,13 @@ export class Card {
     else this.field.removeAttribute("aria-invalid");
   }
 
-  /** Where all files that the own earlier verdict rests on are as they were, say so; it is not filled in for that. */
-  compare(earlier, unchanged) {
+  /** Where all files, or those that the own earlier verdict rests on, are as they were, say so; it is not filled in for that. */
+  compare(earlier, { unchanged, nothing }) {
     const cited = (earlier?.evidence ?? []).map((one) => one.file).filter(Boolean);
     const place = this.node.querySelector(".earlier summary");
-    if (!place || !cited.length || !cited.every((path) => unchanged.has(path))) return;
-    place.append(element("span", { className: "soft", textContent: " · what you cited is unchanged" }));
+    const same = cited.length > 0 && cited.every((path) => unchanged.has(path));
+    if (!place || !(nothing || same)) return;
+    place.append(element("span", { className: "soft", textContent: nothing ? " · no file has changed since" : " · what you cited is unchanged" }));
   }
 
   /** A lead has taken the criterion out: no verdict on it is needed. */

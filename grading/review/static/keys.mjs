@@ -54,9 +54,22 @@ export function typing(target) {
 
 /** `j`, `?`, `Mod+Enter`; null: a key that is somebody else's (of the browser, of a screen reader). */
 export function keyOf(event) {
-  if (event.isComposing || event.altKey || ["Control", "Meta", "Shift", "Alt"].includes(event.key)) return null;
+  if (event.isComposing || ["Control", "Meta", "Shift", "Alt", "AltGraph"].includes(event.key)) return null;
+  if (event.getModifierState("AltGraph")) return event.key; // Some layouts have brackets there, some browsers call it Ctrl and Alt.
+  if (event.altKey) return null;
   if (event.ctrlKey || event.metaKey) return event.key === "Enter" ? "Mod+Enter" : null;
   return event.key;
+}
+
+/**
+ * What stands at the same place of a Latin keyboard: digits that need Shift (French), letters of another script; null:
+ * nothing else is meant. Asked for only where nobody has given the key itself to anything.
+ */
+export function latinOf(event) {
+  const [, kind, name] = /^(Digit|Key)(.)$/.exec(event.code) ?? [];
+  if (kind === "Digit") return event.shiftKey ? null : name;
+  if (kind !== "Key" || event.key.charCodeAt(0) < 128) return null;
+  return event.shiftKey ? name : name.toLowerCase();
 }
 
 /** Why a key cannot be given to an action; null: it can. */
@@ -127,7 +140,7 @@ export class Keyboard extends EventTarget {
   #hear(event) {
     const key = keyOf(event);
     if (key === null || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-    const action = this.byKey.get(key);
+    const action = this.byKey.get(key) ?? this.byKey.get(latinOf(event));
     if (action === undefined || ((this.off || typing(event.target)) && !action.typing)) return;
     if (this.actions[action.name] === undefined) return;
     event.preventDefault();

@@ -7,12 +7,11 @@ const BEAT_MS = 30_000;
 const ANSWER_MS = 20_000;
 const AGAIN_MS = 5000;
 const ENDING_MS = 120_000;
-const GONE = new Set([404, 405]); // A server that knows no leases: the review is this person's as long as they like.
 
 export class Lease extends EventTarget {
   /**
    * Events: "renewed" {expires, voided} (criteria that count for nobody any more), "ending" {expires}, "lost",
-   * "locked", "signed-out" {why} (in words), "other-person"; none once it is stopped.
+   * "gone" (given back in another window and taken by somebody, or withdrawn), "locked", "signed-out" {why} (in words), "other-person"; none once it is stopped.
    *
    * @param {{api: import("./api.mjs").Api, person?: string, pending?: () => number}} of the review; whose it is;
    *   changes that wait to be sent
@@ -85,7 +84,7 @@ export class Lease extends EventTarget {
     if (response.ok) this.#renewed(response, answer);
     else if (response.status === 401) this.#emit("signed-out", { why: answer.error });
     else if (response.status === 409) this.#gone(answer);
-    else if (GONE.has(response.status)) this.stop();
+    else if (response.status === 404) this.#gone({ gone: true });
   }
 
   /** After somebody signed in anew: whether it is the same person, whose changes are proved by another token now. */
@@ -107,7 +106,7 @@ export class Lease extends EventTarget {
   #gone(answer) {
     this.lost = true;
     this.expires = null;
-    this.#emit(answer.locked ? "locked" : "lost", {});
+    this.#emit(answer.locked ? "locked" : answer.gone ? "gone" : "lost", {});
   }
 
   #warn() {

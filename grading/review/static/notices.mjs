@@ -2,7 +2,7 @@
 import { byId, element } from "./dom.mjs";
 import { wording } from "./outbox/outbox.mjs";
 
-const HELD = new Set(["lost", "ending"]);
+const HELD = new Set(["lost", "gone", "ending"]);
 const AWAY = new Set(["signed-out", "other-person"]);
 const CALM = new Set(["saved", "saving"]);
 
@@ -28,7 +28,9 @@ export function watchTroubles(review) {
     return button;
   };
   const lost = () => banner("lost", "This review was left for too long, and somebody else has it now. Nothing is lost: what you go on to write is kept, and counts as a further review.", [again(), link("To the queue", "/", false)]);
+  const gone = () => banner("gone", "This review is not yours any more: it was given back in another window, or withdrawn. What you wrote is kept in this browser.", [link("To the queue", "/", false)]);
   lease.addEventListener("lost", lost);
+  lease.addEventListener("gone", gone);
   lease.addEventListener("ending", () => banner("ending", "No contact with the server for a while: this review may be given to somebody else soon. Your changes are kept."));
   lease.addEventListener("renewed", () => {
     const { why } = byId("banner").dataset;

@@ -179,6 +179,7 @@ export class Pane {
     }
     this.body.setAttribute("aria-labelledby", `tab-${this.side}-${this.tab}`);
     this.drawFiles();
+    this.#showRow();
     this.#drawTools();
   }
 
@@ -196,15 +197,27 @@ export class Pane {
     tools.querySelector("[data-do=file]").hidden = this.files.length < 2;
   }
 
-  /** The list of files, with what is known of each. */
+  /** What is lacking, then the list of files, with what is known of each; who is in it stays where they are. */
   drawFiles() {
     const host = this.#part("files");
+    const held = [...host.querySelectorAll(".file-row")].indexOf(document.activeElement);
     const files = this.files;
     const notes = this.stage.notes(this.tab);
     host.hidden = files.length < 2 && notes.length === 0;
     const items = files.map((file, at) => this.#row(file, at));
     const list = files.length > 1 ? [element("ul", { className: "file-list" }, items)] : [];
-    host.replaceChildren(...list, ...notes);
+    host.replaceChildren(...notes, ...list);
+    host.querySelectorAll(".file-row")[held]?.focus({ preventScroll: true });
+  }
+
+  /** The file shown stands in the part of the list that is seen, which scrolls by itself. */
+  #showRow() {
+    const host = this.#part("files");
+    const row = host.querySelector("[aria-current]");
+    if (!row) return;
+    const [seen, at] = [host.getBoundingClientRect(), row.getBoundingClientRect()];
+    if (at.top < seen.top) host.scrollTop -= seen.top - at.top;
+    else if (at.bottom > seen.bottom) host.scrollTop += at.bottom - seen.bottom;
   }
 
   #row(file, at) {

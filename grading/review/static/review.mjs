@@ -15,6 +15,7 @@ import { toast } from "./toast.mjs";
 import { Undo } from "./undo.mjs";
 
 const CLOCK_MS = 10_000;
+const MOST_EVIDENCE = 20; // The server takes no more of one criterion.
 
 export class Review {
   /** @param {HTMLElement} root of the review on the page. @param {string} person who grades */
@@ -129,7 +130,11 @@ export class Review {
       return;
     }
     await this.activity.flush(); // who has given it back works on it no more
-    await this.lease.release();
+    if (!await this.lease.release()) {
+      toast("The server cannot be reached; it is not given back.");
+      this.lease.start();
+      return;
+    }
     this.leaving = true;
     location.assign("/");
   }
@@ -146,6 +151,10 @@ export class Review {
     const same = (one) => one.file === evidence.file && one.anchor === evidence.anchor && one.kind === evidence.kind && one.text === evidence.text;
     if (card.evidence.some(same)) {
       toast("That place is noted already.");
+      return;
+    }
+    if (card.evidence.length >= MOST_EVIDENCE) {
+      toast(`A criterion takes ${MOST_EVIDENCE} pieces of evidence: remove one first.`);
       return;
     }
     card.addEvidence({ kind: evidence.kind, file: evidence.file ?? null, anchor: evidence.anchor ?? null, text: evidence.text ?? "" });
@@ -189,7 +198,7 @@ export class Review {
     stage.addEventListener("looking", ({ detail }) => { if (detail.file) this.activity.on({ file: detail.file }); });
     stage.addEventListener("captured", ({ detail }) => { const card = this.#criterion(); if (card) this.#add(card, detail.evidence); });
     stage.addEventListener("compared", ({ detail }) => {
-      for (const card of cards.all) card.compare(this.start.earlier?.[card.key], detail.unchanged);
+      for (const card of cards.all) card.compare(this.start.earlier?.[card.key], detail);
     });
     outbox.addEventListener("state", ({ detail }) => showState(detail));
     outbox.addEventListener("accepted", ({ detail }) => this.#accepted(detail));

@@ -9,7 +9,7 @@ const STORE = "upbench.split";
 export class Stage extends EventTarget {
   /**
    * Events: "captured" {evidence} (a place was taken by pointer), "looking" {file} (a path; null: the brief),
-   * "compared" {unchanged} (paths of files that are as they were in the previous submission).
+   * "compared" {unchanged, nothing} (paths of files that are as they were in the previous submission; all are).
    *
    * @param {HTMLElement} root of the review. @param {object} start what the page starts from
    * @param {Api} api of this review. @param {() => string[]} cited paths of files that evidence names
@@ -177,7 +177,7 @@ export class Stage extends EventTarget {
       return;
     }
     this.redraw();
-    this.dispatchEvent(new CustomEvent("compared", { detail: { unchanged: this.#unchanged() } }));
+    this.dispatchEvent(new CustomEvent("compared", { detail: { unchanged: this.#unchanged(), nothing: this.same } }));
     for (const pane of this.panes) {
       if (pane.tab === "changes") {
         pane.opened = null;

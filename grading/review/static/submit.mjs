@@ -120,7 +120,8 @@ export class Submit {
       return;
     }
     if (!answer.problems?.length) {
-      byId("sheet-error").textContent = answer.error ?? "The server refused it; nothing is submitted.";
+      const gone = response.status === 404 ? "This review is not yours any more; what you wrote is kept in this browser." : answer.error;
+      byId("sheet-error").textContent = gone ?? "The server refused it; nothing is submitted.";
       return;
     }
     this.dialog.close();

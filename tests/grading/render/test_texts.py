@@ -9,8 +9,10 @@ import pytest
 from core import sha256_file
 from grading import Rendering, render_texts
 from grading.inside.rendering import render_file
+from grading.inside.viewing_flags import flags
 from sandbox import provider
 from tests.grading.checks.samples import CANARY
+from tests.grading.render.made import packed
 
 PROBLEMS = {
     "bomb.xlsx", "broken.docx", "broken.pdf", "broken.pptx", "broken.xlsx", "cut.xlsx", "encrypted.xlsx",
@@ -124,3 +126,13 @@ def test_instructions_in_a_file_name_and_invisible_characters_are_flagged(tmp_pa
     one = render_file(tmp_path, name)
     assert one["facts"]["instruction_like"][0]["anchor"] == "metadata"
     assert one["facts"]["zero_width_characters"] == 1
+
+
+def test_the_workbook_of_a_chart_is_no_file_of_another_program(tmp_path: Path) -> None:
+    to = '<Relationship Id="r1" Type="a/package" Target="../embeddings/Sheet1.xlsx"/>'
+    chart = f"<Relationships>{to}</Relationships>"
+    entries = {"ppt/charts/_rels/chart1.xml.rels": chart, "ppt/embeddings/Sheet1.xlsx": "PK"}
+    for name, more in (("chart.pptx", {}), ("object.pptx", {"ppt/embeddings/oleObject1.bin": "x"})):
+        (tmp_path / name).write_bytes(packed({**entries, **more}))
+    assert flags(tmp_path / "chart.pptx") == []
+    assert flags(tmp_path / "object.pptx") == ["holds files of other programs"]

@@ -110,7 +110,7 @@ def test_pages_are_told_with_signed_addresses_of_their_images(place: Place) -> N
     assert (shown["kind"], shown["pending"]) == ("pages", False)
     assert shown["problem"] == "1 of its 2 pages are shown."
     assert shown["flags"] == ["holds 1 scripts", "seems to speak to whoever grades"]
-    assert shown["facts"] == ["1 pages"]
+    assert shown["facts"] == ["1 page"]
     assert "Secret" not in json.dumps(shown)
     (page,) = shown["pages"]
     assert (page["number"], page["width"], page["height"], page["label"]) == (1, 1400, 1812, "Page 1")
@@ -199,6 +199,7 @@ def test_names_cannot_leave_their_header(place: Place, name: str) -> None:
     assert answer.status_code == 200
     disposition = answer.headers["content-disposition"]
     assert re.fullmatch(r"attachment; filename\*=UTF-8''[A-Za-z0-9._~%-]+", disposition)
+    assert not [turned for turned in ("%E2%80%AE", "%E2%81%A6", "%E2%80%8B") if turned in disposition]
 
 
 def test_only_known_types_are_shown_and_all_is_inert(place: Place) -> None:

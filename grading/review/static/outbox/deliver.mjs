@@ -20,7 +20,7 @@ function meaning(response, answer) {
   if (status === 401) return { kind: "signed-out" };
   if (status === 403) return { kind: "forbidden", status, error: answer.error ?? "" };
   if (status === 409 && answer.locked) return { kind: "locked" };
-  if (status === 409 && answer.lost) return { kind: "lost" };
+  if (status === 404 || (status === 409 && answer.lost)) return { kind: "lost" };
   if (status === 409 && Number.isInteger(answer.revision)) {
     return { kind: "conflict", there: answer.there ?? {}, revision: answer.revision };
   }

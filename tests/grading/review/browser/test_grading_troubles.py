@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select, update
 
 from core import Database
-from grading import PEOPLE_MIGRATIONS, People, Role
+from grading import PEOPLE_MIGRATIONS, People, ReviewDesk, Role
 from grading.adjudication.tickets import decide, tickets
 from grading.people.accounts import Account
 from grading.review.drafts import Draft
@@ -146,6 +146,41 @@ def test_what_is_given_back_stays_given_back_and_its_time_is_kept(served: Served
     assert served.desk().counts() == {"open": 1, "claimed": 0, "locked": 0}
     with served.database.read() as connection:
         assert connection.execute(select(REVIEW_ACTIVITY.c.slot).distinct()).scalars().all() == [alias]
+
+
+def test_without_a_connection_nothing_is_given_back_and_the_page_stays(served: Served, tab: Page) -> None:
+    alias = served.publish()
+    served.sign_in(tab)
+    page = opened(served, tab, alias)
+    page.keyboard.press("1")
+    saved(page)
+    page.context.set_offline(True)
+    page.locator("[data-do=release]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#toast")).to_contain_text("not given back")
+    page.context.set_offline(False)
+    assert served.desk().counts() == {"open": 0, "claimed": 1, "locked": 0}
+    page.keyboard.press("Enter")
+    expect(page.locator("#take")).to_be_visible()
+    assert served.desk().counts() == {"open": 1, "claimed": 0, "locked": 0}
+
+
+def test_what_was_given_back_elsewhere_and_is_somebody_elses_now_is_said(served: Served, tab: Page) -> None:
+    alias = served.publish()
+    served.sign_in(tab)
+    page = opened(served, tab, alias)
+    page.keyboard.press("1")
+    saved(page)
+    served.desk().release(alias)
+    ReviewDesk(served.book, "somebody").lease(alias)
+    page.keyboard.press("j")
+    page.keyboard.press("3")
+    expect(page.locator("#status")).to_have_text(
+        "This review is no longer yours: 1 change is kept in this browser"
+    )
+    page.evaluate(_LOOKED_AT_AGAIN)
+    banner(page).to_contain_text("not yours any more: it was given back in another window, or withdrawn")
+    expect(page.locator(".card > .error:not(:empty)")).to_have_count(0)
 
 
 def test_a_lease_that_somebody_else_has_is_said_and_taken_again(served: Served, tab: Page) -> None:
