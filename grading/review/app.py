@@ -80,7 +80,8 @@ def create_review_app(
     parts = Parts(book, blobs, secrets, content_origin, make_templates(), settled, render, changer)
     parts.templates.globals["accounts"] = people is not None
     parts.templates.globals["exports"] = exports is not None
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    # No redirects that a proxy's `http` would stand in: `/lead/` is no page.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     refusals = Refusals(parts.templates, accounts=people is not None, oidc=oidc is not None, local=bool(token))
     app.add_middleware(SessionGuard, secrets=secrets, origin=app_origin, refusals=refusals, people=people)
     headers = app_headers(content_origin)

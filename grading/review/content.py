@@ -11,9 +11,10 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 
 from core import Blobs, Deliverable, StoreFault
 from grading.render.model import suffix_of
-from grading.review.guard import HostGuard, host_of
+from grading.review.guard import HostGuard, host_of, transport_headers
 from grading.review.signing import Secrets, sign, verify
 from grading.review.sites import HTML, LOOKS, WORKS, member
+from grading.review.views import legible
 
 READER = Path(str(files("grading.review"))) / "static" / "content"
 LIFE_SECONDS = 600
@@ -95,7 +96,7 @@ def create_content_app(blobs: Blobs, secrets: Secrets, *, app_origin: str, conte
         "cross-origin-resource-policy": "cross-origin",
         "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
         "x-dns-prefetch-control": "off",
-    }
+    } | transport_headers(content_origin)
     app.add_middleware(HostGuard, host=host_of(content_origin), headers=headers)
 
     @app.api_route("/f/{token}/{path:path}", methods=["GET", "HEAD"])
@@ -113,7 +114,8 @@ def create_content_app(blobs: Blobs, secrets: Secrets, *, app_origin: str, conte
         shown = body["type"] if body["type"] in (OF_SITES if of_site else TYPES) else ""
         if shown == HTML and request.headers.get("sec-fetch-dest", "iframe") != "iframe":
             return PlainTextResponse("shown in its frame only", status_code=403)
-        disposition = "inline" if shown else f"attachment; filename*=UTF-8''{quote(body['name'], safe='')}"
+        name = quote(legible(body["name"]), safe="")
+        disposition = "inline" if shown else f"attachment; filename*=UTF-8''{name}"
         beside = f"{content_origin}/f/{token}/" if of_site else ""
         policy = runs(beside) if shown == HTML else INERT
         # The entity tag is the content's own: a file that was fetched anew from elsewhere resumes where it was.

@@ -66,7 +66,12 @@ def app_headers(content_origin: str) -> dict[str, str]:
         "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
         "cache-control": "no-store",
     }
-    return headers | ({"strict-transport-security": _HSTS} if content_origin.startswith("https:") else {})
+    return headers | transport_headers(content_origin)
+
+
+def transport_headers(origin: str) -> dict[str, str]:
+    """What an origin with TLS tells browsers besides: never to come without."""
+    return {"strict-transport-security": _HSTS} if origin.startswith("https:") else {}
 
 
 class HostGuard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,15 @@ def said_by_reviewer(review: Review) -> dict[str, list[Said]]:
         for verdict in evaluation.verdicts:
             said.setdefault(verdict.criterion, []).append(Said(who, verdict))
     return said
+
+
+# What turns text round, breaks its line or cannot be seen; but for the joiners, by which some scripts are written.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def legible(name: str) -> str:
+    """A name of a file as it is, whatever characters are in it; as `legible` of `static/dom.mjs`."""
+    return _UNSEEN.sub("\ufffd", name)
 
 
 def size(number: int) -> str:

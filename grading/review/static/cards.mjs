@@ -1,11 +1,11 @@
 // The criteria: one card each, with its verdict, feedback and evidence. A card knows nothing of the server.
-import { counted, element } from "./dom.mjs";
+import { counted, element, legible } from "./dom.mjs";
 
 export const WORDS = { pass: "pass", fail: "fail", cannot_judge: "cannot judge" };
 
 /** Evidence as one line: `leads.csv · line=3: “the text”`. */
 export function wordsOf(evidence) {
-  const where = [evidence.file, evidence.anchor].filter(Boolean).join(" · ");
+  const where = legible([evidence.file, evidence.anchor].filter(Boolean).join(" · "));
   const text = evidence.kind === "quote" && evidence.text ? `“${evidence.text}”` : (evidence.text ?? "");
   const absent = evidence.kind === "absence" ? "not there" : "";
   return [absent, where, text].filter(Boolean).join(": ");

@@ -14,6 +14,12 @@ export function element(name, properties = {}, children = []) {
   return made;
 }
 
+// What turns text round, breaks its line or cannot be seen; but for the joiners, by which some scripts are written.
+const UNSEEN = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
+
+/** A name of a file as it is, whatever characters are in it: `invoice\u202efdp.exe` does not look like a PDF. */
+export const legible = (name) => name.replace(UNSEEN, "\ufffd");
+
 export const byId = (id) => document.getElementById(id);
 
 /** `3 criteria`, `1 criterion`. */

@@ -1,5 +1,5 @@
 // One side of the stage: tabs, the list of files, the file shown.
-import { byId, bytes, element } from "./dom.mjs";
+import { byId, bytes, element, legible } from "./dom.mjs";
 import { openChanges, openViewer, renderingOf } from "./looking.mjs";
 
 const TITLES = { brief: "Brief", inputs: "Inputs", deliverables: "Deliverables", changes: "Changes" };
@@ -189,7 +189,7 @@ export class Pane {
     tools.hidden = shown === null;
     this.#part("place").textContent = "";
     if (shown === null) return;
-    this.#part("name").textContent = shown.file.name ?? shown.file.path;
+    this.#part("name").textContent = legible(shown.file.name ?? shown.file.path);
     const load = tools.querySelector(".download");
     load.hidden = shown.kind === "changes";
     load.href = `${this.stage.api.page}/${shown.kind}/${shown.index}/download`;
@@ -221,8 +221,8 @@ export class Pane {
   }
 
   #row(file, at) {
-    const name = file.name ?? file.path;
-    const states = this.tab === "changes" ? [file.was ? `renamed from ${file.was}` : CHANGED[file.change]] : this.stage.states(this.tab, file);
+    const name = legible(file.name ?? file.path);
+    const states = this.tab === "changes" ? [file.was ? `renamed from ${legible(file.was)}` : CHANGED[file.change]] : this.stage.states(this.tab, file);
     const parts = [element("span", { className: "path", textContent: name })];
     if (file.size !== undefined) parts.push(element("span", { className: "soft", textContent: bytes(file.size) }));
     parts.push(...states.map((state) => element("span", { className: "file-state", textContent: state })));

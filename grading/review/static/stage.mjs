@@ -1,5 +1,5 @@
 // The stage: what is looked at while grading, on one side or on two.
-import { byId, element } from "./dom.mjs";
+import { byId, element, legible } from "./dom.mjs";
 import { divide } from "./resize.mjs";
 import { Pane } from "./pane.mjs";
 import { toast } from "./toast.mjs";
@@ -153,7 +153,7 @@ export class Stage extends EventTarget {
     const missing = this.start.missing.map((glob) => ["Asked for and not handed in: ", glob, ""]);
     const left = (this.start.left_out ?? []).map((one) => ["Not collected: ", one.name, `, ${one.why}`]);
     return [...missing, ...left].map(([before, name, after]) =>
-      element("p", { className: "note" }, [before, element("code", { textContent: name }), after]),
+      element("p", { className: "note" }, [before, element("code", { textContent: legible(name) }), after]),
     );
   }
 

@@ -52,6 +52,7 @@ def test_others_are_served_under_two_names_once_somebody_can_come_in(tmp_path: P
         assert status == 401
         assert "https://files.example.net" in headers["content-security-policy"]
         assert headers["strict-transport-security"]
+        assert asked(port + 1, "/f/none/x", "files.example.net")[1]["strict-transport-security"]
         assert asked(port, "/enter?token=", "review.example.org")[0] == 403
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0

@@ -1,6 +1,6 @@
 // The entries of an archive as a tree. One of them opens beside it, in the viewer of its kind: the server takes it out
 // of the archive where it is asked for. An archive within an archive is listed, and not opened further.
-import { element } from "../dom.mjs";
+import { element, legible } from "../dom.mjs";
 import { Viewer, tool } from "./base.mjs";
 import { renderingOf } from "./rendering.mjs";
 
@@ -184,7 +184,7 @@ export class Archive extends Viewer {
     return [...folder].map(([name, inside]) => {
       const leaf = !(inside instanceof Map);
       const item = element("li", { tabIndex: -1, attributes: { role: "treeitem", "aria-level": level }, dataset: leaf ? { anchor: inside.anchor, number: inside.number ?? "" } : {} }, [
-        element("span", { className: "path", textContent: leaf ? inside.last : `${name}/`, dir: "auto" }),
+        element("span", { className: "path", textContent: legible(leaf ? inside.last : `${name}/`), dir: "auto" }),
       ]);
       this.items.push(item);
       if (leaf) item.append(" ", element("span", { className: "soft", textContent: inside.text }));

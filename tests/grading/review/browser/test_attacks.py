@@ -19,6 +19,8 @@ from tests.grading.review.browser.attacks import BARE, Elsewhere, attacks, elsew
 from tests.grading.review.browser.served import CRITERIA, WAIT, Files, Served, migrations
 
 NAMES = list(CASES)
+TURNED = "invoice\u202efdp.exe"
+"""Read as `invoiceexe.pdf` where nobody takes care."""
 BLOCKED = "SecurityError"
 # What of its attempts the page may say of itself: that a browser let it do something harmless.
 SAID = {
@@ -45,6 +47,7 @@ class Site:
                 shelf.keep(Rendered(sha256=sha256, suffix=".html", kind="html", segments=text), "here", "me", 1.0)
         files = {name: (case.data, mimetypes.guess_type(name)[0] or "x/x") for name, case in CASES.items()}
         self.served.start()
+        files[TURNED] = (b"MZ", "application/octet-stream")
         self.files, self.web = self._publish(files, "Files"), self._publish(self.pages, "Pages")
 
     def _publish(self, files: Files, title: str) -> str:
@@ -146,6 +149,7 @@ def test_every_hostile_file_is_shown_or_refused_with_its_reason(visit: Callable[
             assert case.flag in shown, name
         assert "could not be shown" not in shown, name
         assert seen.page.url == seen.address, name
+    assert "invoice\ufffdfdp.exe" in seen.page.locator(".pane[data-pane=a] .file-row .path").all_inner_texts()
     seen.unharmed()
 
 
