@@ -1,8 +1,8 @@
-"""How people agree on the criteria of some submissions: in all, by importance, and where they agree least."""
+"""How people agree on the criteria of some submissions: in all, by importance, by domain, and where least."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
@@ -20,7 +20,13 @@ from rubrics import Importance, Verdict
 
 ALL = "all"
 WORST = 20
+DOMAINS = 20
+UNNAMED = "no category"
 CANNOT = "nobody has judged anything"
+
+
+Place = tuple[str, str]
+"""A job, and a criterion of it."""
 
 
 class Worst(Frozen):
@@ -39,12 +45,15 @@ class AgreementReport(Frozen):
 
     Attributes:
         groups: `all`, then by importance of the criterion, where two people judged any.
+        domains: The same by the first level of the job's category, those with most criteria first, `DOMAINS` at
+            most; empty where there is one domain alone.
         cannot_judge: Of what people said first: the share that is `cannot_judge`.
         worst: Criteria of jobs, those on which people agree least first; none on which they always agree.
         shared: Submissions that two people reviewed.
     """
 
     groups: dict[str, Coefficients]
+    domains: dict[str, Coefficients] = {}
     cannot_judge: Figure
     worst: tuple[Worst, ...]
     shared: int
@@ -57,6 +66,7 @@ class _Criterion:
     title: str
     text: str
     importance: str
+    domain: str
     units: list[Unit] = field(default_factory=list)
 
 
@@ -73,30 +83,43 @@ def agreement_report(
         resamples: Of the bootstrap.
     """
     found, shared = _criteria(connection, scope)
-    groups = {ALL: _coefficients(found, None, resamples)}
+    groups = {ALL: _coefficients(found.items(), resamples)}
     for importance in Importance:
-        some = _coefficients(found, importance.value, resamples)
+        some = _coefficients(_those(found, "importance", importance.value), resamples)
         if some.units:
             groups[importance.value] = some
     return AgreementReport(
         groups=groups,
+        domains=_domains(found, resamples),
         cannot_judge=_cannot_judge(connection, scope),
         worst=tuple(_worst(found)),
         shared=shared,
     )
 
 
-def _coefficients(
-    found: Mapping[tuple[str, str], _Criterion], importance: str | None, resamples: int
-) -> Coefficients:
+def _domains(found: Mapping[Place, _Criterion], resamples: int) -> dict[str, Coefficients]:
+    units: dict[str, int] = {}
+    for criterion in found.values():
+        units[criterion.domain] = units.get(criterion.domain, 0) + len(criterion.units)
+    judged = sorted((name for name, number in units.items() if number), key=lambda name: (-units[name], name))
+    if len(judged) < 2:
+        return {}
+    return {name: _coefficients(_those(found, "domain", name), resamples) for name in judged[:DOMAINS]}
+
+
+def _those(found: Mapping[Place, _Criterion], what: str, value: str) -> Iterator[tuple[Place, _Criterion]]:
+    return ((place, one) for place, one in found.items() if getattr(one, what) == value)
+
+
+def _coefficients(found: Iterable[tuple[Place, _Criterion]], resamples: int) -> Coefficients:
     by_job: dict[str, list[Unit]] = {}
-    for (job, _), criterion in found.items():
-        if criterion.units and importance in (None, criterion.importance):
+    for (job, _), criterion in found:
+        if criterion.units:
             by_job.setdefault(job, []).extend(criterion.units)
     return coefficients(by_job, resamples=resamples)
 
 
-def _criteria(connection: Connection, scope: Scope) -> tuple[dict[tuple[str, str], _Criterion], int]:
+def _criteria(connection: Connection, scope: Scope) -> tuple[dict[Place, _Criterion], int]:
     """(job, criterion) -> its units, in a fixed order; and how many submissions two people reviewed."""
     said, item = EVALUATIONS.c, REVIEW_ITEMS.c
     several = func.count(func.distinct(said.grader)) > 1
@@ -116,7 +139,7 @@ def _criteria(connection: Connection, scope: Scope) -> tuple[dict[tuple[str, str
     voided = voided_in(connection, {row.grading_digest for row in rows})
     sheets = sheets_of(connection, sorted({row.sheet for row in rows}))
     known = {digest: {c["id"]: c for c in body["criteria"]} for digest, body in sheets.items()}
-    found: dict[tuple[str, str], _Criterion] = {}
+    found: dict[Place, _Criterion] = {}
     units: dict[tuple[str, str, str], dict[str, bool]] = {}
     for row in rows:
         of_rubric = known.get(row.sheet, {}).get(row.criterion)
@@ -125,7 +148,12 @@ def _criteria(connection: Connection, scope: Scope) -> tuple[dict[tuple[str, str
         job = row.job or sheets[row.sheet]["job"]
         found.setdefault(
             (job, row.criterion),
-            _Criterion(sheets[row.sheet]["title"], of_rubric["text"], of_rubric["importance"]),
+            _Criterion(
+                title=sheets[row.sheet]["title"],
+                text=of_rubric["text"],
+                importance=of_rubric["importance"],
+                domain=next(iter(sheets[row.sheet].get("category") or ()), UNNAMED),
+            ),
         )
         if row.verdict != Verdict.cannot_judge.value:
             passes = row.verdict == Verdict.passed.value
@@ -160,7 +188,7 @@ def _cannot_judge(connection: Connection, scope: Scope) -> Figure:
     return Figure(value=value, n=n, why=CANNOT if value is None else None)
 
 
-def _worst(found: Mapping[tuple[str, str], _Criterion]) -> list[Worst]:
+def _worst(found: Mapping[Place, _Criterion]) -> list[Worst]:
     all_of_them = [
         Worst(
             job=job,

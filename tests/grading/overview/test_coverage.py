@@ -125,6 +125,11 @@ def test_agreement_is_of_first_verdicts_of_submissions_that_two_people_reviewed(
     assert whole.raw.value == pytest.approx(6 / 8)
     assert set(report.groups) == {ALL, "critical", "important", "pitfall"}
     assert report.groups["pitfall"].raw.value == 1
+    assert {name: (one.units, one.raw.value) for name, one in report.domains.items()} == {
+        "Writing": (6, pytest.approx(5 / 6)),
+        "Figures": (2, 0.5),
+    }
+    assert of_letters.domains == {}, "it is one domain alone"
     assert report.cannot_judge.value == pytest.approx(2 / 21)
     assert [(one.job, one.criterion, one.raw.value) for one in report.worst] == [
         ("sheet", "rows", 0.0),

@@ -30,6 +30,7 @@ def publish(book: Book, attempt: str, job: str = "letter", **reviewing: Any) -> 
     item = ReviewItem(
         job=job,
         title=f"The <i>{job}</i>",
+        category=("Figures", "Tables") if job == "sheet" else ("Writing",),
         brief="Do it.",
         criteria=ReviewItem.criteria_of(RUBRIC),
         deliverables=(FILE,),
