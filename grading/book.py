@@ -6,16 +6,16 @@ again, and what was written first stands.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from core import Database, canonical_json, digest_of, insert_new
-from grading.evaluations import CriterionVerdict, Evaluation
+from grading.evaluations import CriterionVerdict, Evaluation, Evidence
 from grading.items import Reviewing, ReviewItem, category_text
 from grading.queue.gold import one_more
 from grading.queue.slots import ADD_SLOTS, GOLD, Turn, drawn, previous_of, slots_of
@@ -40,6 +40,8 @@ _ALIAS = select(REVIEW_ITEMS.c.alias).where(
 _ONE_EVALUATION = ("attempt_id", "submission", "grading_digest", "grader", "stage", "revision")
 _ADD_EVALUATION = insert_new(EVALUATIONS).returning(EVALUATIONS.c.id)
 _ADD_VERDICTS = insert(VERDICTS)
+_SAID = [VERDICTS.c[name] for name in ("evaluation", "criterion", "verdict", "feedback", "evidence", "decides")]
+_EVIDENCE = TypeAdapter(tuple[Evidence, ...])
 
 
 def now() -> str:
@@ -207,14 +209,14 @@ def read_evaluations(connection: Connection, attempt_ids: Sequence[str]) -> list
     chosen = EVALUATIONS.c.attempt_id.in_(attempt_ids)
     heads = connection.execute(select(EVALUATIONS).where(chosen).order_by(EVALUATIONS.c.id)).all()
     rows = connection.execute(
-        select(VERDICTS)
+        select(*_SAID)
         .join(EVALUATIONS, EVALUATIONS.c.id == VERDICTS.c.evaluation)
         .where(chosen)
         .order_by(VERDICTS.c.evaluation, VERDICTS.c.position)
     )
     verdicts: dict[int, list[CriterionVerdict]] = {}
-    for row in rows:
-        verdicts.setdefault(row.evaluation, []).append(_verdict(row))
+    for number, *said in rows:
+        verdicts.setdefault(number, []).append(_verdict(*said))
     return [_evaluation(head, verdicts.get(head.id, [])) for head in heads]
 
 
@@ -246,13 +248,10 @@ def _verdict_rows(number: int, verdicts: Iterable[CriterionVerdict]) -> Iterable
         }
 
 
-def _verdict(row: Row[Any]) -> CriterionVerdict:
+def _verdict(criterion: str, verdict: Verdict, feedback: str, evidence: str, decides: bool) -> CriterionVerdict:
+    shown = () if evidence == "[]" else _EVIDENCE.validate_json(evidence)
     return CriterionVerdict(
-        criterion=row.criterion,
-        verdict=Verdict(row.verdict),
-        feedback=row.feedback,
-        evidence=json.loads(row.evidence),
-        decides=row.decides,
+        criterion=criterion, verdict=verdict, feedback=feedback, evidence=shown, decides=decides
     )
 
 

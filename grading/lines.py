@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core import BadInput, parse_model, read_jsonl
 from grading.evaluations import Arm, Cost, Evaluation, EvaluationLine, Minutes
-from rubrics import Criterion, Rubric
+from rubrics import Criterion, Importance, Rubric
 
 
 @dataclass(frozen=True)
@@ -50,29 +51,31 @@ def lines_of(
     the rubric asks. An attempt of which nothing was collected, and an overall judgement alone, get a line without
     criterion.
     """
+    # A line is a copy of its attempt's or grader's with what is its own: each part of it is validated once.
     shared = _shared(facts)
-    known = {criterion.id: criterion for criterion in rubric.criteria}
+    of_attempt = EvaluationLine(**shared, criterion=None)
+    known = {criterion.id: _of_criterion(criterion, voided) for criterion in rubric.criteria}
     lines: list[EvaluationLine] = []
     judged: set[str] = set()
     for evaluation in evaluations:
-        common = shared | _of_grader(facts, evaluation)
+        of_grader = EvaluationLine(**shared | _of_grader(facts, evaluation), criterion=None)
         for verdict in evaluation.verdicts:
             criterion = known.get(verdict.criterion)
             if criterion is not None:
-                judged.add(criterion.id)
+                judged.add(verdict.criterion)
                 of_verdict: dict[str, Any] = {
                     "verdict": verdict.verdict,
                     "feedback": verdict.feedback,
                     "evidence": verdict.evidence,
                     "decides": verdict.decides,
                 }
-                lines.append(EvaluationLine(**common, **_of_criterion(criterion, voided), **of_verdict))
+                lines.append(of_grader.model_copy(update=criterion | of_verdict))
         if not evaluation.verdicts and evaluation.judgement is not None:
-            lines.append(EvaluationLine(**common, criterion=None))
+            lines.append(of_grader)
     if not evaluations and facts.submission is None:
-        return [EvaluationLine(**shared, criterion=None)]
-    waiting = [criterion for criterion in rubric.criteria if criterion.id not in judged]
-    return lines + [EvaluationLine(**shared, **_of_criterion(criterion, voided)) for criterion in waiting]
+        return [of_attempt]
+    waiting = (own for name, own in known.items() if name not in judged)
+    return lines + [of_attempt.model_copy(update=own) for own in waiting]
 
 
 def _shared(facts: AttemptFacts) -> dict[str, Any]:
@@ -107,12 +110,15 @@ def _of_grader(facts: AttemptFacts, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _of_criterion(criterion: Criterion, voided: Collection[str]) -> dict[str, Any]:
-    return {
-        "criterion": criterion.id,
-        "importance": criterion.importance,
-        "weight": criterion.weight,
-        "voided": criterion.id in voided,
-    }
+    own = _checked(criterion.id, criterion.importance, criterion.weight)
+    return own | {"voided": True} if criterion.id in voided else own
+
+
+@lru_cache(maxsize=10_000)
+def _checked(criterion: str, importance: Importance, weight: float | None) -> dict[str, Any]:
+    own = {"criterion": criterion, "importance": importance, "weight": weight}
+    EvaluationLine.model_validate({"agent": "any", "job": "any", "attempt": 1, "arm": "alone", **own})
+    return own
 
 
 def dump_line(line: EvaluationLine) -> str:

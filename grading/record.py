@@ -175,6 +175,8 @@ def _first(said: dict[str, tuple[int, V]], grader: str, revision: int, verdict: 
 
 def _majority(verdicts: Sequence[V]) -> tuple[V | None, bool]:
     """The most frequent verdict, and whether the first place is shared (then there is none)."""
+    if len(verdicts) == 1:
+        return verdicts[0], False
     ranked = Counter(verdicts).most_common(2)
     if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
         return None, True

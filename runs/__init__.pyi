@@ -90,6 +90,7 @@ from .rows import DONE as DONE
 from .rows import STOPPED as STOPPED
 from .rows import AttemptRow as AttemptRow
 from .rows import ExecutionRow as ExecutionRow
+from .rows import DamagedRun as DamagedRun
 from .rows import RunRow as RunRow
 from .runner import Progress as Progress
 from .runner import run_trials as run_trials
@@ -104,6 +105,7 @@ from .submit import submit as submit
 from .tables import RUN_MIGRATIONS as RUN_MIGRATIONS
 from .trial import AttemptRounds as AttemptRounds
 from .trial import start_attempt as start_attempt
+from .trials import agents_of as agents_of
 from .trials import attempts_of as attempts_of
 from .trials import count_trials as count_trials
 from .trials import trials_of as trials_of

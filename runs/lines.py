@@ -43,21 +43,23 @@ def evaluation_lines(
         unblinded = unblinded_in(connection, names)
         chances = chances_of(connection, names)
     for attempt in attempts:
-        job = sheets[attempt.job]
-        current = _current(evaluations[attempt.id], attempt, job)
-        facts = replace(_facts(attempt, executions[attempt.id], job, run), chances=chances.get(attempt.id, {}))
+        job, digest = sheets[attempt.job], (attempt.submission or Submission()).digest
+        current = _current(evaluations[attempt.id], digest, job)
+        facts = _facts(attempt, executions[attempt.id], job, run, digest)
+        facts = replace(facts, chances=chances.get(attempt.id, {}))
         if (attempt.id, facts.submission) in unblinded:
             facts = replace(facts, unblinded=True)
         yield from lines_of(facts, job.rubric, current, voided=voided.get(job.grading_digest, ()))
 
 
-def _current(evaluations: Sequence[Evaluation], attempt: AttemptRow, job: JobSheet) -> list[Evaluation]:
+def _current(evaluations: Sequence[Evaluation], digest: str, job: JobSheet) -> list[Evaluation]:
     """Those of the present submission by the run's present rubric; earlier ones are kept in the book."""
-    digest = (attempt.submission or Submission()).digest
     return [e for e in evaluations if (e.submission, e.grading_digest) == (digest, job.grading_digest)]
 
 
-def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, run: RunRow) -> AttemptFacts:
+def _facts(
+    attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, run: RunRow, digest: str
+) -> AttemptFacts:
     stopped = run.stop.cause if run.stop else None  # for which the rest of a stopped run is missing
     cause = attempt.cause if attempt.state == DONE else stopped
     agent = run.config.agent(attempt.agent)
@@ -71,7 +73,7 @@ def _facts(attempt: AttemptRow, executions: list[ExecutionRow], job: JobSheet, r
         repeat=attempt.repeat,
         execution=executions[-1].e if executions else 1,
         # What was salvaged from an attempt that is not graded is kept, but it awaits no verdict.
-        submission=attempt.submission.digest if attempt.submission and attempt.graded else None,
+        submission=digest if attempt.submission and attempt.graded else None,
         cost=None if not dollars or None in dollars else sum(d for d in dollars if d is not None),
         minutes=_work_minutes(executions),
         more={

@@ -24,6 +24,14 @@ def count_trials(database: Database, run: str) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def agents_of(database: Database, run: str) -> dict[str, str]:
+    """Whose each attempt of a run is: id of the attempt -> name of the agent."""
+    query = select(ATTEMPTS.c.id, TRIALS.c.agent).join(TRIALS, TRIALS.c.id == ATTEMPTS.c.trial)
+    with database.read() as connection:
+        rows = connection.execute(query.where(ATTEMPTS.c.run == run).order_by(*IN_THE_PLAN))
+        return {str(attempt): str(agent) for attempt, agent in rows}
+
+
 def trials_of(database: Database, run: str, *, skip: int, most: int) -> list[list[AttemptRow]]:
     """The attempts of some trials of a run in the order of the plan, by trial.
 

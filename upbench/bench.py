@@ -32,6 +32,7 @@ from runs import (
     submit,
     user,
 )
+from upbench.counting import uncollected
 from upbench.home import Home, open_home
 from upbench.keeping import keeping_blobs
 from upbench.life import Again, Cancelled, cancel, extend, nothing_again, reopened
@@ -340,7 +341,8 @@ class Bench:
 
     def report(self, run: str, *, policy: PolicyName | None = None, basis: Basis = "record") -> Figures:
         """Every figure of a run, by its own completion policy unless another is chosen."""
-        return compute_figures(self.evaluations(run), policy=policy, basis=basis)
+        with uncollected():
+            return compute_figures(self.evaluations(run), policy=policy, basis=basis)
 
 
 _TURN = threading.Lock()

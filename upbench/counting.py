@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from core import BadInput, Cause, Fault
 from grading import Figures, compute_figures
@@ -53,9 +56,26 @@ def figures_of(home: Home, run: str, policy: CompletionPolicy | None = None) -> 
     return Figures.model_validate_json(done.stdout)
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Within the block nobody looks for what refers to itself.
+
+    Lines and what is made of them are many, stay until all is counted and never refer to themselves: to go through
+    all of them again and again would take a third of the time.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _count(home: Home, run: str, policy: CompletionPolicy | None) -> Figures:
     search_reviewed(home, run)
-    return compute_figures(evaluation_lines(home.database, run), policy=policy)
+    with uncollected():
+        return compute_figures(evaluation_lines(home.database, run), policy=policy)
 
 
 def main() -> int:

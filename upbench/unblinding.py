@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grading import Maker, search_names
-from runs import Records, RunConfig
+from runs import Records, RunConfig, agents_of
 from upbench.home import Home
 
 
@@ -17,11 +17,10 @@ def search_reviewed(home: Home, run_id: str) -> int:
         home: The project.
         run_id: Whole id of the run.
     """
-    records = Records(home.database)
-    config = records.run(run_id).config
+    config = Records(home.database).run(run_id).config
     makers = {agent.name: maker_of(config, agent.name) for agent in config.agents}
-    attempts = records.attempts(run_id)
-    return search_names(home.database, home.blobs, {attempt.id: makers[attempt.agent] for attempt in attempts})
+    attempts = agents_of(home.database, run_id)
+    return search_names(home.database, home.blobs, {attempt: makers[agent] for attempt, agent in attempts.items()})
 
 
 def maker_of(config: RunConfig, agent: str) -> Maker:

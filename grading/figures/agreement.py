@@ -25,6 +25,8 @@ def agreement(trials: Sequence[Trial]) -> dict[str, Agreement]:
     for trial in trials:
         for outcome in trial.outcomes:
             for words in outcome.attempt.words.values():
+                if len(words) == 1:  # nobody else said anything
+                    continue
                 people, checks, judges = (_first_words(words, kind) for kind in ("human", "check", "judge"))
                 pairs["between_reviewers"].update(combinations(sorted(people), 2))
                 pairs["checks_with_reviewers"].update(product(checks, people))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from grading.figures.counts import count, ratio, whole_number
 from grading.figures.model import CategoryFigures, Figure, ImportanceFigures
@@ -41,13 +41,17 @@ def _category(trials: Sequence[Trial]) -> CategoryFigures:
 
 def by_importance(by_agent: dict[str, list[Trial]]) -> dict[str, dict[str, ImportanceFigures]]:
     """Importance -> agent -> pass rates of its criteria."""
+    found = {
+        agent: (_count([t.first for t in trials]), _count([_last(t) for t in trials]))
+        for agent, trials in by_agent.items()
+    }
     return {
         importance.value: {
             agent: ImportanceFigures(
-                pass_rate_1=_pass_rate([t.first for t in trials if t.first], importance),
-                pass_rate_overall=_pass_rate([o for t in trials if (o := _last(t))], importance),
+                pass_rate_1=_pass_rate(first[importance], importance),
+                pass_rate_overall=_pass_rate(last[importance], importance),
             )
-            for agent, trials in by_agent.items()
+            for agent, (first, last) in found.items()
         }
         for importance in Importance
     }
@@ -57,14 +61,24 @@ def _last(trial: Trial) -> Outcome | None:
     return trial.rework if trial.in_m else trial.first
 
 
-def _pass_rate(outcomes: Sequence[Outcome], importance: Importance) -> Figure:
-    """Passed / judged criteria of one importance; those that cannot be judged are left out."""
-    verdicts: Counter[Verdict | None] = Counter()
+Verdicts = Counter[Verdict | None]
+
+
+def _count(outcomes: Iterable[Outcome | None]) -> dict[Importance, Verdicts]:
+    """The verdicts of record by importance of the criterion; those that are awaited count as None."""
+    found: dict[Importance, Verdicts] = {importance: Counter() for importance in Importance}
     for outcome in outcomes:
+        if outcome is None:
+            continue
+        records = outcome.records if outcome.known else {}
         for criterion in outcome.rubric.criteria:
-            if criterion.importance == importance:
-                record = outcome.records.get(criterion.id) if outcome.known else None
-                verdicts[record.verdict if record else None] += 1
+            record = records.get(criterion.id)
+            found[criterion.importance][record.verdict if record else None] += 1
+    return found
+
+
+def _pass_rate(verdicts: Verdicts, importance: Importance) -> Figure:
+    """Passed / judged criteria of one importance; those that cannot be judged are left out."""
     passed, waits = verdicts[Verdict.passed], verdicts[None]
     judged = passed + verdicts[Verdict.failed]
     value = ratio(passed, judged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -27,7 +28,9 @@ _FACTS = (
     "grading_digest",
     "agent_digest",
 )
-
+_NAMES = attrgetter("run", "agent", "job", "repeat", "arm", "attempt", "execution")
+# The facts with all else that a line says of its attempt.
+_TOLD = attrgetter(*_FACTS, "cost.model", "minutes.work", "scripted", "rubric_visible", "criteria_shown")
 
 RubricKey = tuple[str, str | None]
 
@@ -75,6 +78,7 @@ class Attempt:
         importances: Of the criteria known from this attempt's own lines.
         sittings: One entry for each evaluation.
         cost: Dollars for model calls. minutes: Of work. None: unknown.
+        last: What the line before said of the attempt itself. said: Of what there is a line, and by whom.
     """
 
     key: AttemptKey
@@ -89,6 +93,8 @@ class Attempt:
     set_aside: dict[str, list[EvaluationLine]] = field(default_factory=dict)
     importances: dict[str, Importance] = field(default_factory=dict)
     sittings: dict[Sitting, Reviewed] = field(default_factory=dict)
+    last: tuple[Any, ...] = ()
+    said: set[tuple[str | None, str, int, bool]] = field(default_factory=set)
 
     @property
     def rubric(self) -> RubricKey:
@@ -147,15 +153,15 @@ def gather(placed: Iterable[Placed]) -> Gathered:
         BadInput: Two lines give the same verdict twice, or contradict each other; the later one is named.
     """
     found: dict[tuple[AttemptKey, int], Attempt] = {}
-    seen: set[tuple[object, ...]] = set()
     voided: list[tuple[Attempt, str]] = []
+    attempt: Attempt | None = None
+    last: object = None
     for item in placed:
         line = item.line
-        key = AttemptKey(TrialKey(line.run, line.agent, line.job, line.repeat), line.arm, line.attempt)
-        attempt = found.get((key, line.execution))
-        if attempt is None:
-            attempt = found[key, line.execution] = Attempt(key, line.execution)
-        _once(seen, attempt, item)
+        names = _NAMES(line)
+        if attempt is None or names != last:  # the lines of an attempt mostly follow each other
+            attempt, last = _attempt_of(found, line), names
+        _once(attempt, item)
         _facts(attempt, item)
         _sitting(attempt, item)
         _criterion(attempt, item)
@@ -168,6 +174,14 @@ def gather(placed: Iterable[Placed]) -> Gathered:
     return Gathered(attempts, rubrics, _set_aside(voided, rubrics, found.values()))
 
 
+def _attempt_of(found: dict[tuple[AttemptKey, int], Attempt], line: EvaluationLine) -> Attempt:
+    key = AttemptKey(TrialKey(line.run, line.agent, line.job, line.repeat), line.arm, line.attempt)
+    there = found.get((key, line.execution))
+    if there is None:
+        there = found[key, line.execution] = Attempt(key, line.execution)
+    return there
+
+
 def place(lines: Iterable[EvaluationLine]) -> list[Placed]:
     """Lines that come from no file; errors name their number, from 1."""
     return [Placed(line, None, number) for number, line in enumerate(lines, start=1)]
@@ -178,11 +192,10 @@ def _refuse(item: Placed, what: str, name: str, mend: str | None = None) -> NoRe
     raise BadInput(what, file=file, line=item.number, field=name, mend=mend)
 
 
-def _once(seen: set[tuple[object, ...]], attempt: Attempt, item: Placed) -> None:
+def _once(attempt: Attempt, item: Placed) -> None:
     line = item.line
-    adjudicates = line.stage == "adjudication"
-    key = (attempt.key, attempt.execution, line.criterion, line.grader, line.revision, adjudicates)
-    if key in seen:
+    key = (line.criterion, line.grader, line.revision, line.stage == "adjudication")
+    if key in attempt.said:
         who = f"by {line.grader!r}, revision {line.revision}, " if line.grader else ""
         _refuse(
             item,
@@ -190,13 +203,16 @@ def _once(seen: set[tuple[object, ...]], attempt: Attempt, item: Placed) -> None
             "criterion",
             "remove one, or count up `revision`",
         )
-    seen.add(key)
+    attempt.said.add(key)
 
 
 def _facts(attempt: Attempt, item: Placed) -> None:
     line = item.line
-    for name in _FACTS:
-        value = getattr(line, name)
+    told = _TOLD(line)
+    if told == attempt.last:
+        return
+    attempt.last = told
+    for name, value in zip(_FACTS, told, strict=False):
         if value is not None and attempt.facts.setdefault(name, value) != value:
             _refuse(item, f"{value!r} here, {attempt.facts[name]!r} before, for the same attempt", name)
     attempt.cost = _same(item, "cost.model", attempt.cost, line.cost.model)

@@ -64,8 +64,9 @@ def _shown(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:
 
 
 def _contradictions(agent: str, trials: Sequence[Trial]) -> Iterator[Warned]:
-    generous = [o for o in _outcomes(trials) if o.judgement == "pass" and _by_criteria(o) is False]
-    strict = [o for o in _outcomes(trials) if o.judgement == "fail" and _by_criteria(o) is True]
+    both = [(o, _by_criteria(o)) for o in _outcomes(trials) if o.judgement is not None]
+    generous = [o for o, passes in both if o.judgement == "pass" and passes is False]
+    strict = [o for o, passes in both if o.judgement == "fail" and passes is True]
     for outcomes, judged, criteria in (
         (generous, "pass", "a critical or important criterion failed"),
         (strict, "fail", "every critical and important criterion passed"),

@@ -53,6 +53,22 @@ def test_a_run_with_one_arm_is_extended_by_the_other(upbench: Upbench, tmp_path:
     assert json.loads(out)["arms"] == {"alone": 1, "echo": 1, "feedback": 1, "retry": 1}
 
 
+def test_what_completes_a_job_is_said_when_a_run_is_begun(upbench: Upbench) -> None:
+    run = ("run", "packs/small", "--agent", "nop")
+    assert (
+        json.loads(upbench(*run, "--policy", "strict", "--dry-run", "--json")[1])["config"]["policy"] == "strict"
+    )
+    refused(upbench, (*run, "--policy", "lenient"), "--policy")
+    assert upbench(*run, "--policy", "all")[0] == 0
+    assert "policy   all: completed when every criterion passes" in upbench("runs", "show", "last")[1]
+    own, other = (
+        json.loads(upbench("report", "last", "--json", *more)[1]) for more in ((), ("--policy", "paper"))
+    )
+    assert (own["policy"], other["policy"]) == ("all", "paper")
+    kinds = [[warning["kind"] for warning in report["warnings"]].count("policy") for report in (own, other)]
+    assert kinds == [0, 1]
+
+
 def test_a_dry_run_counts_all_arms_and_the_echoes_that_people_see(upbench: Upbench) -> None:
     run = ("run", "packs/small", *REACT, "--dry-run", "--json")
     once = json.loads(upbench(*run)[1])

@@ -50,18 +50,20 @@ def command(
     Example: upbench report evaluations.jsonl --json
     """
     from rubrics import CompletionPolicy
+    from upbench.counting import uncollected
     from upbench.report import export
     from upbench.report.build import build_report
     from upbench.report.sources import read_sources
 
-    read = read_sources(sources, project=ctx.obj["project"])
-    report = build_report(
-        read.placed,
-        read.names,
-        policy=None if policy is None else CompletionPolicy(policy),
-        basis="judge" if basis == "judge" else "record",
-        facts=read.facts,
-    )
+    with uncollected():
+        read = read_sources(sources, project=ctx.obj["project"])
+        report = build_report(
+            read.placed,
+            read.names,
+            policy=None if policy is None else CompletionPolicy(policy),
+            basis="judge" if basis == "judge" else "record",
+            facts=read.facts,
+        )
     payload = export.as_json(report)
     if as_json and form in (None, "json") and out is None:
         emit(payload, "", as_json=True)
