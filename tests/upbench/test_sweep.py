@@ -11,6 +11,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,7 @@ from tests.upbench.mistakes import Upbench
 from upbench.bundle.write import write_bundle
 from upbench.home import Home, open_home
 from upbench.settings import Settings
-from upbench.sweeping import REFERENCES, sweep_project
+from upbench.sweeping import REFERENCES, Sweeping, sweep_project
 
 LONG_AGO = time.time() - 30 * 86400
 EARLY = "2026-01-01T00:00:00.000+00:00"
@@ -140,20 +141,21 @@ def test_a_run_beside_sweeps_loses_nothing(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "second" / ".upbench" / "blobs" / "databases")
     grow_old(tmp_path / "second" / ".upbench" / "blobs")
     with bench_in(tmp_path / "second") as bench:
-        over, done = threading.Event(), list[Any]()
+        over = threading.Event()
 
-        def keep_sweeping() -> None:
-            while not over.is_set():
+        def keep_sweeping() -> list[Sweeping]:
+            done = [sweep_project(bench.home, days=1)]
+            while not over.wait(0.05):
                 done.append(sweep_project(bench.home, days=1))
-                grow_old(bench.home.blobs.root)
+            return done
 
-        sweeping = threading.Thread(target=keep_sweeping)
-        sweeping.start()
-        try:
-            summary = bench.run(pack, agents=["oracle"], repeats=2)
-        finally:
-            over.set()
-            sweeping.join()
+        with ThreadPoolExecutor() as beside:
+            sweeping = beside.submit(keep_sweeping)
+            try:
+                summary = bench.run(pack, agents=["oracle"], repeats=2)
+            finally:
+                over.set()
+            done = sweeping.result()
         assert summary.causes == {"submitted": 4}
         assert sum(one.places[0].put_away.files for one in done) > 0
         assert sum(one.places[0].removed.files for one in done) == 0
