@@ -26,6 +26,10 @@ AT_ONCE = 500
 _FINDINGS = TypeAdapter(tuple[Finding, ...])
 _KEEP = insert_or_update(REVIEW_UNBLINDING, ("attempt_id", "submission"), ("findings", "unread"))
 _NOTHING = "[]"
+_SAME = and_(
+    REVIEW_UNBLINDING.c.attempt_id == REVIEW_ITEMS.c.attempt_id,
+    REVIEW_UNBLINDING.c.submission == REVIEW_ITEMS.c.submission,
+)
 
 
 def search_names(database: Database, blobs: Blobs, makers: Mapping[str, Maker]) -> int:
@@ -84,16 +88,42 @@ class Flagged:
     findings: tuple[Finding, ...]
 
 
-def flagged(database: Database, most: int) -> tuple[list[Flagged], int]:
-    """Submissions in which something was found, by title, at most so many; and how many there are."""
+@dataclass(frozen=True)
+class FlaggedJob:
+    """A job, and of how many of its submissions something was found."""
+
+    job: str
+    title: str
+    submissions: int
+
+
+def flagged_jobs(database: Database, most: int) -> tuple[list[FlaggedJob], int]:
+    """Jobs in whose submissions something was found, at most so many; and how many more there are."""
+    items = REVIEW_ITEMS.c
+    jobs = (
+        select(items.job, func.min(items.sheet).label("sheet"), func.count().label("submissions"))
+        .join(REVIEW_UNBLINDING, _SAME)
+        .where(REVIEW_UNBLINDING.c.findings != _NOTHING, items.job.is_not(None))
+        .group_by(items.job)
+        .subquery()
+    )
+    query = select(jobs, REVIEW_SHEETS.c.body).join(REVIEW_SHEETS, REVIEW_SHEETS.c.digest == jobs.c.sheet)
+    with database.read() as connection:
+        number = int(connection.execute(select(func.count()).select_from(jobs)).scalar_one())
+        rows = connection.execute(query.order_by(jobs.c.job).limit(most)).all()
+    found = [FlaggedJob(row.job, json.loads(row.body)["title"], int(row.submissions)) for row in rows]
+    return found, number - len(found)
+
+
+def flagged(database: Database, most: int, job: str) -> tuple[list[Flagged], int]:
+    """Submissions of a job in which something was found, at most so many; and how many there are."""
     items, found = REVIEW_ITEMS.c, REVIEW_UNBLINDING.c
-    same = and_(found.attempt_id == items.attempt_id, found.submission == items.submission)
     told = (
         select(items.alias, REVIEW_SHEETS.c.body, found.findings)
-        .join(REVIEW_UNBLINDING, same)
+        .join(REVIEW_UNBLINDING, _SAME)
         .join(REVIEW_SHEETS, REVIEW_SHEETS.c.digest == items.sheet)
-        .where(found.findings != _NOTHING)
-        .order_by(items.job, items.alias)
+        .where(found.findings != _NOTHING, items.job == job)
+        .order_by(items.alias)
     )
     with database.read() as connection:
         number = connection.execute(select(func.count()).select_from(told.subquery())).scalar_one()
@@ -113,11 +143,10 @@ _UNREAD = "it is not rendered"
 
 def _unsearched(database: Database, attempt_ids: Sequence[str]) -> list[Row[Any]]:
     items, found = REVIEW_ITEMS.c, REVIEW_UNBLINDING.c
-    same = and_(found.attempt_id == items.attempt_id, found.submission == items.submission)
     query = (
         select(items.attempt_id, items.submission, items.handed_in, REVIEW_SHEETS.c.body)
         .join(REVIEW_SHEETS, REVIEW_SHEETS.c.digest == items.sheet)
-        .outerjoin(REVIEW_UNBLINDING, same)
+        .outerjoin(REVIEW_UNBLINDING, _SAME)
         .where(items.attempt_id.in_(attempt_ids), items.state != "awaiting")
         .where(found.unread.is_(None) | (found.unread > 0))
         .order_by(items.attempt_id, items.alias)

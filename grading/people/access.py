@@ -27,7 +27,6 @@ ROLES: dict[str, frozenset[Role]] = {
     "/reviewers": _LEADS_ALONE,
     "/pay": _LEADS,
     "/lead": _LEADS,
-    "/lead/unblinded": _LEADS_ALONE,
     "/api/lead": _LEADS,
     "/api/export": _LEADS,
     "/people": _ADMINS,

@@ -44,7 +44,7 @@ FOR: dict[str, frozenset[Role] | None] = {
     "/review/": REVIEW, "/api/reviews/": REVIEW, "/api/queue/": REVIEW, "/exam": REVIEW,
     "/adjudications": frozenset({Role.lead, Role.adjudicator}),
     "/api/adjudications/": frozenset({Role.lead, Role.adjudicator}),
-    "/tickets": LEAD, "/voids": LEAD, "/reviewers": LEAD, "/lead/unblinded": LEAD,
+    "/tickets": LEAD, "/voids": LEAD, "/reviewers": LEAD,
     "/lead": OVERSEE, "/pay": OVERSEE, "/api/export": OVERSEE,
     "/people": ADMIN, "/api/people": ADMIN, "/api/audit": ADMIN,
 }  # fmt: skip

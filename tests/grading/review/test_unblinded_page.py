@@ -49,7 +49,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         people=people,
     )
     made = TestClient(app, base_url=AT.app, follow_redirects=False)
-    for role in (Role.lead, Role.reviewer):
+    for role in (Role.lead, Role.reviewer, Role.admin):
         account = people.add(role.value, by="cli", roles=[role])
         made.cookies.set(f"of-{role.value}", people.sessions.begin(account.person))
     yield made
@@ -57,14 +57,23 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 
 def test_leads_see_what_was_found_and_reviewers_nothing(client: TestClient) -> None:
-    keys = {role: client.cookies[f"of-{role}"] for role in ("lead", "reviewer")}
+    keys = {role: client.cookies[f"of-{role}"] for role in ("lead", "reviewer", "admin")}
     client.cookies.clear()
     client.cookies.set(COOKIE, keys["reviewer"])
     refused = client.get("/lead/unblinded")
     assert refused.status_code in (403, 404)
     assert "Claude" not in refused.text
     client.cookies.set(COOKIE, keys["lead"])
-    page = client.get("/lead/unblinded")
-    assert page.status_code == 200
+    for path in ("/lead/unblinded", "/lead/unblinded?job=letter"):  # who may be asked to judge it is asked first
+        page = client.get(path)
+        assert (page.status_code, "Claude" in page.text) == (200, False)
+    assert client.get("/lead/unblinded?job=none").status_code == 404
+    client.headers |= {"origin": AT.app, "x-csrf-token": client.get("/api/session").json()["csrf"]}
+    assert client.post("/lead/unblinded/look?job=none").status_code == 404
+    looked = client.post("/lead/unblinded/look?job=letter")
+    assert looked.headers["location"] == "/lead/unblinded?job=letter"
+    page = client.get(looked.headers["location"])
     assert "by &lt;b&gt;Claude&lt;/b&gt;.txt" in page.text
     assert "file name" in page.text
+    client.cookies.set(COOKIE, keys["admin"])  # who judges nothing
+    assert "Claude" in client.get("/lead/unblinded?job=letter").text
