@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, String, Subquery, case, func, literal, or_, select, tuple_
+from sqlalchemy import Row, Select, String, Subquery, case, func, literal, or_, select, tuple_
 
-from core import CallTotals, Cause, Database, call_totals
-from runs.rows import DONE, PLANNED, RUNNING, RunRow, read_cause, sound_run
+from core import CallTotals, Cause, Database, StoreFault, call_totals
+from runs.rows import DONE, PLANNED, RUNNING, DamagedRun, RunRow, read_cause, sound_run
 from runs.tables import ATTEMPTS, EXECUTIONS, RUNS, TRIALS
 
 RECENT = timedelta(minutes=10)
@@ -93,13 +94,23 @@ def count_arms(database: Database, run: str) -> dict[str, int]:
         return {str(arm): int(number) for arm, number in connection.execute(query.order_by(ATTEMPTS.c.arm))}
 
 
-def newest_runs(database: Database, most: int, *, owner: str | None = None) -> list[RunRow]:
-    """The newest runs, at most `most`; with `owner` only that user's, and those of whom nobody knows the owner."""
+def newest_runs(database: Database, most: int, *, owner: str | None = None) -> list[RunRow | DamagedRun]:
+    """The newest runs, at most `most`; with `owner` only that user's, and those of whom nobody knows the owner.
+
+    One that is damaged hides no other.
+    """
     query = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id.desc()).limit(most)
     if owner is not None:
         query = query.where(or_(RUNS.c.owner == owner, RUNS.c.owner.is_(None)))
     with database.read() as connection:
-        return [sound_run(row) for row in connection.execute(query)]
+        return [_sound_or_damaged(row) for row in connection.execute(query)]
+
+
+def _sound_or_damaged(row: Row[Any]) -> RunRow | DamagedRun:
+    try:
+        return sound_run(row)
+    except StoreFault:
+        return DamagedRun(row.id, row.created, row.owner)
 
 
 def count_by_run(database: Database, runs: Sequence[str]) -> dict[str, dict[str, int]]:

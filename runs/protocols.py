@@ -26,6 +26,7 @@ def check_protocol(protocol: str, attempts: int | None = None) -> int:
         return 1
     most = 2 if attempts is None else attempts
     if not 2 <= most <= MOST_ATTEMPTS:
-        mend = f"at least 2 (the first is counted) and at most {MOST_ATTEMPTS}"
-        raise BadInput(f"{most} attempts leave nothing to try again", field="--attempts", mend=mend)
+        mend = f"from 2 (the first is counted) to {MOST_ATTEMPTS}"
+        what = f"{most} attempts leave nothing to try again" if most < 2 else f"{most} attempts are too many"
+        raise BadInput(what, field="--attempts", mend=mend)
     return most

@@ -59,6 +59,15 @@ class RunRow:
 
 
 @dataclass(frozen=True)
+class DamagedRun:
+    """What is left of a run whose record cannot be read."""
+
+    id: str
+    created: str
+    owner: str | None
+
+
+@dataclass(frozen=True)
 class Standing:
     """How a run stands, as in `RunRow`."""
 

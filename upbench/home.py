@@ -56,7 +56,7 @@ def open_home(settings: Settings, *, create: bool = True) -> Home:
     state = settings.state
     file = state / FILE
     if not create and settings.database is None and not file.exists():
-        raise BadInput("no runs here yet", file=state, mend="start one with `upbench run`, or name --project")
+        raise BadInput("no project is here yet", file=state, mend="begin with `upbench run`, or name --project")
     try:
         (state / "scratch").mkdir(parents=True, exist_ok=True)
         blobs = Blobs(state / "blobs", settings.blobs, owner=lambda: owner_of(database))

@@ -12,6 +12,7 @@ from runs import (
     QUEUE,
     AttemptCounts,
     AttemptRow,
+    DamagedRun,
     ExecutionRow,
     Records,
     Registry,
@@ -263,6 +264,7 @@ class RunLine(Frozen):
     """A run as `runs list` shows it.
 
     Attributes:
+        state: As of a `RunRow`, or `damaged`: its record cannot be read, and `pack` is empty.
         trials: `total` and `done`: attempts, and those that have ended.
         stop: Why no more of it is begun, in a word.
         cost: In dollars, `estimated_dollars` the share that is an estimate; `unpriced_calls` have no known price.
@@ -292,16 +294,17 @@ def list_runs(home: Home, *, everybodys: bool = False, most: int = MOST_RUNS) ->
     names = [row.id for row in rows]
     counts = count_by_run(home.database, names)
     spent = CallJournal(home.database).spent_on(names)
-    told = told_dollars(home.database, _elsewhere(rows))
+    told = told_dollars(home.database, _elsewhere([row for row in rows if isinstance(row, RunRow)]))
     return [_line(row, counts.get(row.id, {}), spent.get(row.id, Spent()), told.get(row.id, 0.0)) for row in rows]
 
 
-def _line(row: RunRow, states: Mapping[str, int], spent: Spent, told: float) -> RunLine:
+def _line(row: RunRow | DamagedRun, states: Mapping[str, int], spent: Spent, told: float) -> RunLine:
+    whole = row if isinstance(row, RunRow) else None
     return RunLine(
         id=row.id,
         created=row.created,
-        state=row.state,
-        pack=row.config.pack,
+        state=whole.state if whole else "damaged",
+        pack=whole.config.pack if whole else "",
         owner=row.owner,
         trials={"total": sum(states.values()), "done": states.get(DONE, 0)},
         cost={
@@ -309,5 +312,5 @@ def _line(row: RunRow, states: Mapping[str, int], spent: Spent, told: float) -> 
             "estimated_dollars": round(spent.estimated, DIGITS),
             "unpriced_calls": spent.unpriced,
         },
-        stop=row.broken_off.reason if row.broken_off else None,
+        stop=whole.broken_off.reason if whole and whole.broken_off else None,
     )

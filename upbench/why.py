@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents import SqlTranscript, tell
-from core import CallJournal, Frozen, cause_row
+from core import CallJournal, Cause, Frozen, cause_row
 from grading import Book
 from runs import AttemptRow, Records, Stop
 from sandbox import SandboxInfo
@@ -49,7 +49,9 @@ def _attempt(home: Home, attempt: AttemptRow, stop: Stop | None) -> list[str]:
         events, damaged = SqlTranscript(home.database, home.blobs, execution.id).sound_events()
         lines += [f"    {line}" for line in tell(events, journal.calls(f"{execution.id}/"))]
         lines += [f"    cannot be told: {what}" for what in damaged]
-        if execution.cause is not None:
+        if execution.cause is Cause.submitted and attempt.arm == "echo":
+            lines.append("  ended: what had been handed in was shown again, and no agent worked")
+        elif execution.cause is not None:
             lines.append(f"  ended: {cause_row(execution.cause).says} ({execution.cause.value})")
             lines += [f"    {line}" for line in execution.detail.splitlines()]
         else:

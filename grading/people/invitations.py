@@ -81,7 +81,7 @@ class Invitations:
 
     def _make(self, by: str, action: str, given: dict[str, Any], days: float) -> tuple[str, Invitation]:
         if not 0 < days <= LONGEST_DAYS:
-            raise WrongValue(f"an invitation lives for at most {LONGEST_DAYS} days")
+            raise WrongValue(f"an invitation lives for more than 0 days and at most {LONGEST_DAYS}")
         key, now = new_key(), self._clock()
         values = given | {
             "hash": key_hash(key),

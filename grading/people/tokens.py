@@ -71,7 +71,7 @@ class Tokens:
         if not wanted:
             raise WrongValue("a token has at least one scope")
         if not 0 < days <= LONGEST_DAYS:
-            raise WrongValue(f"a token lives for at most {LONGEST_DAYS} days")
+            raise WrongValue(f"a token lives for more than 0 days and at most {LONGEST_DAYS}")
         key, now = new_key(PREFIX), self._clock()
         values = {
             "hash": key_hash(key),

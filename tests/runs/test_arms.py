@@ -186,7 +186,8 @@ def test_protocols() -> None:
     [
         ("single", 2, "add --protocol retry"),
         ("retry", 1, "leave nothing to try again"),
-        ("retry", 99, "at most 10"),
+        ("retry", 11, "too many"),
+        ("retry", 99, "to 10"),
         ("again", None, "one of: single, retry"),
     ],
 )

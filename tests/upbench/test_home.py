@@ -13,7 +13,7 @@ from upbench.settings import Settings
 
 
 def test_nothing_is_made_where_nothing_was_begun(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no runs here yet"):
+    with pytest.raises(BadInput, match="no project is here yet"):
         open_home(Settings(project=tmp_path), create=False)
     assert not list(tmp_path.iterdir())
 

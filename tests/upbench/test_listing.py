@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from core import Cause
+from runs.tables import RUNS
 from tests.upbench.large import RUN, counted_statements, home_at, write_run
 from tests.upbench.mistakes import Upbench
 from upbench.summary import LISTED, every_attempt, list_runs, summarise
@@ -69,6 +71,20 @@ def test_a_list_of_runs_is_bounded(database_place: Path | str, tmp_path: Path) -
     }
     assert {one.cost["dollars"] for one in every} == {3.75}
     assert {one.cost["estimated_dollars"] for one in every} == {0.5}
+    home.close()
+
+
+def test_a_run_that_is_damaged_hides_no_other(database_place: Path | str, tmp_path: Path) -> None:
+    home = home_at(database_place, tmp_path)
+    names = [f"2026060{number}-000000-many-0001" for number in (1, 2, 3)]
+    for number, run in enumerate(names):
+        write_run(home, 1, calls=0, run=run, first=number, at=AT + timedelta(hours=number))
+    spoilt = update(RUNS).where(RUNS.c.id == names[1]).values(options='{"reviewing": {"overlap": null}}')
+    with home.database.write() as connection:
+        connection.execute(spoilt)
+    found = list_runs(home, everybodys=True)
+    listed = [(line.id, line.state == "damaged", line.trials["total"]) for line in found]
+    assert listed == [(names[2], False, 1), (names[1], True, 1), (names[0], False, 1)]
     home.close()
 
 

@@ -85,7 +85,8 @@ def test_only_the_arm_with_remarks_is_told_them_and_an_echo_takes_no_work(bench:
     assert {row.previous for name, row in published.items() if name != one} == {shown_first}
     lines = "\n".join(story(bench.home, one).lines)
     assert f'remark: "{SAID}"' in lines
-    assert "attempt 2 (echo)" in lines
+    echoed = lines.partition("attempt 2 (echo)")[2].partition("attempt 2")[0]
+    assert "shown again, and no agent worked" in echoed
     assert bench.report(place.run_id).retry_control[rows["alone"].agent].feedback.value == 1.0
 
 

@@ -57,7 +57,8 @@ def execute(
         told.note(state=summary.state, trials=summary.trials["total"], crashed=summary.crashed)
     emit(summary, describe(summary), as_json=as_json)
     if place.config.arms and summary.state == "done" and (waiting := add_attempts(place).awaiting):
-        say(f"{len(waiting)} attempts await verdicts. What fails is tried again as soon as it is judged, in:")
+        await_ = "attempt awaits" if len(waiting) == 1 else "attempts await"
+        say(f"{len(waiting)} {await_} verdicts. What fails is tried again as soon as it is judged, in:")
         say(f"  {called('review', 'serve')}")
     return 1 if summary.crashed or summary.stop else 0
 

@@ -70,7 +70,7 @@ def add(
     """
     if from_stdin and no_password:
         raise click.UsageError("--password-stdin and --no-password exclude each other")
-    with _people(ctx) as people:
+    with _people(ctx, create=True) as people:
         password = None if no_password else _password(from_stdin=from_stdin)
         account = people.add(
             login,
@@ -125,7 +125,7 @@ def invite(
 
     Example: upbench review users invite --role reviewer --role adjudicator
     """
-    with _people(ctx) as people:
+    with _people(ctx, create=True) as people:
         key, invitation = people.invitations.make(
             by=_operator(), login=login, roles=_roles(roles or ["reviewer"]), skills=skills, days=days
         )
@@ -270,14 +270,17 @@ def audit(ctx: click.Context, *, last: int, as_json: bool) -> None:
 
 
 @contextmanager
-def _people(ctx: click.Context) -> Iterator[People]:
-    """The accounts of the project; what cannot be done with them is one line and exit code 2."""
+def _people(ctx: click.Context, *, create: bool = False) -> Iterator[People]:
+    """The accounts of the project; what cannot be done with them is one line and exit code 2.
+
+    With `create` a folder that is no project yet becomes one.
+    """
     from core import BadInput
     from grading import People, PeopleProblem
     from upbench.home import open_home
     from upbench.settings import load_settings
 
-    home = open_home(load_settings(ctx.obj["project"]))
+    home = open_home(load_settings(ctx.obj["project"]), create=create)
     try:
         yield People(home.database)
     except PeopleProblem as problem:

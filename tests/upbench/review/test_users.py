@@ -77,11 +77,15 @@ def test_links_and_tokens_are_shown_once(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    assert "no project is here" in refused(tmp_path, "list")
+    assert list(tmp_path.iterdir()) == [], "to look for people makes no project"
+    answer(tmp_path, "add", "adam", "--no-password")
     assert "12 to 1000" in refused(tmp_path, "add", "ada", "--password-stdin", said="short\n")
     assert "no password" in refused(tmp_path, "add", "ada", "--password-stdin")
     assert "nobody called" in refused(tmp_path, "close", "nobody")
     answer(tmp_path, "add", "eve", "--no-password")
-    assert "366" in refused(tmp_path, "token", "eve", "--days", "4000")
+    for days in ("4000", "-1", "nan"):
+        assert "more than 0 days and at most 366" in refused(tmp_path, "token", "eve", "--days", days)
     assert "signs in with that name" in refused(tmp_path, "add", "EVE", "--no-password")
     assert "conflict of interest" in refused(tmp_path, "add", "ada", "--no-password", "--conflict", "x")
 
