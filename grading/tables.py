@@ -124,6 +124,7 @@ REVIEW_SLOTS = Table(
     Index("review_slots_reviewer", "reviewer", "state", "locked"),
     Index(
         "review_slots_qualified",
+        "qualified",
         "state",
         sqlite_where=text("qualified IS NOT NULL"),
         postgresql_where=text("qualified IS NOT NULL"),

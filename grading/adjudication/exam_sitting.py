@@ -118,18 +118,19 @@ def _may_begin(connection: Connection, person: str) -> bool:
 
 def _chosen(connection: Connection, person: Person) -> list[str]:
     """Items that make up an exam for a person; empty: there are too few."""
-    items = REVIEW_ITEMS.c
+    items, known = REVIEW_ITEMS.c, _exam_items(connection)
     query = (
         select(items.alias, items.job, items.pack, func.count().label("keys"))
         .add_columns(func.count().filter(GOLD.c.verdict == "fail").label("fails"))
-        .join(GOLD_ITEMS, GOLD_ITEMS.c.item == items.alias)
         .join(GOLD, GOLD.c.item == items.alias)
-        .where(GOLD_ITEMS.c.exam.is_(True), GOLD.c.retired.is_(False), items.settled.is_not(None))
+        .where(items.alias.in_(known), GOLD.c.retired.is_(False), items.settled.is_not(None))
         .where(items.alias.not_in(barred_for(person.id)))
         .group_by(items.alias, items.job, items.pack)
     )
     rows = [
-        row for row in connection.execute(query) if not {f"job:{row.job}", f"pack:{row.pack}"} & person.conflicts
+        row
+        for row in (connection.execute(query) if known else ())
+        if not {f"job:{row.job}", f"pack:{row.pack}"} & person.conflicts
     ]
     secrets.SystemRandom().shuffle(rows)
     rows.sort(key=lambda row: not 0 < row.fails < row.keys)  # of both kinds first
@@ -142,17 +143,25 @@ def _chosen(connection: Connection, person: Person) -> list[str]:
     return []
 
 
+def _exam_items(connection: Connection) -> list[str]:
+    """The items that are kept for exams and have keys."""
+    # These are few and slots are many: asked in one go, a database may begin at the wrong end.
+    keyed = exists().where(GOLD.c.item == GOLD_ITEMS.c.item, GOLD.c.retired.is_(False))
+    query = select(GOLD_ITEMS.c.item).where(GOLD_ITEMS.c.exam.is_(True), keyed)
+    return list(connection.execute(query).scalars())
+
+
 def _papers(connection: Connection, person: str) -> list[Row[Any]]:
-    slot = REVIEW_SLOTS.c
+    slot, known = REVIEW_SLOTS.c, _exam_items(connection)
+    if not known:
+        return []
     mine = (slot.kind == GOLD_KIND, slot.state != VOID, (slot.reviewer == person) | (slot.required == person))
     query = (
         select(slot.alias, slot.item, slot.state, REVIEW_SHEETS.c.body, REVIEW_ITEMS.c.attempt_id)
         .add_columns(REVIEW_ITEMS.c.submission, REVIEW_ITEMS.c.grading_digest)
         .join(REVIEW_ITEMS, REVIEW_ITEMS.c.alias == slot.item)
         .join(REVIEW_SHEETS, REVIEW_SHEETS.c.digest == REVIEW_ITEMS.c.sheet)
-        .join(GOLD_ITEMS, GOLD_ITEMS.c.item == slot.item)
-        .where(*mine, GOLD_ITEMS.c.exam.is_(True))
-        .where(slot.probability.is_(None), exists().where(GOLD.c.item == slot.item, GOLD.c.retired.is_(False)))
+        .where(slot.item.in_(known), slot.probability.is_(None), *mine)
         .order_by(slot.claimed.nulls_last(), slot.alias)
     )
     return list(connection.execute(query))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 
 from core import Frozen
 from grading.adjudication.exam import Qualification
@@ -40,7 +40,7 @@ def qualifying(connection: Connection, person: Person) -> Qualifying | None:
     at, slot = instant(), REVIEW_SLOTS.c
     kept = select(slot.alias).select_from(WITH_ITEM)
     kept = kept.where(
-        slot.qualified.is_not(None),
+        slot.qualified == true(),
         slot.state.in_((OPEN, CLAIMED)),
         is_free(at),
         *filters(person, at, as_qualified=True),
