@@ -84,7 +84,7 @@ from .store.migrations import create_all as create_all
 from .store.migrations import drop_table as drop_table
 from .store.statements import insert_new as insert_new
 from .store.statements import insert_or_update as insert_or_update
-from .store.sweep import Amount as Amount
+from .store.sweep import FileTotals as FileTotals
 from .store.sweep import Swept as Swept
 from .telemetry import Fact as Fact
 from .telemetry import Listener as Listener

@@ -34,14 +34,14 @@ class Sweeping(Frozen):
     """
 
     dry_run: bool
-    days: float = Field(ge=1)
+    days: int = Field(ge=1)
     renderers: int
     renderings: int
     snapshots: int
     places: tuple[Swept, ...]
 
 
-def sweep_project(home: Home, *, days: float, dry_run: bool = False, gone: Sequence[str] = ()) -> Sweeping:
+def sweep_project(home: Home, *, days: int, dry_run: bool = False, gone: Sequence[str] = ()) -> Sweeping:
     """Remove old renderings, snapshots that nobody needs, and files that no record names. It may take minutes.
 
     Args:

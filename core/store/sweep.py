@@ -25,21 +25,21 @@ AT_ONCE = 8
 BATCH = 500
 
 
-class Amount(Frozen):
+class FileTotals(Frozen):
     """So many files with so many bytes together."""
 
     files: int = 0
     bytes: int = 0
 
     @classmethod
-    def of(cls, lying: Iterable[Lying]) -> Amount:
+    def of(cls, lying: Iterable[Lying]) -> FileTotals:
         """Of some blobs."""
         sizes = [one.size for one in lying]
         return cls(files=len(sizes), bytes=sum(sizes))
 
-    def __sub__(self, other: Amount) -> Amount:
+    def __sub__(self, other: FileTotals) -> FileTotals:
         """What is left without those."""
-        return Amount(files=self.files - other.files, bytes=self.bytes - other.bytes)
+        return FileTotals(files=self.files - other.files, bytes=self.bytes - other.bytes)
 
 
 class Swept(Frozen):
@@ -54,12 +54,12 @@ class Swept(Frozen):
     """
 
     place: str
-    named: Amount
-    young: Amount
-    put_away: Amount
-    waiting: Amount
-    taken_back: Amount
-    removed: Amount
+    named: FileTotals
+    young: FileTotals
+    put_away: FileTotals
+    waiting: FileTotals
+    taken_back: FileTotals
+    removed: FileTotals
 
 
 @dataclass
@@ -115,12 +115,12 @@ def _sweep_one(look: _Look, names: set[bytes], dry_run: bool) -> Swept:
     copies = isinstance(place, FolderPlace) and place.copies
     return Swept(
         place=place.name,
-        named=Amount.of(kept),
-        young=Amount.of(free) - Amount.of(old),
-        put_away=Amount() if copies else Amount.of(old),
-        waiting=Amount.of(unwanted) - Amount.of(gone),
-        taken_back=Amount.of(back),
-        removed=Amount.of([*gone, *old] if copies else gone),
+        named=FileTotals.of(kept),
+        young=FileTotals.of(free) - FileTotals.of(old),
+        put_away=FileTotals() if copies else FileTotals.of(old),
+        waiting=FileTotals.of(unwanted) - FileTotals.of(gone),
+        taken_back=FileTotals.of(back),
+        removed=FileTotals.of([*gone, *old] if copies else gone),
     )
 
 

@@ -9,10 +9,10 @@ import click
 from upbench.cli.output import called, emit, json_option
 
 if TYPE_CHECKING:
-    from core import Amount
+    from core import FileTotals
     from upbench.sweeping import Sweeping
 
-DAYS = 3.0
+DAYS = 3
 _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -20,7 +20,7 @@ _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(
     "--days",
-    type=click.FloatRange(1, 3650),
+    type=click.IntRange(1, 3650),
     default=DAYS,
     show_default=True,
     help="Leave alone what is younger, or was used since.",
@@ -33,7 +33,7 @@ _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 )
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, *, dry_run: bool, days: float, gone: tuple[str, ...], as_json: bool) -> None:
+def command(ctx: click.Context, /, *, dry_run: bool, days: int, gone: tuple[str, ...], as_json: bool) -> None:
     """Remove files that no record names, renderings by renderers that are in use no more, and left snapshots.
 
     Runs, workers and review servers may be at work. Files go in two steps: what nothing names is put away, and
@@ -57,20 +57,20 @@ def _told(done: Sweeping) -> str:
     if done.snapshots:
         lines.append(f"snapshots of {done.snapshots} ended executions {would}removed")
     for place in done.places:
-        lines += [f"{place.place}", f"  {_amount(place.named)} are named, and stay"]
+        lines += [f"{place.place}", f"  {_shown(place.named)} are named, and stay"]
         rows = (
             (place.young, "are named by nothing, and too young to go"),
             (place.taken_back, f"{would}taken back: they are named again"),
             (place.put_away, f"{would}put away"),
-            (place.waiting, f"were put away less than {done.days:g} days ago"),
+            (place.waiting, f"were put away less than {done.days} days ago"),
             (place.removed, f"{would}removed"),
         )
-        lines += [f"  {_amount(amount)} {what}" for amount, what in rows if amount.files]
+        lines += [f"  {_shown(total)} {what}" for total, what in rows if total.files]
     if not done.dry_run and any(place.put_away.files or place.waiting.files for place in done.places):
-        lines.append(f"what was put away goes for good by `{called('sweep')}` after {done.days:g} days")
+        lines.append(f"what was put away goes for good by `{called('sweep')}` after {done.days} days")
     return "\n".join(lines)
 
 
-def _amount(amount: Amount) -> str:
-    size = next((f"{amount.bytes / unit:.3g} {name}" for unit, name in _UNITS if amount.bytes >= unit), None)
-    return f"{amount.files:,} files ({size or f'{amount.bytes} bytes'})"
+def _shown(total: FileTotals) -> str:
+    size = next((f"{total.bytes / unit:.3g} {name}" for unit, name in _UNITS if total.bytes >= unit), None)
+    return f"{total.files:,} files ({size or f'{total.bytes} bytes'})"
