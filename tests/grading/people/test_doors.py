@@ -197,6 +197,8 @@ def test_roles_open_paths(at: Place) -> None:
     assert reviewer.get("/api/people").status_code == 403
     assert admin.get("/review/none").status_code == 403
     assert reviewer.get("/review/none").status_code == 404
+    assert "You do not review" in admin.get("/").text
+    assert "Nothing is up for review" in reviewer.get("/").text
     at.people.change("rob", by="operator", roles=[Role.admin])  # counts from the next request on
     assert reviewer.get("/people").status_code == 200
 
