@@ -6,6 +6,7 @@ lock; every byte of every answer is searched for names that stand in the databas
 
 from __future__ import annotations
 
+import asyncio
 import html
 import os
 import re
@@ -15,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from sqlalchemy import select, update
-from starlette.testclient import TestClient
 
 import grading
 from core import Blobs, Database, Deliverable, Migration
@@ -45,7 +44,7 @@ from rubrics import Rubric, Verdict
 from tests.grading.adjudication.support import changer_of
 from tests.grading.overview.told import ATTEMPT, EXECUTION, TRIAL, ToldRuns
 from tests.grading.people.support import quick_passwords
-from tests.grading.review.blindness import SAFE, Ask, Searcher, requests_of
+from tests.grading.review.blindness import SAFE, Ask, Client, Searcher, requests_of
 
 AT = review_origins("127.0.0.1", 9000)
 RUBRIC = Rubric.model_validate(
@@ -127,15 +126,13 @@ class World:
     people: People
     app: FastAPI
     content: FastAPI
-    portal: BlockingPortal
+    runner: asyncio.Runner
     searchers: dict[str, Searcher] = field(default_factory=dict)
 
     def add(self, login: str, name: str, role: Role, never: tuple[str, ...]) -> Searcher:
         """One more person, and who searches what they are sent."""
         person = self.people.add(login, by="cli", name=name, roles=[role]).id
-        app = TestClient(self.app, base_url=AT.app, follow_redirects=False)
-        content = TestClient(self.content, base_url=AT.content)
-        app.portal = content.portal = self.portal  # or each of thousands of requests starts a thread
+        app, content = Client(self.app, AT.app, self.runner), Client(self.content, AT.content, self.runner)
         self.searchers[person] = Searcher(app, content, AT.content, never)
         return self.searchers[person]
 
@@ -144,7 +141,7 @@ class World:
         who = next(person for person, one in self.searchers.items() if one is searcher)
         searcher.app.cookies.set(COOKIE, self.people.sessions.begin(self.people.get(who).person))
         token = searcher.ask("GET", "/api/session").json()["csrf"]
-        searcher.app.headers |= {"origin": AT.app, "x-csrf-token": token}
+        searcher.app.headers.update({"origin": AT.app, "x-csrf-token": token})
 
     def slots(self) -> list[str]:
         """The aliases of all slots."""
@@ -233,8 +230,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         changer=changer_of(tmp_path, blobs),
     )
     content = create_content_app(blobs, secrets, app_origin=AT.app, content_origin=AT.content)
-    with start_blocking_portal() as portal:
-        yield with_reviewers(World(book, blobs, people, app, content, portal))
+    with asyncio.Runner() as runner:
+        yield with_reviewers(World(book, blobs, people, app, content, runner))
     database.close()
 
 
