@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import suffix
+from .formats import formatted
 from .outcome import clip
 from .rendering_office import shown_or
 from .submission import Submission
@@ -22,6 +24,7 @@ MAX_CELLS = 5_000_000
 MAX_SHEETS = 100
 CELL_CHARS = 2000
 MAX_MARKS = 2000
+_NUMBERS = (int, float, datetime.date, datetime.time, datetime.timedelta)
 
 
 @dataclass
@@ -30,12 +33,16 @@ class _Sheet:
 
     Attributes:
         rows: row (from 1) -> {column (from 1): text}. formulas: (row, column) -> formula with its `=`.
+        shown: (row, column) -> text by the cell's number format, where that is another. numbers: Cells that hold a
+            number, a date or a time; None: nobody knows, as of a delimited file.
         about: What is told of it.
     """
 
     name: str
     rows: dict[int, dict[int, str]]
     formulas: dict[tuple[int, int], str] = field(default_factory=dict)
+    shown: dict[tuple[int, int], str] = field(default_factory=dict)
+    numbers: set[tuple[int, int]] | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -62,7 +69,9 @@ def _sheets(submission: Submission, file: Path) -> Iterator[_Sheet]:
     else:
         for name in submission.sheet_names(file):
             rows = submission.grid(file, name).rows
-            yield _Sheet(name, {at: {c: shown_or(v) for c, v in cells.items()} for at, cells in rows.items()})
+            sheet = _Sheet(name, {at: {c: shown_or(v) for c, v in cells.items()} for at, cells in rows.items()})
+            sheet.numbers = {(at, c) for at, cells in rows.items() for c, v in cells.items() if _is_number(v)}
+            yield sheet
 
 
 def _of_workbook(book: Book, sheet: Any) -> _Sheet:
@@ -70,6 +79,7 @@ def _of_workbook(book: Book, sheet: Any) -> _Sheet:
 
     rows: dict[int, dict[int, str]] = {}
     formulas: dict[tuple[int, int], str] = {}
+    found, numbers = _Sheet(str(sheet.title), rows, formulas), set()
     comments: list[list[Any]] = []
     sources = book.formulas[sheet.title]
     for (row, column), cell in sheet._cells.items():
@@ -82,6 +92,11 @@ def _of_workbook(book: Book, sheet: Any) -> _Sheet:
             comments.append([row, column, clip(source.comment.text, CELL_CHARS)])
         if not blank(value):
             rows.setdefault(row, {})[column] = shown_or(value)
+        if _is_number(value):
+            numbers.add((row, column))
+            by_format = formatted(value, str((source or cell).number_format))
+            if by_format is not None and by_format != rows[row][column]:
+                found.shown[row, column] = by_format
     about = {
         "hidden": sheet.sheet_state != "visible",
         "merged": [_box(one) for one in list(sources.merged_cells.ranges)[:MAX_MARKS]],
@@ -89,7 +104,12 @@ def _of_workbook(book: Book, sheet: Any) -> _Sheet:
         "hidden_columns": sorted(_hidden_columns(sources))[:MAX_MARKS],
         "comments": sorted(comments)[:MAX_MARKS],
     }
-    return _Sheet(str(sheet.title), rows, formulas, about)
+    found.about, found.numbers = about, numbers
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _box(merged: Any) -> list[int]:
@@ -121,6 +141,7 @@ def _write(number: int, sheet: _Sheet, out: Path, room: int) -> dict[str, Any]:
         if row <= MAX_ROWS and column <= MAX_COLUMNS and written < room:
             written += 1
             _chunk(chunks, row)["formulas"].append([row, column, text])
+    _add_marks(sheet, chunks)
     names = {}
     for index, chunk in chunks.items():
         names[index] = f"sheet-{number:03d}-{index:04d}.json"
@@ -137,8 +158,26 @@ def _write(number: int, sheet: _Sheet, out: Path, room: int) -> dict[str, Any]:
     return plain | sheet.about | told | {"cells": written, "cut": cut, "chunks": names}
 
 
+def _add_marks(sheet: _Sheet, chunks: dict[int, dict[str, Any]]) -> None:
+    """What is known of cells beside their text, of those that are kept."""
+    for (row, column), text in sorted(sheet.shown.items()):
+        there = chunks.get((row - 1) // CHUNK_ROWS)
+        if there is not None and column <= MAX_COLUMNS:
+            there["shown"].append([row, column, clip(text, CELL_CHARS)])
+    if sheet.numbers is None:
+        return
+    for there in chunks.values():
+        there["numbers"] = [""] * CHUNK_ROWS
+    for row, column in sorted(sheet.numbers):
+        there = chunks.get((row - 1) // CHUNK_ROWS)
+        if there is not None and column <= MAX_COLUMNS:
+            at = (row - 1) % CHUNK_ROWS
+            there["numbers"][at] = there["numbers"][at].ljust(column - 1) + "n"
+
+
 def _chunk(chunks: dict[int, dict[str, Any]], row: int) -> dict[str, Any]:
     index = (row - 1) // CHUNK_ROWS
     if index not in chunks:
-        chunks[index] = {"rows": [[] for _ in range(CHUNK_ROWS)], "formulas": []}
+        empty: list[list[str]] = [[] for _ in range(CHUNK_ROWS)]
+        chunks[index] = {"rows": empty, "formulas": [], "shown": [], "numbers": []}
     return chunks[index]

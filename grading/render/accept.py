@@ -23,7 +23,12 @@ _WORDS: TypeAdapter[tuple[_Word, ...]] = TypeAdapter(Annotated[tuple[_Word, ...]
 
 
 class Chunk(Frozen):
-    """Rows of a sheet that stand together, each from its first column on; formulas as (row, column, text)."""
+    """Rows of a sheet that stand together, each from its first column on; formulas as (row, column, text).
+
+    Attributes:
+        shown: As formulas: what a number format makes of a value. numbers: Of each row, `n` at the place of each
+            cell that holds a number, a date or a time; spaces between.
+    """
 
     rows: Annotated[
         tuple[Annotated[tuple[Annotated[str, Field(max_length=2000)], ...], Field(max_length=500)], ...],
@@ -32,6 +37,10 @@ class Chunk(Frozen):
     formulas: Annotated[
         tuple[tuple[int, int, Annotated[str, Field(max_length=2000)]], ...], Field(max_length=300_000)
     ]
+    shown: Annotated[
+        tuple[tuple[int, int, Annotated[str, Field(max_length=2000)]], ...], Field(max_length=300_000)
+    ] = ()
+    numbers: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=500)] = ()
 
 
 class _Said(Frozen):

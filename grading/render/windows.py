@@ -27,17 +27,28 @@ def sheet_window(
     Returns:
         `rows` (of texts, all of the same length; with `formulas` a cell that has one shows it), `row`, `column`,
         and of what lies in the window: `merged` ([first row, first column, last row, last column], from 1),
-        `hidden_rows`, `hidden_columns` (from 1), `comments` ([row, column, text]).
+        `hidden_rows`, `hidden_columns` (from 1), `comments` ([row, column, text]), `shown` (the same: by the
+        number format, where that is not the text in `rows`; none with `formulas`), `numbers` (of each row a text
+        with `n` at the place of each cell that holds a number, a date or a time; empty where nobody knows).
     """
     row, column = max(0, row), max(0, column)
     last = min(row + max(0, min(rows, MAX_WINDOW_ROWS)), sheet.rows)
     right = min(column + max(0, min(columns, MAX_WINDOW_COLUMNS)), sheet.columns)
     cells = [["" for _ in range(column, right)] for _ in range(row, last)]
+    shown: list[list[Any]] = []
+    numbers: list[str] = []
     for first, chunk in _chunks(blobs, sheet, row, last):
         for number, line in enumerate(chunk["rows"], start=first):
             if row <= number < last:
                 part = line[column:right]
                 cells[number - row][: len(part)] = part
+        for number, kinds in enumerate(chunk.get("numbers", ()), start=first):
+            numbers = numbers or [""] * (last - row)
+            if row <= number < last:
+                numbers[number - row] = kinds[column:right]
+        for one in () if formulas else chunk.get("shown", ()):
+            if row < one[0] <= last and column < one[1] <= right:
+                shown.append(one)
         for at, where, text in chunk["formulas"] if formulas else ():
             if row < at <= last and column < where <= right:
                 cells[at - 1 - row][where - 1 - column] = text
@@ -52,6 +63,8 @@ def sheet_window(
         ],
         "hidden_rows": [one for one in sheet.hidden_rows if row < one <= last],
         "hidden_columns": [one for one in sheet.hidden_columns if column < one <= right],
+        "shown": shown,
+        "numbers": numbers,
         "comments": [list(one) for one in sheet.comments if row < one[0] <= last and column < one[1] <= right],
     }
 

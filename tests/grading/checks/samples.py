@@ -37,6 +37,8 @@ def workbooks(root: Path) -> None:
     for number, (item, quantity, price) in enumerate([("Chair", 4, 25.5), ("Desk", 2, 140), ("Lamp", 3, 9.95)], 2):
         sheet.append([item, quantity, price, f"=B{number}*C{number}"])
     sheet.append(["Total", None, None, "=SUM(D2:D4)"])
+    for row in range(2, 6):
+        sheet.cell(row, 4).number_format = '#,##0.00 "EUR"'
     sheet["F1"] = "Grand total due"
     sheet.merge_cells("F1:G1")
     notes = book.create_sheet("Notes")

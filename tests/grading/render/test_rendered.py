@@ -92,7 +92,7 @@ def test_an_archive_is_listed_and_read_and_never_unpacked(plain: dict[str, Rende
 
 
 def test_scripts_are_flagged(plain: dict[str, Rendered]) -> None:
-    assert plain["page.html"].flags == ("holds scripts; none is run here",)
+    assert plain["page.html"].flags == ("holds scripts; none runs unless you ask for it",)
     assert plain["notes.md"].flags == ()
 
 
@@ -139,6 +139,10 @@ def test_a_workbook_has_values_formulas_marks_and_a_look(office: dict[str, Rende
     assert values[1] == ["Chair", "4", "25.5", "102"]
     assert formulas[1] == ["Chair", "4", "25.5", "=B2*C2"]
     assert formulas[4][3] == "=SUM(D2:D4)"
+    window = sheet_window(shelf.blobs, summary, 1, 2, 10, 4)
+    assert window["shown"][0] == [2, 4, "102.00 EUR"], "as its number format has it"
+    assert window["numbers"][:2] == ["nn", "nn"]
+    assert sheet_window(shelf.blobs, summary, 1, 2, 10, 4, formulas=True)["shown"] == []
     assert (notes.rows, secret.rows) == (1, 1)
     words = [word[4] for page in found.pages for word in words_of(shelf.blobs, page)]
     assert "Chair" in words, found.notes

@@ -127,7 +127,7 @@ def test_a_sheet_is_read_in_windows(place: Place) -> None:
     window = place.app.get(f"{place.api}/1/sheet", params={"name": "S", "row": 1}).json()
     assert window == {
         "rows": [["", ""], ["=cmd", "2"]], "row": 1, "column": 0, "merged": [], "hidden_rows": [2],
-        "hidden_columns": [], "comments": [[3, 1, "why"]],
+        "hidden_columns": [], "comments": [[3, 1, "why"]], "shown": [], "numbers": [],
     }  # fmt: skip
     formulas = place.app.get(f"{place.api}/1/sheet", params={"name": "S", "formulas": 1, "rows": 10**9}).json()
     assert formulas["rows"][2] == ["=cmd", "=1+1"]

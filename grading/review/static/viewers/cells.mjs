@@ -3,7 +3,8 @@
 export const ROWS = 200;
 export const COLUMNS = 50;
 const KEPT = 60;
-const LOST = { rows: [], merged: [], hidden_rows: [], hidden_columns: [], failed: true };
+const LOST = { rows: [], merged: [], hidden_rows: [], hidden_columns: [], numbers: [], shownAt: new Map(), failed: true };
+const keyOf = (row, column) => row * 16_384 + column;
 
 /** `A`, `Z`, `AA`: the name of a column, from 0. */
 export function columnName(index) {
@@ -18,6 +19,13 @@ export function cellOf(text) {
   if (!letters || digits === "0") return null;
   const column = [...letters.toUpperCase()].reduce((sum, letter) => sum * 26 + letter.charCodeAt(0) - 64, 0);
   return [Number(digits) - 1, column - 1];
+}
+
+/** What a window holds at a cell: its text, as its number format shows it, whether it is a number (null: who knows). */
+export function cellIn(window, row, column) {
+  const [down, along] = [row - window.row, column - window.column];
+  const text = window.failed ? "?" : String(window.rows[down]?.[along] ?? "");
+  return { text, shown: window.shownAt.get(keyOf(row, column)) ?? text, number: window.numbers.length ? window.numbers[down]?.[along] === "n" : null };
 }
 
 export class Cells {
@@ -51,7 +59,10 @@ export class Cells {
     const query = new URLSearchParams({ name, row, column, rows: ROWS, columns: COLUMNS, formulas: formulas ? 1 : 0 });
     try {
       const response = await fetch(`${this.address}/sheet?${query}`, { headers: { accept: "application/json" } });
-      return response.ok ? { ...LOST, failed: false, ...(await response.json()) } : { ...LOST, row, column };
+      if (!response.ok) return { ...LOST, row, column };
+      const said = await response.json();
+      const shownAt = new Map((said.shown ?? []).map(([r, c, text]) => [keyOf(r - 1, c - 1), text]));
+      return { ...LOST, failed: false, ...said, shownAt };
     } catch {
       return { ...LOST, row, column };
     }

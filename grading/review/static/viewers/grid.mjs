@@ -16,7 +16,7 @@ const TALLEST = 15_000_000;
 let grids = 0;
 
 export class Grid {
-  /** @param {HTMLElement} scroller. @param {object} of label, cell(row, column): text or null while it comes, marks: (grid) => {merges, mergedIn(row), hiddenRows, hiddenColumns, comments, commented} */
+  /** @param {HTMLElement} scroller. @param {object} of label, cell(row, column): {text, shown, number} or null while it comes, marks: (grid) => {merges, mergedIn(row), hiddenRows, hiddenColumns, comments, commented} */
   constructor(scroller, { label, rows, columns, cell, marks }) {
     Object.assign(this, { scroller, rows, columns, cell, marks });
     grids += 1;
@@ -249,9 +249,9 @@ export class Grid {
     const marked = boxes.length > 0 || marks.commented.has(row + 1);
     for (const [at, cell] of line.cells.entries()) {
       const column = this.left + at;
-      const text = this.cell(row, column);
-      line.waits ||= text === null;
-      cell.textContent = text ?? "…";
+      const held = this.cell(row, column);
+      line.waits ||= held === null;
+      cell.textContent = held?.shown ?? "…";
       this.places.set(cell, [row, column]);
       if (marked || !line.plain) this.#mark(cell, row, column, boxes, marks);
     }
@@ -283,7 +283,7 @@ export class Grid {
     for (const box of marks.merges) {
       const [top, left, bottom, right] = [box[0] - 1, box[1] - 1, box[2] - 1, box[3] - 1];
       if ((top >= first && left >= this.left) || top > last || bottom < first || left > this.right || right < this.left) continue;
-      const cover = element("div", { className: "v-cell v-merged", textContent: this.cell(top, left) ?? "…", dir: "auto", attributes: { "aria-hidden": "true" } });
+      const cover = element("div", { className: "v-cell v-merged", textContent: this.cell(top, left)?.shown ?? "…", dir: "auto", attributes: { "aria-hidden": "true" } });
       const row = Math.max(top, first);
       cover.style.left = `${HEAD + this.lefts[left]}px`;
       cover.style.top = `${(top - row) * this.line}px`;

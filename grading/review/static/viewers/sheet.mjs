@@ -1,7 +1,7 @@
 // Worksheets: tabs, a grid, the whole of one cell above it, formulas instead of values, hidden things marked.
 import { element } from "../dom.mjs";
 import { Viewer, tool } from "./base.mjs";
-import { COLUMNS, Cells, ROWS, cellOf, columnName } from "./cells.mjs";
+import { COLUMNS, Cells, ROWS, cellIn, cellOf, columnName } from "./cells.mjs";
 import { Grid } from "./grid.mjs";
 
 const SCALES = [0.7, 0.85, 1, 1.2, 1.5, 2];
@@ -85,8 +85,8 @@ export class Sheet extends Viewer {
     for (let step = 1; step <= Math.min(all, MAX_SEARCHED); step += 1) {
       const at = (from + by * step + all * 2) % all;
       const [r, c] = [Math.floor(at / columns), at % columns];
-      const found = this.#text(r, c) ?? await this.#awaited(r, c);
-      if (found.toLowerCase().includes(wanted)) {
+      const { text: value, shown } = this.#cell(r, c) ?? await this.#awaited(r, c);
+      if (value.toLowerCase().includes(wanted) || shown.toLowerCase().includes(wanted)) {
         this.#go(r, c);
         return this.#place(r, c);
       }
@@ -124,7 +124,7 @@ export class Sheet extends Viewer {
     this.cut.hidden = !cut;
     this.grid?.close();
     this.fitted = false;
-    this.grid = new Grid(this.body, { label: `${this.file.name}${name ? `, ${name}` : ""}`, rows, columns, cell: (row, column) => this.#text(row, column), marks: (grid) => this.#marks(grid) });
+    this.grid = new Grid(this.body, { label: `${this.file.name}${name ? `, ${name}` : ""}`, rows, columns, cell: (row, column) => this.#cell(row, column), marks: (grid) => this.#marks(grid) });
     this.grid.scale = SCALES[this.size];
     [...this.tabs.children].forEach((tab, each) => {
       tab.setAttribute("aria-selected", String(each === index));
@@ -141,19 +141,22 @@ export class Sheet extends Viewer {
     this.grid.changed();
   }
 
-  /** A cell's text; null while it is being fetched. */
-  #text(row, column) {
+  /** A cell, see `cellIn`; null while it is being fetched. */
+  #cell(row, column) {
     const sheet = this.sheets[this.at];
     const window = this.cells.window(sheet.name, this.formulas, row, column, () => this.#arrived(sheet));
-    if (!window) return null;
-    if (window.failed) return "?";
-    return String(window.rows[row - window.row]?.[column - window.column] ?? "");
+    return window && cellIn(window, row, column);
+  }
+
+  /** A cell's text; null while it is being fetched. */
+  #text(row, column) {
+    return this.#cell(row, column)?.text ?? null;
   }
 
   async #awaited(row, column) {
     for (;;) {
-      const text = this.#text(row, column);
-      if (text !== null) return text;
+      const cell = this.#cell(row, column);
+      if (cell !== null) return cell;
       await new Promise((resolve) => { this.waiting = resolve; });
     }
   }
@@ -164,7 +167,7 @@ export class Sheet extends Viewer {
     const window = this.fitted ? null : this.cells.window(sheet.name, this.formulas, 0, 0, () => {});
     if (window && !this.fitted) {
       this.fitted = true;
-      this.grid.fit(window.rows.slice(0, FITTED), 0);
+      this.grid.fit(window.rows.slice(0, FITTED).map((row, at) => row.map((_, column) => cellIn(window, at, column).shown)), 0);
     }
     this.#show();
     this.grid.changed();
