@@ -30,6 +30,8 @@ from .keys import user as user
 from .later import Following as Following
 from .later import add_attempts as add_attempts
 from .later import go_on_after as go_on_after
+from .leftovers import snapshot_store as snapshot_store
+from .leftovers import snapshots_left as snapshots_left
 from .limits import BudgetWatch as BudgetWatch
 from .limits import ReworkBudget as ReworkBudget
 from .limits import RunBudget as RunBudget
@@ -37,8 +39,6 @@ from .limits import TrialLimits as TrialLimits
 from .limits import Used as Used
 from .limits import check_prices as check_prices
 from .limits import effective_limits as effective_limits
-from .leftovers import snapshot_store as snapshot_store
-from .leftovers import snapshots_left as snapshots_left
 from .limits import trial_used_up as trial_used_up
 from .limits import used_by_trial as used_by_trial
 from .lines import evaluation_lines as evaluation_lines
@@ -89,8 +89,8 @@ from .review import review_item as review_item
 from .rows import DONE as DONE
 from .rows import STOPPED as STOPPED
 from .rows import AttemptRow as AttemptRow
-from .rows import ExecutionRow as ExecutionRow
 from .rows import DamagedRun as DamagedRun
+from .rows import ExecutionRow as ExecutionRow
 from .rows import RunRow as RunRow
 from .runner import Progress as Progress
 from .runner import run_trials as run_trials
@@ -107,6 +107,7 @@ from .trial import AttemptRounds as AttemptRounds
 from .trial import start_attempt as start_attempt
 from .trials import agents_of as agents_of
 from .trials import attempts_of as attempts_of
+from .trials import attempts_with_remarks as attempts_with_remarks
 from .trials import count_trials as count_trials
 from .trials import trials_of as trials_of
 from .workers.places import Places as Places

@@ -65,6 +65,10 @@ def export(
     to_stdout = str(out) == STDOUT
     if to_stdout and as_json:
         raise BadInput("is where the export goes", field="--json", mend="name a file with --out")
+    target = out or Path(f"verdicts{kind.suffix}")
+    if not to_stdout and (target.is_dir() or not target.parent.is_dir()):
+        what = "is a folder" if target.is_dir() else "its folder is not there"
+        raise BadInput(what, file=target, field="--out", mend="name a file in a folder that is there")
     home = open_home(load_settings(ctx.obj["project"]), create=False)
     try:
         exports = RunExports(home)
@@ -75,7 +79,6 @@ def export(
             for piece in pieces:
                 click.echo(piece, nl=False)
             return
-        target = out or Path(f"verdicts{kind.suffix}")
         lines = write_pieces(target, pieces)
     finally:
         home.close()

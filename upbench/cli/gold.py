@@ -129,6 +129,9 @@ def copy(
 
     if (folder is None) == (flaw is None):
         raise BadInput("how is the copy to differ?", mend="add --flaw and --file, or --folder")
+    if folder is not None and (path is not None or sheet is not None):
+        what = "the folder is all that the copy hands in"
+        raise BadInput(what, field="--folder", mend="leave out --file and --sheet")
     keys = _keys(pairs)
     with _home(ctx) as home, _known(item):
         if folder is not None:

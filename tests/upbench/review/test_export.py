@@ -72,7 +72,11 @@ def test_what_cannot_be_is_one_line_and_leaves_what_was_there(home: Home) -> Non
         refused = export(*words)
         assert isinstance(refused.exception, BadInput)
         assert said in str(refused.exception)
-    assert isinstance(export("--out", "none/a.jsonl").exception, BadInput)
+    for nowhere in ("none/a.jsonl", ".", "..", "/"):
+        assert isinstance(export("--out", nowhere).exception, BadInput)
+    home = open_home(load_settings(Path()))
+    assert [row for row in read_audit(home.database) if row.action == "export"] == [], "nothing was exported"
+    home.close()
     kept = Path("kept.csv")
     kept.write_text("before")
     with pytest.raises(ZeroDivisionError):

@@ -132,6 +132,7 @@ def test_a_run_with_gold_shows_it_to_reviewers_as_any_other_review(
         (("set", "nothing", "--key", "a=maybe", "--reason", "r"), "is no key"),
         (("copy", "nothing", "--key", "a=fail", "--reason", "r"), "--flaw"),
         (("copy", "nothing", "--key", "a=fail", "--reason", "r", "--flaw", "missing_file"), "which file"),
+        (("copy", "nothing", "--key", "a=fail", "--reason", "r", "--folder", ".", "--file", "a.csv"), "--file"),
         (("retire", "nothing", "--reason", "r"), "no such review"),
     ],
 )
