@@ -100,7 +100,7 @@ def run(browser: Browser, served: Served, alias: str) -> None:
         "the next page of 200, until it is seen": pictures(page, ["]"] * TIMES),
         "a page far away, not there before": jumps(page),
     }
-    page.keyboard.press("o")
+    page.locator(".pane[data-pane=a] [data-do=split]").click()
     page.locator(".pane[data-pane=b] [data-tab=deliverables]").click()
     page.locator(".pane[data-pane=b] .file-row").nth(1).click()
     page.locator("[role=grid]").focus()

@@ -84,7 +84,7 @@ def document_text(path: Path, book: Callable[[Path], Book]) -> DocumentText:
     try:
         return DocumentText(lines(read_text(path)))
     except Broken:
-        raise Broken(f"{path.name} has no text that can be read") from None
+        raise Broken(f"a {kind or 'nameless'} file has no text that can be read") from None
 
 
 def lines(text: str) -> list[Segment]:

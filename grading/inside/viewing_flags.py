@@ -31,7 +31,8 @@ def flags(file: Path) -> list[str]:
         if suffix(file) == ".pdf":
             return _pdf(file)
         if suffix(file) in HTML | {".svg"}:
-            return _page(read_text(file))
+            asked = "none runs unless you ask for it" if suffix(file) in HTML else "none is run here"
+            return _page(read_text(file), asked)
         if suffix(file) in DELIMITED and (count := len(_FORMULA.findall(read_text(file)))):
             return [f"{count} cells begin like formulas, which a spreadsheet program would carry out"]
     except (Broken, Unjudgeable, *_DAMAGED):
@@ -80,10 +81,10 @@ def _pdf(file: Path) -> list[str]:
         document.close()
 
 
-def _page(text: str) -> list[str]:
+def _page(text: str, asked: str) -> list[str]:
     found = []
     if re.search(r"<script\b|\bon\w+\s*=|javascript:", text, re.IGNORECASE):
-        found.append("holds scripts; none is run here")
+        found.append(f"holds scripts; {asked}")
     if count := len(_ELSEWHERE.findall(text)):
         found.append(f"refers to {count} places elsewhere; nothing is fetched")
     return found

@@ -98,7 +98,7 @@ def _look(browser: Browser, file: Path, look: Look, facts: dict[str, Any]) -> tu
         if count := browser.events[event]:
             facts[name] = max(count, facts.get(name, 0))
     if facts.get("not_loaded"):
-        notes.append("what it asks for outside its own file is not there")
+        notes.append("its pictures are of this file alone, without what it asks for beside it or elsewhere")
     size = browser.call("Page.getLayoutMetrics")["cssContentSize"]
     wide, high = (max(1.0, float(size[name])) for name in ("width", "height"))
     wide = min(max(wide, look.width), MAX_WIDTH)

@@ -81,7 +81,7 @@ def test_a_web_page_is_seen_on_two_screens_as_its_scripts_leave_it(
     assert words(shelf, page, 0) == "Market stall Scripted 1280"
     assert words(shelf, page, 2) == "Market stall Scripted 390"
     assert page.facts["script_errors"] == 2
-    assert page.notes == ("what it asks for outside its own file is not there",)
+    assert page.notes == ("its pictures are of this file alone, without what it asks for beside it or elsewhere",)
     for one in page.pages:
         assert webp_size(shelf.blobs.get_bytes(one.image)) == (one.width, one.height)
     x, y, wide, high = words_of(shelf.blobs, page.pages[0])[0][:4]

@@ -1,12 +1,12 @@
 // The entries of an archive as a tree. One of them opens beside it, in the viewer of its kind: the server takes it out
 // of the archive where it is asked for. An archive within an archive is listed, and not opened further.
-import { element, legible } from "../dom.mjs";
+import { bytes, element, legible } from "../dom.mjs";
 import { Viewer, tool } from "./base.mjs";
 import { renderingOf } from "./rendering.mjs";
 
 const ENTRY = "entry=";
 const LINE = /^(entry=.*),line=\d+$/s;
-const LISTED = / \(\d+ bytes\)$/;
+const LISTED = / \((\d+) bytes\)$/;
 
 /** What is listed ({anchor, text, number}: the server's name of it), and the lines of those entries that are text. */
 function parted(segments) {
@@ -39,7 +39,7 @@ function planted(listed) {
       here = here.get(part);
     }
     const last = name.split(/[\\/]/).at(-1);
-    here.set(`${last}\u0000${anchor}${number}`, { anchor, number, last, text: text.startsWith(name) ? text.slice(name.length).trim() : text });
+    here.set(`${last}\u0000${anchor}${number}`, { anchor, number, last, size: bytes(Number(LISTED.exec(text)?.[1] ?? 0)) });
   }
   return root;
 }
@@ -187,7 +187,7 @@ export class Archive extends Viewer {
         element("span", { className: "path", textContent: legible(leaf ? inside.last : `${name}/`), dir: "auto" }),
       ]);
       this.items.push(item);
-      if (leaf) item.append(" ", element("span", { className: "soft", textContent: inside.text }));
+      if (leaf) item.append(" ", element("span", { className: "soft", textContent: inside.size }));
       else {
         item.setAttribute("aria-expanded", "true");
         item.append(element("ul", { attributes: { role: "group" } }, this.#branch(inside, level + 1)));

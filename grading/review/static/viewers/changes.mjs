@@ -3,6 +3,7 @@ import { element } from "../dom.mjs";
 import { Viewer, tool } from "./base.mjs";
 import { Flips } from "./flips.mjs";
 import { Strip } from "./strip.mjs";
+import { Ways } from "./ways.mjs";
 
 const LINE = 24;
 const SIGNS = { same: " ", added: "+", removed: "−" };
@@ -87,22 +88,15 @@ const MAKE = {
 
 class Changes {
   constructor(host, said, options) {
-    Object.assign(this, { said, options });
-    this.modes = Object.keys(MAKE).filter((mode) => said[mode]?.length > 0);
+    const modes = Object.keys(MAKE).filter((mode) => said[mode]?.length > 0);
     this.box = element("div", { className: "v-box" });
-    const note = said.problem ?? (this.modes.length ? null : WHOLE[options.change.change] ?? "What changed in it cannot be shown; both versions can be downloaded.");
-    this.buttons = this.modes.map((mode) => {
-      const button = element("button", { type: "button", className: "small v-tool", textContent: TITLES[mode], attributes: { "aria-pressed": "false" } });
-      button.addEventListener("click", () => this.#switch(mode));
-      return button;
-    });
-    this.root = element("div", { className: "v-open" }, [
-      ...(note ? [element("p", { className: "note", textContent: note, tabIndex: -1 })] : []),
-      ...(this.modes.length > 1 ? [element("div", { className: "v-modes", attributes: { role: "group", "aria-label": "What is compared" } }, this.buttons)] : []), this.box,
-    ]);
+    const note = said.problem ?? (modes.length ? null : WHOLE[options.change.change] ?? "What changed in it cannot be shown; both versions can be downloaded.");
+    this.root = element("div", { className: "v-open" }, [...(note ? [element("p", { className: "note", textContent: note, tabIndex: -1 })] : []), this.box]);
     host.append(this.root);
-    if (this.modes.length) this.#switch(this.modes[0]);
+    this.ways = new Ways("What is compared", modes.map((mode) => [mode, TITLES[mode]]), (mode) => MAKE[mode](this.box, said, options));
   }
+
+  get viewer() { return this.ways.viewer; }
 
   anchor() { return null; }
 
@@ -117,14 +111,8 @@ class Changes {
   focus() { (this.viewer ?? this.root.querySelector(".note"))?.focus(); }
 
   close() {
-    this.viewer?.close();
+    this.ways.close();
     this.root.remove();
-  }
-
-  #switch(mode) {
-    this.viewer?.close();
-    this.viewer = MAKE[mode](this.box, this.said, this.options);
-    this.buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(this.modes[at] === mode)));
   }
 }
 

@@ -8,6 +8,7 @@ import { Pages } from "./pages.mjs";
 import { renderingOf } from "./rendering.mjs";
 import { Sheet } from "./sheet.mjs";
 import { Text } from "./text.mjs";
+import { Ways } from "./ways.mjs";
 
 const KINDS = { pages: Pages, sheet: Sheet, text: Text, image: Picture, audio: Media, video: Media, html: Frame, archive: Archive };
 const TITLES = { pages: "Pages", sheet: "Table", text: "Text", image: "Picture", audio: "Sound", video: "Video", html: "Page", archive: "Entries" };
@@ -20,37 +21,43 @@ function modesOf(rendering) {
   return [...new Set([...kinds, "pages", "text"])].filter((mode) => mode in KINDS && has(mode));
 }
 
-function notes({ problem, flags, facts }) {
-  const made = [];
-  if (problem) made.push(element("p", { className: "note", textContent: problem }));
-  for (const flag of flags ?? []) made.push(element("p", { className: "note", textContent: String(flag) }));
-  if (facts?.length) made.push(element("ul", { className: "v-facts soft" }, facts.map((fact) => element("li", { textContent: String(fact) }))));
-  return made;
+/** Pages of a film or of a web page are pictures of it. */
+const titleOf = (mode, kind) => (mode === "pages" && ["video", "html"].includes(kind) ? "Pictures" : TITLES[mode]);
+const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
+const item = (text, className) => element("li", { textContent: capital(String(text)), className });
+
+/** What is to be known of a file before it is looked at: what is wrong with it, and a line of flags and facts. */
+function about({ problem, flags, facts }) {
+  const made = problem ? [element("p", { className: "note", textContent: problem })] : [];
+  const items = [...(flags ?? []).map((flag) => item(flag, "v-flag")), ...(facts ?? []).map((fact) => item(fact, "soft"))];
+  return items.length ? [...made, element("ul", { className: "v-facts" }, items)] : made;
 }
 
 class Opened {
   constructor(host, rendering, options) {
-    Object.assign(this, { rendering, options });
-    this.modes = modesOf(rendering);
+    this.options = options;
     this.box = element("div", { className: "v-box" });
-    this.root = element("div", { className: "v-open" }, [...notes(rendering), ...this.#choice(), this.box]);
+    this.root = element("div", { className: "v-open" }, [...about(rendering), this.box]);
     host.append(this.root);
-    if (this.modes.length) this.#switch(this.modes[0]);
-    else this.#nothing();
+    const titles = modesOf(rendering).map((mode) => [mode, titleOf(mode, rendering.kind)]);
+    this.ways = new Ways("How it is shown", titles, (mode) => new KINDS[mode](this.box, rendering, options));
+    if (!titles.length) this.#nothing();
   }
+
+  get viewer() { return this.ways.viewer; }
 
   anchor() { return this.viewer ? this.viewer.anchor() : { kind: "region", anchor: null, text: "" }; }
 
   /** A place that this way of looking does not know may be known to another. */
   go(anchor) {
     if (!this.viewer || !anchor) return false;
-    const before = this.mode;
+    const before = this.ways.shown;
     if (this.viewer.go(anchor)) return true;
-    for (const mode of this.modes.filter((one) => one !== before)) {
-      this.#switch(mode);
+    for (const mode of this.ways.all.filter((one) => one !== before)) {
+      this.ways.show(mode);
       if (this.viewer.go(anchor)) return true;
     }
-    if (this.mode !== before) this.#switch(before);
+    if (this.ways.shown !== before) this.ways.show(before);
     return false;
   }
 
@@ -66,25 +73,8 @@ class Opened {
   }
 
   close() {
-    this.viewer?.close();
+    this.ways.close();
     this.root.remove();
-  }
-
-  #choice() {
-    if (this.modes.length < 2) return [];
-    this.buttons = this.modes.map((mode) => {
-      const button = element("button", { type: "button", className: "small v-tool", textContent: TITLES[mode], attributes: { "aria-pressed": "false" } });
-      button.addEventListener("click", () => this.#switch(mode));
-      return button;
-    });
-    return [element("div", { className: "v-modes", attributes: { role: "group", "aria-label": "How it is shown" } }, this.buttons)];
-  }
-
-  #switch(mode) {
-    this.viewer?.close();
-    this.mode = mode;
-    this.viewer = new KINDS[mode](this.box, this.rendering, this.options);
-    this.buttons?.forEach((button, at) => button.setAttribute("aria-pressed", String(this.modes[at] === mode)));
   }
 
   #nothing() {

@@ -9,6 +9,8 @@ const LETTERS = 80;
 const SIZES = [0.7, 0.85, 1, 1.2, 1.5, 1.8, 2.2];
 const LINES = /^line=(\d+)(?:-(\d+))?$/;
 const plain = (text) => text.toLowerCase();
+/** `4` for `line=4`, `cell 2` for `cell=2`. */
+const named = (anchor) => anchor.replace(/^line=/, "").replace("=", " ");
 
 export class Text extends Viewer {
   constructor(host, rendering, options) {
@@ -83,13 +85,13 @@ export class Text extends Viewer {
 
   #draw(index) {
     const [anchor, words] = this.segments[index];
-    const place = element("button", { type: "button", className: "v-anchor", textContent: anchor, tabIndex: -1, title: "Take this place as evidence" });
+    const place = element("button", { type: "button", className: "v-anchor", textContent: named(anchor), tabIndex: -1, title: "Take this place as evidence" });
     place.addEventListener("click", () => {
       this.#step(index, false);
       this.take({ kind: "quote", anchor, text: words.slice(0, 300) });
     });
     const line = element("div", { className: "v-line", attributes: { role: "listitem", "aria-setsize": this.segments.length, "aria-posinset": index + 1 } }, [
-      this.capture ? place : element("span", { className: "v-anchor", textContent: anchor }), this.#words(index, words),
+      this.capture ? place : element("span", { className: "v-anchor", textContent: named(anchor) }), this.#words(index, words),
     ]);
     const [from, to] = this.marked ?? [-1, -1];
     line.classList.toggle("v-marked", index >= from && index <= to);
@@ -117,7 +119,7 @@ export class Text extends Viewer {
 
   #moved(first) {
     this.at = first;
-    this.onPlace({ text: this.segments.length ? `${this.segments[first][0]} of ${this.segments.length}` : "" });
+    this.onPlace({ text: this.segments.length ? `${this.segments[first][0].replace("=", " ")} of ${this.segments.length}` : "" });
   }
 
   #key(event) {
