@@ -5,9 +5,11 @@ import { columnName } from "./cells.mjs";
 
 export const HEAD = 56;
 const LINE = 26;
-const LETTER = 7.2;
+const PADDING = 24;
+const NUMBER = /^[-+−]?\d[\d.,'   ]*(?:e[-+]?\d+)?\s?%?$/i;
 const NARROW = 64;
 const WIDE = 340;
+const LONG = 80;
 const OVER = 6;
 const USUAL = 110;
 // A browser's elements end at some thirty million pixels.
@@ -63,9 +65,11 @@ export class Grid {
 
   /** Fit columns to some rows of text. */
   fit(rows, first) {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = getComputedStyle(this.node).font;
     for (let at = 0; at < Math.max(0, ...rows.map((row) => row.length)); at += 1) {
-      const longest = Math.max(0, ...rows.map((row) => String(row[at] ?? "").length));
-      this.widths.set(first + at, Math.min(Math.max(longest * LETTER + 18, NARROW), WIDE));
+      const widest = Math.max(0, ...rows.map((row) => pen.measureText(String(row[at] ?? "").slice(0, LONG)).width));
+      this.widths.set(first + at, Math.min(Math.max(widest / this.scale + PADDING, NARROW), WIDE));
     }
     this.lay();
   }
@@ -254,6 +258,7 @@ export class Grid {
       cell.textContent = held?.shown ?? "…";
       this.places.set(cell, [row, column]);
       if (marked || !line.plain) this.#mark(cell, row, column, boxes, marks);
+      cell.classList.toggle("v-number-of", held !== null && (held.number ?? NUMBER.test(held.text)));
     }
     line.plain = !marked;
   }

@@ -104,6 +104,7 @@ export class Sheet extends Viewer {
     this.tabs.addEventListener("keydown", (event) => this.#alongTabs(event));
     this.toggle = tool("Formulas", "Formulas instead of values", () => this.#switch());
     this.toggle.setAttribute("aria-pressed", "false");
+    this.toggle.hidden = !this.sheets[0].name; // a delimited file has none
     this.whole = element("output", { className: "v-whole", attributes: { "aria-live": "polite" } });
     this.bar.append(this.toggle, tool("−", "Smaller", () => this.zoom(-1)), tool("+", "Larger", () => this.zoom(1)), tool("Search", "Search in this sheet", () => this.search()));
     if (this.capture) this.bar.append(tool("Take cell", "Take the active cell as evidence", () => this.take(this.anchor())));
