@@ -163,11 +163,10 @@ class Records:
 
     def causes_since(self, run_id: str, since: str) -> dict[Cause, int]:
         """For what the attempts of a run ended for good from `since` (ISO 8601) on, counted along an index."""
-        with self._database.read() as connection:
-            found = connection.execute(_CAUSES_SINCE, {"run": run_id, "since": since}).all()
         causes: Counter[Cause] = Counter()
-        for text, count in found:
-            causes[read_cause(text) or Cause.store_damaged] += count
+        with self._database.read() as connection:
+            for text, count in connection.execute(_CAUSES_SINCE, {"run": run_id, "since": since}):
+                causes[read_cause(text) or Cause.store_damaged] += count
         return causes
 
     def runs(self) -> list[RunRow]:
@@ -249,9 +248,8 @@ class Records:
         """The executions of some attempts, in order."""
         query = select(EXECUTIONS).order_by(EXECUTIONS.c.attempt, EXECUTIONS.c.e)
         pieces = (attempts[start : start + 500] for start in range(0, len(attempts), 500))
-        return [
-            execution_row(row) for some in pieces for row in self._all(query.where(EXECUTIONS.c.attempt.in_(some)))
-        ]
+        rows = (row for some in pieces for row in self._all(query.where(EXECUTIONS.c.attempt.in_(some))))
+        return [execution_row(row) for row in rows]
 
     def executions_of(self, attempts: Sequence[str]) -> dict[str, list[ExecutionRow]]:
         """The executions of each of some attempts, in order; one that was never begun has none."""

@@ -67,7 +67,8 @@ class Archive:
         for info in self._archive.infolist():
             if info.filename in infos:
                 raise self._strange(info.filename, "is there twice")
-            if info.flag_bits & _ENCRYPTED or info.compress_type not in _KINDS or info.is_dir():
+            nameless = not info.filename or info.filename.endswith("/")  # `is_dir` wants a name
+            if info.flag_bits & _ENCRYPTED or info.compress_type not in _KINDS or nameless:
                 raise self._strange(info.filename, "is not a member as bundles have them")
             infos[info.filename] = info
         return infos
