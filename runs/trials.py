@@ -17,6 +17,11 @@ def attempts_of(run: str) -> Select[str]:
     return select(ATTEMPTS.c.id).where(ATTEMPTS.c.run == run)
 
 
+def attempts_with_remarks() -> Select[str]:
+    """Chooses the ids of all attempts, of every run, that went on from reviewers' remarks."""
+    return select(ATTEMPTS.c.id).where(ATTEMPTS.c.arm == "feedback")
+
+
 def count_trials(database: Database, run: str) -> int:
     """How many trials a run has."""
     query = select(func.count()).select_from(TRIALS).where(TRIALS.c.run == run)

@@ -15,6 +15,7 @@ from runs import (
     Records,
     RunRow,
     attempts_of,
+    attempts_with_remarks,
     count_attempts,
     count_trials,
     trials_of,
@@ -70,6 +71,10 @@ class ProjectOversight:
     def attempts(self, run: str) -> Select[str]:
         """Chooses the ids of a run's attempts."""
         return attempts_of(run)
+
+    def reworked(self) -> Select[str]:
+        """Chooses the ids of the attempts of the arm `feedback`."""
+        return attempts_with_remarks()
 
     def trials(self, run: str, *, skip: int, most: int) -> list[TrialSeen]:
         """Some trials of a run, in the order of its plan."""

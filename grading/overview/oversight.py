@@ -121,6 +121,10 @@ class Oversight(Protocol):
         """Chooses the ids of a run's attempts."""
         ...
 
+    def reworked(self) -> Select[str]:
+        """Chooses the ids of the attempts, of all runs, that went on from what reviewers wrote."""
+        ...
+
     def trials(self, run: str, *, skip: int, most: int) -> Sequence[TrialSeen]:
         """Trials of a run in the order of its plan, with their attempts: at most so many, `skip` left out."""
         ...

@@ -34,6 +34,7 @@ from grading.review.routes.parts import HERE, Parts, make_templates
 from grading.review.routes.pay import add_pay
 from grading.review.routes.people import add_people
 from grading.review.routes.queue import add_queue
+from grading.review.routes.reviewers import add_reviewers
 from grading.review.routes.session import add_session
 from grading.review.routes.snippets import add_snippets
 from grading.review.routes.tickets import add_tickets
@@ -93,6 +94,7 @@ def create_review_app(
     if people is not None:
         _add_accounts(app, parts, entrance, people, oidc)
     _add_reviewing(app, parts)
+    add_reviewers(app, parts, oversight)
     add_overview(app, parts, oversight)
     if exports is not None:
         add_export(app, parts, people, exports)

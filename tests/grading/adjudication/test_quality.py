@@ -6,14 +6,17 @@ import random
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select, update
 
 from core import Database
 from grading.adjudication.closing import Decision, Reason, close
 from grading.adjudication.gold import GoldKey, set_gold_keys
+from grading.adjudication.heeded import heeded
 from grading.adjudication.leniency import leniency
 from grading.adjudication.quality import overturned, quality_of, quality_of_all, week_began
 from grading.adjudication.tallies import residual_sums
 from grading.evaluations import CriterionVerdict, Evidence
+from grading.tables import REVIEW_ITEMS
 from tests.grading.adjudication.support import GOOD, publish, residuals, row_of, say, two_who_differ
 
 
@@ -149,3 +152,31 @@ def test_an_overturned_judgement_is_told_as_well(database: Database, judgement: 
     wrong = "bert" if judgement == "pass" else "anna"
     assert [person for person, found in told.items() if found] == [wrong]
     assert told[wrong][0].criterion is None
+
+
+def test_feedback_is_heeded_where_what_was_failed_passes_after_it(database: Database) -> None:
+    with database.write() as connection:
+        rows = {name: publish(connection, name) for name in ("first", "after", "echo", "waits")}
+        for name in ("after", "echo", "waits"):
+            settled = None if name == "waits" else "2026-01-01"
+            chosen = update(REVIEW_ITEMS).where(REVIEW_ITEMS.c.alias == name)
+            connection.execute(chosen.values(previous="first", settled=settled))
+        failed = dict.fromkeys(("rows", "tone", "style", "extra"), "fail")
+        say(connection, rows["first"], "anna", GOOD | failed)
+        say(connection, rows["first"], "bert", GOOD | {"tone": "fail"})
+        say(connection, rows["first"], "carl", GOOD | failed, stage="overlap")
+        for name in ("echo", "waits"):
+            say(connection, rows[name], "anna", GOOD)
+        for grader, word in (("anna", "pass"), ("bert", "pass"), ("carl", "fail")):
+            said = {"rows": word, "tone": "fail", "extra": "cannot_judge"}
+            say(connection, rows["after"], grader, GOOD | said)
+        say(connection, rows["after"], "carl", {"extra": "fail"}, revision=2)
+        say(connection, rows["after"], "dora", {"tone": "pass"}, judgement=None, stage="adjudication")
+        say(connection, rows["after"], "dora", {"style": "fail"}, judgement=None, stage="adjudication", revision=2)
+        reworked = select(REVIEW_ITEMS.c.attempt_id).where(REVIEW_ITEMS.c.alias.in_(("after", "waits")))
+        found = heeded(connection, reworked, ["anna", "bert", "carl", "dora"])
+    # rows: two of three; tone: the adjudicator; style: not, by the adjudicator; extra: nobody could judge.
+    assert {name: (figure.value, figure.n) for name, figure in found.items()} == {
+        "anna": (pytest.approx(2 / 3), 3),
+        "bert": (1.0, 1),
+    }

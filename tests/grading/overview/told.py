@@ -50,6 +50,9 @@ class ToldRuns:
     def attempts(self, run: str) -> Select[str]:
         return select(REVIEW_ITEMS.c.attempt_id).where(true() if run == self.run_id else false())
 
+    def reworked(self) -> Select[str]:
+        return select(REVIEW_ITEMS.c.attempt_id)
+
     def trials(self, run: str, *, skip: int, most: int) -> Sequence[TrialSeen]:
         found = self.trial(run, TRIAL)
         return [found][skip : skip + most] if found else []

@@ -8,6 +8,7 @@ from grading import Book
 from grading.adjudication.exam import Qualification
 from grading.adjudication.gold import GoldKey, note_known, retire_gold, set_gold_keys
 from grading.adjudication.gold_standing import standing_in_force
+from grading.adjudication.qualifying import qualifying
 from grading.people.person import Role
 from grading.queue.slots import drawn
 from grading.review.desk import Draft
@@ -140,6 +141,12 @@ def test_what_asks_for_the_qualified_is_open_to_them_alone(book: Book) -> None:
     plain = publish(book, "plain")
     ann = desk(book, "ann")
     assert {review.alias for review in ann.queue()} == {plain}
+    with book.database.read() as connection:
+        told = qualifying(connection, ann.person)
+        assert (told and told.kept, qualifying(connection, desk(book, "lea", roles={Role.lead}).person)) == (
+            True,
+            None,
+        )
     assert ann.counts()["open"] == 1
     answers = [gold(book, f"old.{n}") for n in range(6)]
     for n in range(6):
@@ -155,6 +162,8 @@ def test_what_asks_for_the_qualified_is_open_to_them_alone(book: Book) -> None:
     with book.database.read() as connection:
         assert standing_in_force(connection, "ann") == Qualification.qualified  # twelve right, at once
     assert asked in {review.alias for review in ann.queue()}
+    with book.database.read() as connection:
+        assert qualifying(connection, ann.person) is None
     with book.database.write() as connection:  # what they were right about was wrong: paused, but not today
         for alias in answers:
             set_gold_keys(connection, alias, {"a": GoldKey(verdict="fail"), "b": GoldKey(verdict="pass")}, "lea")
