@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from agents import AGENT_MIGRATIONS, SqlTranscript
 from core import LLM_MIGRATIONS, Database
-from grading import PEOPLE_MIGRATIONS, People, ReviewDesk, Reviewing, Role
+from grading import PEOPLE_MIGRATIONS, People, ReviewDesk, Reviewing, Role, Scope
 from grading.adjudication.due import adjudications_due
 from grading.adjudication.pay_rule import PayRule, set_rule
 from grading.adjudication.tables import ADJUDICATIONS
@@ -122,6 +122,10 @@ def test_every_page_as_every_role_sees_it(place: Served, tab: Page) -> None:
     tab.set_default_timeout(MS)
     assert place.people is not None
     accounts = [None, *(place.people.get(f"{role.value}.one") for role in Role)]
+    admin = place.people.get("admin.one").id
+    place.people.tokens.make(admin, by=admin, name="nightly", scopes=[Scope.export])
+    key, _ = place.people.invitations.make(by=admin)
+    more = (f"/invitation?key={key}", "/people/audit?before=3")
     seen: set[str] = set()
     wrong: dict[str, object] = {}
     for account in accounts:
@@ -132,7 +136,7 @@ def test_every_page_as_every_role_sees_it(place: Served, tab: Page) -> None:
             tab.context.add_cookies(
                 [{"name": "upbench_review", "value": key, "url": place.app, "sameSite": "Strict"}]
             )
-        for path in dict.fromkeys(paths_of(place, account or place.people.get("other"))):
+        for path in dict.fromkeys((*paths_of(place, account or place.people.get("other")), *more)):
             answer = tab.request.get(f"{place.app}{path}")
             assert answer.status < 500, path
             if not answer.headers.get("content-type", "").startswith("text/html"):

@@ -15,7 +15,6 @@ from tests.grading.exporting.told import Told
 from tests.grading.people.provider import CLIENT, SECRET, Provider, serve
 from tests.grading.people.support import GOOD, OTHER, quick_passwords
 from tests.grading.review.browser.served import WAIT, Served, migrations
-from tests.grading.review.browser.test_grading_axe import findings
 
 MS = WAIT * 1000
 
@@ -90,27 +89,6 @@ def test_from_invitation_to_signing_out_without_scripts(place: Served, plain: Pa
     plain.get_by_role("button", name="Sign out").click()
     plain.goto(f"{place.app}/account")
     expect(plain.get_by_role("heading", name="Not signed in")).to_be_visible()
-
-
-def test_axe_finds_nothing_grave_on_peoples_pages(place: Served, tab: Page) -> None:
-    tab.set_default_timeout(MS)
-    assert place.people is not None
-    key, _ = place.people.invitations.make(by="operator")
-    seen = {}
-    for path in ("/login", f"/invitation?key={key}"):
-        tab.goto(f"{place.app}{path}")
-        seen[path] = findings(tab)
-    sign = f"{place.app}/login?following=/account"
-    tab.goto(sign)
-    sign_in(tab, "ada", GOOD)
-    ada = place.people.get("ada").id
-    place.people.tokens.make(ada, by=ada, name="nightly", scopes=[Scope.export])
-    more = ("/people/sessions", "/people/audit", "/people/audit?before=3", "/lead/export")
-    for path in ("/account", "/people", f"/people/{ada}", *more):
-        tab.goto(f"{place.app}{path}")
-        seen[path] = findings(tab)
-    assert {path: found for path, found in seen.items() if found} == {}
-    assert len(seen) == 9
 
 
 def test_tokens_sessions_and_exports_without_scripts(place: Served, plain: Page) -> None:
