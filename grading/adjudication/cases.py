@@ -1,7 +1,7 @@
 """What an adjudicator is shown: what the reviewers said, under names that give nobody away.
 
-No times, no judges and no checks are among it, and the order of reviewers is drawn anew for each case, so that an
-adjudicator cannot tell from one case to the next who is who.
+No times, no judges and no checks are among it, and the order of reviewers is drawn anew for each case with a key
+of the server's, so that an adjudicator cannot tell from one case to the next who is who, nor by people's ids.
 """
 
 from __future__ import annotations
@@ -92,8 +92,14 @@ def open_cases(connection: Connection, person: Person, most: int = 200) -> list[
     return [_listed(row) for row in islice((row for row in rows if not _of_interest(row, person)), most)]
 
 
-def case_of(connection: Connection, alias: str, person: Person) -> Case:
+def case_of(connection: Connection, alias: str, person: Person, *, key: str = "") -> Case:
     """One adjudication, for somebody who may decide it.
+
+    Args:
+        connection: Of the book.
+        alias: Of the adjudication.
+        person: Who asks.
+        key: Draws the order of reviewers; whoever does not know it cannot tell who stands where.
 
     Raises:
         NoSuchReview: There is none, or the person reviewed the submission or has an interest in it.
@@ -109,7 +115,7 @@ def case_of(connection: Connection, alias: str, person: Person) -> Case:
         item=item,
         criterion=listed.criterion,
         triggers=listed.triggers,
-        positions=tuple(_positions(alias, row.criterion, item, said)),
+        positions=tuple(_positions(f"{key}\0{alias}", row.criterion, item, said)),
         state=row.state,
         decision=Decision.model_validate_json(row.body) if row.state == CLOSED else None,
     )
@@ -144,13 +150,13 @@ def _listed(row: Row[Any]) -> Listed:
     return Listed(row.alias, sheet["title"], criteria.get(row.criterion), triggers)
 
 
-def _positions(alias: str, criterion: str, item: ReviewItem, said: Sequence[Evaluation]) -> Iterator[Position]:
+def _positions(seed: str, criterion: str, item: ReviewItem, said: Sequence[Evaluation]) -> Iterator[Position]:
     primary = [e for e in said if e.grader_kind == "human" and e.stage == "primary"]
     first: dict[str, list[Evaluation]] = {}
     for evaluation in sorted(primary, key=lambda e: e.revision):
         first.setdefault(evaluation.grader, []).append(evaluation)
-    # The seed is the case's own random alias: another case of the same reviewers is in another order.
-    drawn = sorted(first, key=lambda grader: sha256_bytes(f"{alias}\0{grader}".encode()))
+    # Of the case's own alias: another case of the same reviewers is in another order.
+    drawn = sorted(first, key=lambda grader: sha256_bytes(f"{seed}\0{grader}".encode()))
     for number, grader in enumerate(drawn):
         who = f"Reviewer {chr(ord('A') + number)}" if number < 26 else f"Reviewer {number + 1}"
         if criterion == OVERALL:

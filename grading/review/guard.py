@@ -187,7 +187,9 @@ class SessionGuard:
         path, key = scope["path"], cookie_of(headers, self._cookie)
         visit = await run_in_threadpool(self._visit, key)
         if visit.person is None:
-            return self._refusals.signed_out(path, visit.why), receive
+            # Browsers keep a strict cookie back from a link of another site: a page of ours leads on.
+            onward = _linked(scope, headers) if not key else ""
+            return self._refusals.onward(onward) if onward else self._refusals.signed_out(path, visit.why), receive
         token = derive(self._secrets.session, key)
         if scope["method"] not in SAFE:
             given, receive = await _given_token(headers, receive)
@@ -223,10 +225,25 @@ def _leave(scope: Scope, **values: Any) -> None:
 
 def _is_planted(method: str, headers: Headers) -> bool:
     """Something that another site's page put there: a picture, a script, a frame; but not a link to us."""
-    if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
-        return False
-    link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-    return method not in SAFE or not link
+    return _is_foreign(headers) and not (method in SAFE and _is_link(headers))
+
+
+def _is_foreign(headers: Headers) -> bool:
+    return headers.get("sec-fetch-site") in ("cross-site", "same-site")
+
+
+def _is_link(headers: Headers) -> bool:
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
+def _linked(scope: Scope, headers: Headers) -> str:
+    """The page of ours that a link of another site leads to, with its query; '' where it was no such link."""
+    path = scope.get("raw_path", b"").decode("ascii", "replace")
+    ours = path.startswith("/") and not path.startswith(("//", "/api/"))
+    if not ours or scope["method"] != "GET" or not (_is_foreign(headers) and _is_link(headers)):
+        return ""
+    query = scope["query_string"].decode("ascii", "replace")
+    return f"{path}?{query}" if query else path
 
 
 def _is_open(path: str) -> bool:

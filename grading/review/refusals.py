@@ -42,6 +42,10 @@ class Refusals:
             return JSONResponse(said, status_code=401)
         return self.door(why=why, following=path, status=401)
 
+    def onward(self, address: str) -> Response:
+        """A page that leads on at once to another of ours."""
+        return self.page("people/onward.html.j2", 200, title="One moment", address=address)
+
     def door(
         self, *, why: str = "", problem: str = "", login: str = "", following: str = "/", status: int = 200
     ) -> Response:

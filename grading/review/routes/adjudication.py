@@ -22,6 +22,7 @@ from grading.review.problems import NoSuchReview
 from grading.review.routes.files import add_files_at
 from grading.review.routes.parts import Parts, person_of
 from grading.review.routes.queue import Active
+from grading.review.signing import derive
 from grading.review.views import files_shown
 
 ADJUDICATORS = (Role.adjudicator, Role.lead)
@@ -180,7 +181,7 @@ def allowed(request: Request, *roles: Role) -> Any:
 def _case(parts: Parts, request: Request, alias: str) -> Case:
     person = allowed(request, *ADJUDICATORS)
     with parts.book.database.read() as connection:
-        return case_of(connection, alias, person)
+        return case_of(connection, alias, person, key=derive(parts.secrets.session, "order of reviewers"))
 
 
 def _choices(case: Case) -> dict[Reason, str]:

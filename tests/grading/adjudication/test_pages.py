@@ -26,6 +26,7 @@ from grading import (
     records_of,
     review_origins,
 )
+from grading.adjudication.cases import case_of
 from grading.adjudication.closing import Decision, Reason, close
 from grading.adjudication.pay import ledger
 from grading.adjudication.tables import ADJUDICATIONS
@@ -116,6 +117,16 @@ def test_an_adjudication_from_the_list_to_the_verdict_of_record(world: World) ->
     assert told[0] == ("carl", alias, {"criterion": "rows", "reason": "evidence_missed", "decided": "fail"})
     assert alias not in carl.get("/adjudications").text
     assert "16 rows" in carl.get(f"/adjudications/{alias}").text
+
+
+def test_who_stands_where_in_a_case_is_drawn_with_a_key_that_nobody_is_told(world: World) -> None:
+    alias, judge = two_who_differ(world.database), Person(id="carl", roles=frozenset({Role.adjudicator}))
+    with world.database.read() as connection:
+        cases = [case_of(connection, alias, judge, key=f"{key}") for key in range(20)]
+    assert {case.positions[0].said for case in cases} == {"pass", "fail"}
+    shown = [world.client("carl").get(f"/adjudications/{alias}").text for _ in range(2)]
+    orders = {page[page.index("Reviewer A") : page.index("Reviewer B")] for page in shown}
+    assert len(orders) == 1  # of one server it stays
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,18 @@ def test_signing_in_from_another_site_is_refused(at: Place) -> None:
     )
 
 
+def test_whoever_follows_a_link_of_another_site_comes_as_who_they_are(at: Place) -> None:
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    client = at.client()
+    for path, leads in (("/work", "/work"), ('/review/a%22b?x=1&y="', "/review/a%22b?x=1&amp;y=%22")):
+        page = client.get(path, headers=link)  # the browser keeps the cookie back
+        assert (page.status_code, f'content="0; url={leads}"' in page.text) == (200, True), page.text
+    for path, more in (("/work", {"sec-fetch-site": "none"}), ("/api/session", {}), ("//evil.example/x", {})):
+        assert client.get(APP + path, headers=link | more).status_code == 401
+    client.cookies.set("__Host-upbench_review", "ended", domain="review.example.org")
+    assert client.get("/work", headers=link).status_code == 401  # it came, and is good no more
+
+
 def test_other_sites_may_link_here_and_embed_nothing(at: Place) -> None:
     client = at.client("rob")
     link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
