@@ -225,7 +225,7 @@ def _source(rendered: Rendered, file: Deliverable, at: Addresses) -> str | None:
 
 
 def _sentence(notes: list[str]) -> str | None:
-    text = "; ".join(notes)
+    text = "; ".join(notes).rstrip(".")
     return f"{text[0].upper()}{text[1:]}." if text else None
 
 

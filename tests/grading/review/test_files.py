@@ -263,16 +263,17 @@ def test_beside_a_page_lies_its_own_submission_and_nothing_else(place: Place) ->
 
 
 class Slow:
-    """A renderer that is never done."""
+    """A renderer that is never done, but with the entries of archives that are given."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.entries: dict[int, Entry] = {}
 
     async def within(self, file: Deliverable, seconds: float) -> Rendered | None:
         return None
 
     async def entry(self, archive: Deliverable, number: int, seconds: float) -> Entry | None:
-        raise AssertionError(archive)
+        return self.entries.get(number)
 
     def ahead(self, files: Sequence[Deliverable]) -> None:
         self.asked += [file.path for file in files]
@@ -298,4 +299,16 @@ def test_a_rendering_on_its_way_is_said_and_the_others_begin(tmp_path: Path) -> 
         assert slow.asked == ["a.docx", "b.docx", "in.txt"]
         words = client.get(f"/api/reviews/{alias}/inputs/0/text")
         assert (words.status_code, words.json()["pending"]) == (503, True)
+        slow.entries = {0: Entry(file=put(blobs, "e.pdf", b"e", "x/x")), 1: Entry(problem="it is a link")}
+        entries = f"/api/reviews/{alias}/deliverables/0/entries"
+        told = [client.get(f"{entries}/{number}") for number in (0, 1, 2)]
+        assert [(one.status_code, one.json()["problem"]) for one in told] == [
+            (202, None), (200, "It is a link."), (202, None),
+        ]  # fmt: skip
+        assert [bool(one.json()["download"]) for one in told] == [True, False, False]
+        assert [client.get(f"{entries}/{number}/text").json()["pending"] for number in (0, 1, 2)] == [
+            True, False, True,
+        ]  # fmt: skip
+        assert client.get(f"/api/reviews/{alias}/deliverables/9/entries/0").status_code == 404
+        assert slow.asked == ["a.docx", "b.docx", "in.txt"], "entries of others are not rendered ahead"
     database.close()
