@@ -55,13 +55,13 @@ class ReviewEstimate(Frozen):
 
     Attributes:
         criteria: Verdicts of one reviewer on everything: the criteria of each submission that no check decides.
-        reviewers: Of each submission.
+        reviewers: Of each submission; on average, where chance wants more reviews.
         minutes: For a criterion.
         hours: Of all reviewers together.
     """
 
     criteria: int
-    reviewers: int
+    reviewers: float
     minutes: Estimate
     hours: float
 
@@ -113,7 +113,7 @@ def dry_run(
     jobs: Sequence[Job],
     *,
     concurrency: int,
-    reviewers: int = 1,
+    reviewers: float = 1,
     minutes: float | None = None,
 ) -> DryRun:
     """Estimate a run from its plan, this project's past, limits and prices. Nothing is written down or opened.
@@ -123,7 +123,7 @@ def dry_run(
         config: The run's.
         jobs: Of its pack; those that the run does not name are left out.
         concurrency: Attempts at one time, over all processes.
-        reviewers: Of each submission.
+        reviewers: Of each submission, on average.
         minutes: Of a reviewer for a criterion; default: as measured in this project, else a stated assumption.
     """
     chosen = [job for job in jobs if job.id in config.jobs]
@@ -209,7 +209,7 @@ class _Trials:
                     yield by_job[job][2]
 
 
-def _review(home: Home, jobs: Sequence[Job], each: int, reviewers: int, minutes: float | None) -> ReviewEstimate:
+def _review(home: Home, jobs: Sequence[Job], each: int, reviewers: float, minutes: float | None) -> ReviewEstimate:
     criteria = each * sum(not criterion.decides for job in jobs for criterion in job.rubric.criteria)
     if minutes is not None:
         a_criterion = Estimate(value=minutes, basis="known", why="as given")
@@ -240,7 +240,7 @@ def _words(run: DryRun) -> Iterator[str]:
     yield f"tokens       {_said(run.tokens, '{:,.0f}'.format)}"
     yield f"time         {_said(run.wall_seconds, _duration)}, {run.concurrency} at one time"
     r = run.review
-    people = "" if r.reviewers == 1 else f" x {r.reviewers} reviewers"
+    people = "" if r.reviewers == 1 else f" x {r.reviewers:g} reviewers"
     minutes = f"{r.minutes.value or 0:.1f} min ({_basis(r.minutes)})"
     yield f"review       {r.hours:,.1f} h: {r.criteria:,} criteria that no check decides{people} x {minutes}"
     yield f"difference   {_difference(run)}"
@@ -254,7 +254,8 @@ def _said(estimate: Estimate, show: Callable[[float], str]) -> str:
 
 
 def _basis(estimate: Estimate) -> str:
-    past = f" on {estimate.past} past trials" if estimate.past and estimate.basis == "measured" else ""
+    trials = "trial" if estimate.past == 1 else "trials"
+    past = f" on {estimate.past} past {trials}" if estimate.past and estimate.basis == "measured" else ""
     why = f": {estimate.why}" if estimate.why else ""
     return f"{estimate.basis}{past}{why}"
 

@@ -42,12 +42,14 @@ def economics(trials: Sequence[Trial]) -> Economics:
 
 
 def _of_reviews(executions: Sequence[Attempt], name: str) -> list[float | None]:
-    return [
-        getattr(reviewed, name)
+    """Of each review and adjudication; what is corrected in one later is none of its own."""
+    told = [
+        (getattr(reviewed, name), sitting.revision > 1 and sitting.stage != "adjudication")
         for attempt in executions
-        for reviewed in attempt.sittings.values()
+        for sitting, reviewed in attempt.sittings.items()
         if reviewed.line.grader_kind == "human"
     ]
+    return [value for value, corrected in told if value is not None or not corrected]
 
 
 def _sum(values: Sequence[float | None], why: str) -> Figure:

@@ -75,5 +75,7 @@ def test_a_dry_run_counts_all_arms_and_the_echoes_that_people_see(upbench: Upben
     both = json.loads(upbench(*run, "--protocol", "both", "--attempts", "3", "--echo")[1])
     assert (once["trials"]["attempts"], both["trials"]["attempts"]) == (2, 2 * (1 + 2 * 2))
     assert both["review"]["criteria"] == (1 + 2 * 2 + 1) * once["review"]["criteria"]
+    many = ("--reviewers", "2", "--overlap", "0.5", "--gold", "0.25")
+    assert json.loads(upbench(*run, *many)[1])["review"]["reviewers"] == 2.75
     words = upbench("run", "packs/small", *REACT, "--dry-run", "--echo")[1]
     assert "echoes       at most 2: " in words

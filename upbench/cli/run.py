@@ -84,8 +84,9 @@ def command(
         from upbench.wiring import plan
 
         config, pack = plan(wanted, bench.home)
-        concurrency = wanted.options(bench.settings).concurrency
-        planned = estimate(bench.home, config, pack.jobs, concurrency=concurrency)
+        options = wanted.options(bench.settings)
+        seats = options.reviewing.primary + options.reviewing.overlap + options.reviewing.gold
+        planned = estimate(bench.home, config, pack.jobs, concurrency=options.concurrency, reviewers=seats)
         emit(planned, planned.text, as_json=as_json)
         return
     from upbench.cli.execute import execute, hand_over
