@@ -77,11 +77,13 @@ def begin_exam(connection: Connection, person: Person) -> int:
         connection: Of a write transaction.
         person: Who.
     """
+    # Held first: whoever begins for the same person at the same time finds what they were given here.
+    items = select(REVIEW_ITEMS.c.alias).where(REVIEW_ITEMS.c.alias.in_(_exam_items(connection)))
+    connection.execute(items.order_by(REVIEW_ITEMS.c.alias).with_for_update()).all()
     if not _may_begin(connection, person.id):
         return 0
     chosen = _chosen(connection, person)
     for item in chosen:
-        connection.execute(select(REVIEW_ITEMS.c.alias).where(REVIEW_ITEMS.c.alias == item).with_for_update())
         add_slots(connection, item, GOLD_KIND, required=person.id)
     return len(chosen)
 

@@ -38,10 +38,11 @@ def slot_for_lost(connection: Connection, person: Person, item: str, lost: str) 
     if alias is None:
         kind = GOLD if was_gold else OVERLAP
         (alias,) = add_slots(connection, item, kind)
-    held = {"state": "claimed", "reviewer": person.id, "claimed": instant(), "required": None}
-    connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == alias).values(**held))
     mark = (REVIEW_DRAFTS.c.alias == lost, REVIEW_DRAFTS.c.reviewer == person.id)
-    connection.execute(delete(REVIEW_DRAFTS).where(*mark, REVIEW_DRAFTS.c.criterion == HELD))
+    gone = delete(REVIEW_DRAFTS).where(*mark, REVIEW_DRAFTS.c.criterion == HELD).returning(REVIEW_DRAFTS.c.ts)
+    begun = connection.execute(gone).scalar()  # active time counts from then on, also what is told of later
+    held = {"state": "claimed", "reviewer": person.id, "claimed": begun or instant(), "required": None}
+    connection.execute(update(REVIEW_SLOTS).where(REVIEW_SLOTS.c.alias == alias).values(**held))
     connection.execute(update(REVIEW_DRAFTS).where(*mark).values(alias=alias))
     spent = (REVIEW_ACTIVITY.c.slot == lost, REVIEW_ACTIVITY.c.reviewer == person.id)
     connection.execute(update(REVIEW_ACTIVITY).where(*spent).values(slot=alias))

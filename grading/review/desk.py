@@ -194,9 +194,10 @@ class ReviewDesk:
     def note_activity(self, alias: str, intervals: Sequence[Interval]) -> int:
         """Keep when the reviewer was active on a review that is theirs or was; returns how many are taken.
 
-        Raises `NoSuchReview`.
+        Of one that was handed in too late they go to where it is kept. Raises `NoSuchReview`.
         """
         with self._book.database.write() as connection:
+            alias = kept_as(connection, self.person, alias) or alias
             row = row_of(connection, self.person, alias)
             own = is_own(row, self.person)
             if not own and not row.held:

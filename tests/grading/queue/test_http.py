@@ -138,6 +138,7 @@ def test_a_lost_review_is_said_to_be_lost_and_is_handed_in_all_the_same(book: Bo
     assert (lost.status_code, lost.json()["lost"]) == (409, True)
     assert "bob" not in lost.text
     assert ann.get(f"/api/reviews/{alias}").json()["state"] == "lost"
+    begin = datetime.now(UTC)
     grade(ann, alias)
     kept = ann.post(f"/api/reviews/{alias}/lock").json()
     assert kept["locked"]
@@ -150,6 +151,11 @@ def test_a_lost_review_is_said_to_be_lost_and_is_handed_in_all_the_same(book: Bo
         "its old address leads on"
     )
     assert "Locked." in ann.get(led.headers["location"]).text
+    late = {"intervals": [{"begin": begin.isoformat(), "end": (begin + timedelta(minutes=9)).isoformat()}]}
+    for name in (alias, kept["alias"]):
+        assert ann.post(f"/api/reviews/{name}/activity", json=late).json() == {"taken": 1}, (
+            "no time is lost either"
+        )
     assert enter("cat").get(f"/review/{kept['alias']}").status_code == 404, "and nobody else there"
     grade(bob, alias)
     assert bob.post(f"/api/reviews/{alias}/lock").json() == {"locked": True, "alias": alias}
