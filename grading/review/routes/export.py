@@ -12,15 +12,14 @@ from grading.exporting.aliases import Aliases
 from grading.exporting.noting import alias_key, note_export
 from grading.exporting.source import Exports, jobs_in_hand
 from grading.exporting.write import ExportForm, in_chunks, write_export
-from grading.overview.looks import has_looked, look
+from grading.overview.looks import has_looked, look, may_judge
 from grading.people.people import People
 from grading.people.person import Person, Role
-from grading.queue.open_to import may_review
 from grading.review.routes.parts import Parts, person_of
 
 _ASIDE = (
-    "you also review, blind to what others say of a submission, and the export holds that; "
-    "with stand_aside=1 you have it, and are given no more reviews of its jobs"
+    "you may be asked to judge, blind to what others say of a submission, and the export holds that; "
+    "with stand_aside=1 you have it, and are given no more reviews or adjudications of its jobs"
 )
 SHOWN = 200
 """Runs that can be chosen on the page; the interface takes any."""
@@ -40,7 +39,7 @@ def add_export(app: FastAPI, parts: Parts, people: People | None, exports: Expor
             "barred": barred(parts, person, exports, runs[:SHOWN]),
             "forms": list(ExportForm),
             "names": _may_name(person, people),
-            "reviews": may_review(person),
+            "judges": may_judge(person),
         }
         return parts.page(request, "export.html.j2", **values)
 
@@ -64,7 +63,7 @@ def _add_file(app: FastAPI, parts: Parts, people: People | None, exports: Export
             runs = exports.find([one for one in run or () if one])
         except BadInput as problem:
             return JSONResponse({"error": str(problem)}, status_code=404)
-        if may_review(person) and not stand_aside:
+        if may_judge(person) and not stand_aside:
             return JSONResponse({"error": _ASIDE}, status_code=409)
         jobs = barred(parts, person, exports, runs)
         if jobs or (jobs := _looked_at(parts, person, exports, runs)):
@@ -85,9 +84,9 @@ def barred(parts: Parts, person: Person, exports: Exports, runs: list[str]) -> l
 
 
 def _looked_at(parts: Parts, person: Person, exports: Exports, runs: list[str]) -> list[str]:
-    """Give somebody who reviews no more of these jobs from now on; those that they have begun this very moment."""
+    """Give somebody who judges no more of these jobs from now on; those that they have begun this very moment."""
     begun = []
-    for run in runs if may_review(person) else ():
+    for run in runs if may_judge(person) else ():
         for job in sorted(exports.jobs(run)):
             with parts.book.database.write() as connection:
                 if not has_looked(connection, person.id, job) and not look(connection, person.id, job, run):
