@@ -45,7 +45,10 @@ def queue_groups(reviews: Sequence[Review], counts: Mapping[str, int]) -> list[G
     groups = [
         Group("In progress", "Yours until you submit them or give them back.", begun, counts["claimed"]),
         Group(
-            "Open to you", "Taken in this order, unless you choose.", [r for r in free if r.needed], counts["open"]
+            "Open to you",
+            "You are given what is most wanted; or choose.",
+            [r for r in free if r.needed],
+            counts["open"],
         ),
         Group(
             "Decided by checks",

@@ -48,7 +48,12 @@ export class Pane {
   step(by) {
     if (this.tab === "brief") return this.show("deliverables");
     const count = this.files.length;
-    return count ? this.show(this.tab, (this.index[this.tab] + by + count) % count) : null;
+    const at = (steps) => (this.index[this.tab] + steps * by + steps * count) % count;
+    let steps = 1; // Among changes, on to the next file that has some.
+    const same = () => this.files[at(steps)].change === "same";
+    while (this.tab === "changes" && steps < count && same()) steps += 1;
+    if (steps === count && same()) steps = 1;
+    return count ? this.show(this.tab, at(steps)) : null;
   }
 
   /** Go to a piece of evidence; says whether the place is there. */

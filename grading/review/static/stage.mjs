@@ -5,6 +5,7 @@ import { Pane } from "./pane.mjs";
 import { toast } from "./toast.mjs";
 
 const STORE = "upbench.split";
+const differs = (change) => change.change !== "same";
 
 export class Stage extends EventTarget {
   /**
@@ -97,10 +98,17 @@ export class Stage extends EventTarget {
       pane.show("deliverables");
       return true;
     }
-    const path = pane.shown?.file.name;
-    const at = (this.changes ?? []).findIndex((change) => change.path === path);
-    pane.show("changes", Math.max(at, 0));
+    pane.show("changes", this.#changeFor(pane));
     return true;
+  }
+
+  /** Of the file that a side shows, where it has changed; else the first file that has. */
+  #changeFor(pane) {
+    const changes = this.changes ?? [];
+    const path = this.files.deliverables[pane.index.deliverables]?.name;
+    const own = changes.findIndex((change) => change.path === path);
+    const first = changes.findIndex(differs);
+    return own >= 0 && (differs(changes[own]) || first < 0) ? own : Math.max(first, 0);
   }
 
   /** Go to a piece of evidence, on the side where its file is, else on the active one. */
@@ -181,7 +189,7 @@ export class Stage extends EventTarget {
     for (const pane of this.panes) {
       if (pane.tab === "changes") {
         pane.opened = null;
-        pane.show("changes");
+        pane.show("changes", this.#changeFor(pane));
       }
     }
   }

@@ -66,7 +66,8 @@ export class Grid {
   /** Fit columns to some rows of text. */
   fit(rows, first) {
     const pen = document.createElement("canvas").getContext("2d");
-    pen.font = getComputedStyle(this.node).font;
+    const { fontSize, fontFamily } = getComputedStyle(this.node); // `font` is empty where digits are of one width
+    pen.font = `${fontSize} ${fontFamily}`;
     for (let at = 0; at < Math.max(0, ...rows.map((row) => row.length)); at += 1) {
       const widest = Math.max(0, ...rows.map((row) => pen.measureText(String(row[at] ?? "").slice(0, LONG)).width));
       this.widths.set(first + at, Math.min(Math.max(widest / this.scale + PADDING, NARROW), WIDE));

@@ -66,6 +66,28 @@ def test_of_many_files_what_is_lacking_comes_first_and_the_one_shown_stays_in_si
     expect(row).to_be_focused()
 
 
+def test_what_changed_is_gone_through_without_what_did_not(served: Served, tab: Page) -> None:
+    before = {f"{name}.txt": (name.encode(), "text/plain") for name in "abcdef"}
+    after = {**before, "c.txt": (b"C", "text/plain"), "e.txt": (b"E", "text/plain")}
+    first = served.reviewed(served.publish(deliverables=before))
+    echo = served.publish(deliverables=before, previous=first)
+    served.sign_in(tab)
+    page = opened(served, tab, served.publish(deliverables=after, previous=first))
+    here = page.locator(".pane.active .file-row[aria-current]")
+    page.keyboard.press("v")
+    for name in ("c.txt", "e.txt", "c.txt"):
+        expect(here).to_have_text(f"{name}changed")
+        page.keyboard.press("f")
+    page.keyboard.press("v")
+    expect(here).to_contain_text("a.txt")
+    page = opened(served, tab, echo)
+    page.keyboard.press("v")
+    expect(page.locator(".earlier").first).to_contain_text("no file has changed since")
+    for name in ("a.txt", "b.txt"):
+        expect(here).to_have_text(f"{name}unchanged")
+        page.keyboard.press("f")
+
+
 def test_a_criterion_takes_no_more_evidence_than_the_server(desk: Page) -> None:
     desk.keyboard.press("f")
     for _ in range(21):
