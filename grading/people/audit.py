@@ -109,7 +109,16 @@ def read_audit(database: Database, *, last: int = 200, before: int | None = None
 
 
 def _row(row: Row[Any]) -> AuditRow:
-    return AuditRow(row.number, row.ts, row.actor, row.action, row.subject, json.loads(row.detail))
+    return AuditRow(row.number, row.ts, row.actor, row.action, row.subject, _detail(row.detail))
+
+
+def _detail(text: str) -> dict[str, Any]:
+    """What was written; of a row that somebody spoiled what stands there, since it is then that people look."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"spoiled": text}
 
 
 def _digest(values: Mapping[str, Any]) -> str:

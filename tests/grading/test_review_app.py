@@ -309,6 +309,7 @@ def test_files_come_from_the_content_origin_alone_inert_and_without_cookies(worl
         location = redirect.headers["location"]
         assert redirect.status_code == 303
         assert location.startswith(AT.content)
+        assert client.get(location.removeprefix(AT.content)).status_code == 404, "the app serves no such bytes"
         answer = files.get(location)
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(media_type)

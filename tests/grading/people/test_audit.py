@@ -69,6 +69,7 @@ def test_a_changed_row_is_named(filled: Database, column: str) -> None:
     with filled.write() as connection:
         connection.execute(update(AUDIT).where(AUDIT.c.number == 4).values({column: "forged"}))
     assert verify_audit(filled).broken == 4
+    assert [row.number for row in read_audit(filled)] == [7, 6, 5, 4, 3, 2, 1]  # and all of it can be looked at
 
 
 def test_a_removed_row_is_named(filled: Database) -> None:
