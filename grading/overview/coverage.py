@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, case, false, func, select
 from grading.book import AWAITING, CLAIMED, LOCKED
 from grading.overview.oversight import Scope
 from grading.queue.open_to import is_lapsed
-from grading.queue.slots import KINDS, PRIMARY, instant
+from grading.queue.slots import GOLD, KINDS, OVERLAP, PRIMARY, instant
 from grading.queue.slots import OPEN as OPEN_SLOT
 from grading.tables import REVIEW_ITEMS, REVIEW_SHEETS, REVIEW_SLOTS
 
@@ -70,6 +70,14 @@ class Coverage:
     def published(self) -> int:
         """Submissions up for review."""
         return sum(self.items.values())
+
+    @property
+    def slots_for_reviewers(self) -> tuple[SlotCounts, ...]:
+        """The same for leads who review: with gold apart, each lock would tell them whether it was gold."""
+        beside = [one.states for one in self.slots if one.kind in (OVERLAP, GOLD)]
+        together = {state: sum(one.get(state, 0) for one in beside) for one in beside for state in one}
+        others = [one for one in self.slots if one.kind not in (OVERLAP, GOLD)]
+        return (*others, *([SlotCounts("overlap and others", together)] if beside else []))
 
 
 def coverage(connection: Connection, scope: Scope = None) -> Coverage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from grading import GRADING_MIGRATIONS, PEOPLE_MIGRATIONS, Book, Person, ReviewD
 from grading.adjudication.tickets import open_ticket, set_voided
 from grading.overview.agreement import ALL, agreement_report
 from grading.overview.bottlenecks import bottlenecks, hard_criteria
-from grading.overview.coverage import coverage
+from grading.overview.coverage import SlotCounts, coverage
 from grading.overview.kept import mark_of
 from grading.overview.looks import has_looked, look, reviews_now
 from grading.queue.leases import release
@@ -57,6 +58,10 @@ def test_coverage_and_what_reviewing_waits_for(book: Book) -> None:
         "primary": ({"claimed": 1, "open": 2, "locked": 1}, 4),
         "overlap": ({"open": 1}, 1),
     }
+    gold = replace(whole, slots=(*whole.slots, SlotCounts("gold", {"open": 2, "locked": 1})))
+    assert [(one.kind, one.total, dict(one.states)) for one in gold.slots_for_reviewers][1:] == [
+        ("overlap and others", 4, {"open": 3, "locked": 1})
+    ]
     [behind] = whole.behind
     assert (behind.job, behind.awaiting, behind.begun, behind.reviews, behind.since) == (
         "letter", 1, 1, 3, "2026-01-01T00:00:00+00:00",
