@@ -101,6 +101,7 @@ from .people.settings import OidcSettings as OidcSettings
 from .people.settings import ReviewSettings as ReviewSettings
 from .people.tables import PEOPLE_MIGRATIONS as PEOPLE_MIGRATIONS
 from .people.tokens import Scope as Scope
+from .people.tokens import Token as Token
 from .queue.assign import Assigned as Assigned
 from .queue.assign import assign as assign
 from .queue.chances import chances_of as chances_of

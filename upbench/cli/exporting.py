@@ -85,9 +85,13 @@ def export(
     body = {"file": str(target.absolute()), "format": form, "lines": lines, "runs": chosen}
     emit(
         body,
-        f"{near(target.absolute())}: {lines:,} lines of {len(chosen)} run{'' if len(chosen) == 1 else 's'}",
+        f"{near(target.absolute())}: {_some(lines, 'line')} of {_some(len(chosen), 'run')}",
         as_json=as_json,
     )
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _aliases(home: Home, *, reveal: bool, names: bool) -> Aliases:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from getpass import GetPassWarning
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +14,7 @@ import click
 from upbench.cli.output import called, emit, json_option, say
 
 if TYPE_CHECKING:
-    from grading import People, Role
+    from grading import People, Role, Token
 
 ROLES = click.Choice(["admin", "lead", "adjudicator", "reviewer"])
 SCOPES = click.Choice(["read", "review", "export", "admin"])
@@ -238,7 +240,7 @@ def token(
             emit({"id": revoke, "revoked": True}, f"{revoke} is revoked", as_json=as_json)
         elif listing:
             tokens = people.tokens.list(person)
-            text = "\n".join(f"{t.id}  {t.name}  {', '.join(sorted(t.scopes))}  {t.expires[:10]}" for t in tokens)
+            text = "\n".join(map(_told, tokens))
             emit({"tokens": [one.body() for one in tokens]}, text or "none", as_json=as_json)
         else:
             wanted = [Scope(scope) for scope in scopes or ("read",)]
@@ -267,6 +269,11 @@ def audit(ctx: click.Context, *, last: int, as_json: bool) -> None:
     body = {"rows": state.rows, "head": state.head, "broken": state.broken, "last": [vars(row) for row in rows]}
     emit(body, "\n".join([*lines, verdict]), as_json=as_json)
     ctx.exit(0 if state.broken is None else 1)
+
+
+def _told(token: Token) -> str:
+    end = f"until {token.expires[:10]}" if token.revoked is None else f"revoked {token.revoked[:10]}"
+    return f"{token.id}  {token.name}  {', '.join(sorted(token.scopes))}  {end}"
 
 
 @contextmanager
@@ -317,5 +324,10 @@ def _password(*, from_stdin: bool) -> str:
         if not line.strip():
             raise click.UsageError("standard input holds no password")
         return line.rstrip("\r\n")
-    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)
-    return typed
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            return str(click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True))
+        except GetPassWarning as error:
+            what = "there is no terminal on which to ask for a password; pipe it in with --password-stdin"
+            raise click.UsageError(what) from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,15 @@ def test_people_are_added_changed_closed_and_opened(tmp_path: Path) -> None:
     assert log["last"][0]["action"] == "person.add"
 
 
+def test_who_has_no_terminal_is_told_how_to_give_a_password(tmp_path: Path) -> None:
+    add = (sys.executable, "-m", "upbench", "--project", str(tmp_path), "review", "users", "add", "ada")
+    alone: dict[str, Any] = {"stdin": subprocess.DEVNULL, "start_new_session": True}
+    told = subprocess.run(add, check=False, capture_output=True, text=True, **alone)
+    assert told.returncode == 2
+    assert "--password-stdin" in told.stderr.splitlines()[-1]
+    assert "Warning" not in told.stderr
+
+
 def test_links_and_tokens_are_shown_once(tmp_path: Path) -> None:
     invited = answer(tmp_path, "invite", "--role", "adjudicator", "--login", "eve")
     assert invited["link"].startswith("http://127.0.0.1:8765/invitation?key=")
@@ -73,6 +84,7 @@ def test_links_and_tokens_are_shown_once(tmp_path: Path) -> None:
     assert made["token"] not in json.dumps(listed)
     assert answer(tmp_path, "token", "eve", "--revoke", made["id"])["revoked"] is True
     assert "no such token" in refused(tmp_path, "token", "eve", "--revoke", made["id"])
+    assert f"{made['id']}  token  export  revoked 2" in users(tmp_path, "token", "eve", "--list").stdout
     assert "/invitation?key=" in answer(tmp_path, "password", "eve", "--link")["link"]
 
 
