@@ -9,9 +9,9 @@ SYSTEM ?= yes
 export SYSTEM
 BIN := .venv/bin
 # Tests wait a good part of their time, for processes and for moments: more of them at one time than processors.
-PYTEST_ARGS ?= -n 5 --dist loadgroup
+PYTEST_ARGS ?= -n 8 --dist loadgroup
 
-.PHONY: help demo test check bench setup sandbox-tools test-tools format locks
+.PHONY: help demo test check bench setup sandbox-tools test-tools ready format locks
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -40,10 +40,12 @@ test-tools: setup
 
 # Where compiled code is not kept, each of thousands of processes compiles what it imports. It is kept beside what
 # pytest keeps: not in folders that tests show to sandboxes.
-test: export PYTHONDONTWRITEBYTECODE :=
-test: export PYTHONPYCACHEPREFIX := $(CURDIR)/.pytest_cache/compiled
-test: test-tools
+ready test: export PYTHONDONTWRITEBYTECODE :=
+ready test: export PYTHONPYCACHEPREFIX := $(CURDIR)/.pytest_cache/compiled
+ready: test-tools
 	@scripts/warm-tests.sh
+
+test: ready
 	@status=0; $(BIN)/pytest $(PYTEST_ARGS) || status=$$?; scripts/system/stop-docker.sh; exit $$status
 
 check: setup
