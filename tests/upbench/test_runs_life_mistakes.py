@@ -69,7 +69,7 @@ ORDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("--rework-budget", "one of: dollars, minutes"),
     ),
     "attempts without a protocol": ((*RUN, "--attempts", "2"), ("--attempts", "--protocol retry")),
-    "one attempt to retry": ((*RUN, "--protocol", "retry", "--attempts", "1"), ("--attempts", "at least 2")),
+    "one attempt to retry": ((*RUN, "--protocol", "retry", "--attempts", "1"), ("--attempts", "from 2 ")),
     "attempts without end": ((*RUN, "--protocol", "retry", "--attempts", "99"), ("--attempts", "at most 10")),
     "crash rate no number": ((*RUN, "--crash-rate", "often"), ("--crash-rate", "often", "between 0 and 1")),
     "crash rate of everything": ((*RUN, "--crash-rate", "1"), ("--crash-rate",)),
