@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core import Frozen
 from grading.evaluations import Evidence, Judgement
@@ -15,8 +16,26 @@ from grading.review.problems import AlreadyLocked
 from grading.review.routes.parts import Parts
 from rubrics import Verdict
 
+# Halves of characters, and the one that not every database keeps: they may stand in what is quoted from a file.
+_UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
-class SaveDraft(Frozen):
+
+def _keepable(value: Any) -> Any:
+    """The same with `U+FFFD` for what cannot be kept: no words are refused for a character that nobody sees."""
+    if isinstance(value, str):
+        return _UNKEPT.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_keepable(one) for one in value]
+    return {name: _keepable(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+class _Words(Frozen):
+    """What somebody wrote or quoted."""
+
+    _keepable = model_validator(mode="before")(_keepable)
+
+
+class SaveDraft(_Words):
     """A draft on one criterion, made from `revision` (0: the first)."""
 
     revision: int = Field(default=0, ge=0)
@@ -50,7 +69,7 @@ def _made_from(request: Request, body: SaveDraft | SaveJudgement) -> int:
     return int(tag[1]) if tag else body.revision
 
 
-class Correction(Frozen):
+class Correction(_Words):
     """A later change of one locked verdict."""
 
     criterion: str
