@@ -15,6 +15,7 @@ from grading.review.sites import HTML
 MAX_BYTES = 400_000
 MAX_SEGMENTS, MAX_FACT = 5000, 200
 WAIT_SECONDS = 8.0
+HEAD_BYTES, _IN_A_ROW = 256, 16
 _COUNTED = {
     name: (one, f"{one}s")
     for name, one in {
@@ -142,7 +143,10 @@ async def preview_of(file: Deliverable, blobs: Blobs, render: ReviewRenderer | N
     except Fault:
         return Preview(problem=FAILED, download=at.file(file, inline=False))
     if rendered is not None:
-        return preview_of_rendered(rendered, file, at)
+        preview = preview_of_rendered(rendered, file, at)
+        if preview.kind == "none" and not preview.segments:
+            return preview.model_copy(update=await in_thread(_head, file, blobs))
+        return preview
     shown = {"download": at.file(file, inline=False)}
     if render is not None:
         return Preview(pending=True, status=RENDERING, **shown)
@@ -246,6 +250,20 @@ def _plain(file: Deliverable, blobs: Blobs) -> dict[str, Any]:
     cut = file.size > MAX_BYTES or len(lines) > MAX_SEGMENTS
     segments = tuple((f"line={number}", text) for number, text in enumerate(lines[:MAX_SEGMENTS], 1))
     return {"segments": segments, "problem": "Only the beginning is shown." if cut else None}
+
+
+def _head(file: Deliverable, blobs: Blobs) -> dict[str, Any]:
+    """Of what nobody can render: its first bytes, as numbers and as letters, its size and its digest."""
+    facts = (f"{file.size:,} {'byte' if file.size == 1 else 'bytes'}", f"SHA-256 {file.sha256}")
+    try:
+        with blobs.fetch(file.sha256).open("rb") as stream:
+            data = stream.read(HEAD_BYTES)
+    except StoreFault:
+        return {"facts": facts}
+    rows = [data[at : at + _IN_A_ROW] for at in range(0, len(data), _IN_A_ROW)]
+    lines = (f"{row.hex(' '):<47}  {''.join(chr(b) if 32 <= b < 127 else '.' for b in row)}" for row in rows)
+    segments = tuple((f"byte={number * _IN_A_ROW}", line) for number, line in enumerate(lines))
+    return {"segments": segments, "facts": facts}
 
 
 def _facts(facts: dict[str, Any]) -> Iterator[str]:

@@ -3,9 +3,12 @@ import { counted, element, legible } from "./dom.mjs";
 
 export const WORDS = { pass: "pass", fail: "fail", cannot_judge: "cannot judge" };
 
+/** A place as one speaks of it: where exactly a frame stands is seen on the file. */
+export const placeOf = (anchor) => (anchor ?? "").replace(/#[\d.,]+$/, ", framed").replace(/^\d[\d.]*(?:,\d[\d.]*){3}$/, "framed");
+
 /** Evidence as one line: `leads.csv · line=3: “the text”`. */
 export function wordsOf(evidence) {
-  const where = legible([evidence.file, evidence.anchor].filter(Boolean).join(" · "));
+  const where = legible([evidence.file, placeOf(evidence.anchor)].filter(Boolean).join(" · "));
   const text = evidence.kind === "quote" && evidence.text ? `“${evidence.text}”` : (evidence.text ?? "");
   const absent = evidence.kind === "absence" ? "not there" : "";
   return [absent, where, text].filter(Boolean).join(": ");

@@ -1,7 +1,7 @@
 // One review on the page: its cards, its stage, and what keeps both with the server.
 import { Activity } from "./activity.mjs";
 import { Api } from "./api.mjs";
-import { Cards, WORDS } from "./cards.mjs";
+import { Cards, WORDS, placeOf } from "./cards.mjs";
 import { openConflict } from "./conflict.mjs";
 import { byId, minutes } from "./dom.mjs";
 import { askAbsence, askPlace } from "./forms.mjs";
@@ -160,7 +160,7 @@ export class Review {
     card.addEvidence({ kind: evidence.kind, file: evidence.file ?? null, anchor: evidence.anchor ?? null, text: evidence.text ?? "" });
     this.put(card, 0);
     this.stage.redraw();
-    const place = evidence.kind === "absence" ? "not there" : (evidence.anchor ?? evidence.file);
+    const place = evidence.kind === "absence" ? "not there" : (placeOf(evidence.anchor) || evidence.file);
     toast(`Evidence for ${card.name(this.cards.count)}: ${place}.`);
   }
 
@@ -174,7 +174,7 @@ export class Review {
 
   async #goTo(evidence) {
     if (!evidence.file) toast("This evidence names no file.");
-    else if (await this.stage.go(evidence)) announce(`${evidence.file}, ${evidence.anchor ?? ""}`);
+    else if (await this.stage.go(evidence)) announce(`${evidence.file}, ${placeOf(evidence.anchor)}`);
     else toast("That place is not in what is shown.");
   }
 

@@ -29,6 +29,8 @@ from grading import (
 from grading.render.entries import Entry
 from grading.render.model import DrawnPage, DrawnSheet
 from grading.review.content import signed_image, signed_page, signed_path
+from grading.review.preview import preview_of
+from grading.review.routes.files import Signed
 from grading.review.sites import site_of
 from rubrics import Rubric
 
@@ -154,6 +156,31 @@ def test_what_nobody_could_render_is_said_and_can_be_downloaded(place: Place) ->
     assert "no sandbox" in shown["problem"]
     answer = place.content.get(shown["download"].removeprefix(AT.content))
     assert (answer.status_code, answer.content) == (200, b"PK")
+
+
+async def test_of_what_cannot_be_rendered_the_first_bytes_are_shown(place: Place) -> None:
+    class Refusing:
+        """A renderer that finds every file broken."""
+
+        async def within(self, file: Deliverable, seconds: float) -> Rendered | None:
+            assert seconds > 0
+            return Rendered(sha256=file.sha256, suffix=".docx", kind="pages", problem="it is broken")
+
+        async def entry(self, archive: Deliverable, number: int, seconds: float) -> None:
+            raise AssertionError(archive)
+
+        def ahead(self, files: Sequence[Deliverable]) -> None:
+            raise AssertionError(files)
+
+    data = b"PK\x03\x04<script>" + bytes(range(256))
+    file, at = put(place.blobs, "report.docx", data, "application/octet-stream"), Signed(place.secrets, AT.content)
+    shown = await preview_of(file, place.blobs, Refusing(), at)
+    assert (shown.kind, shown.problem) == ("none", "Could not be rendered: it is broken.")
+    assert shown.segments[0] == ("byte=0", f"{data[:16].hex(' ')}  PK..<script>....")
+    assert [anchor for anchor, _ in shown.segments] == [f"byte={at}" for at in range(0, 256, 16)]
+    assert shown.facts == ("268 bytes", f"SHA-256 {file.sha256}")
+    gone = file.model_copy(update={"sha256": "0" * 64})
+    assert (await preview_of(gone, place.blobs, Refusing(), at)).segments == ()
 
 
 RANGES = [

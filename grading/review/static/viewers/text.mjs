@@ -18,7 +18,7 @@ export class Text extends Viewer {
     this.segments = rendering.segments;
     this.places = new Map(this.segments.map(([anchor], index) => [anchor, index]));
     this.code = LINES.test(this.segments[0]?.[0] ?? "") ? new Code(this.file.name, this.segments.map(([, words]) => words)) : null;
-    this.root.classList.toggle("v-coded", this.code?.known ?? false);
+    this.root.classList.toggle("v-coded", this.code?.known || this.places.has("byte=0"));
     this.at = 0;
     this.size = SIZES.indexOf(1);
     this.bar.append(tool("−", "Smaller", () => this.zoom(-1)), tool("+", "Larger", () => this.zoom(1)), tool("Search", "Search in the text", () => this.search()));
