@@ -62,7 +62,7 @@ async def worker_beside(project: Path, slots: int, tell: Callable[[str], None]) 
 
 async def _carried(project: Path, slots: int) -> int:
     """The exit code of a worker that ended by itself."""
-    words = [sys.executable, "-m", "upbench.beside", str(project), str(slots)]
+    words = [sys.executable, "-P", "-m", "upbench.beside", str(project), str(slots)]
     # A session of its own: a Ctrl-C in the terminal is the app's to understand.
     process = await asyncio.create_subprocess_exec(*words, stdin=PIPE, stdout=DEVNULL, start_new_session=True)
     try:

@@ -69,7 +69,7 @@ def _until_there(worker: subprocess.Popen[bytes], by: Machinery, log: Path) -> N
 
 
 def _start(home: Home, slots: int, log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "upbench", "--project", str(home.settings.project.absolute()), "worker"]
+    command = [sys.executable, "-P", "-m", "upbench", "--project", str(home.settings.project.absolute()), "worker"]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as said:

@@ -42,6 +42,8 @@ def worker_of(said: str) -> int:
 
 
 def test_a_run_is_left_to_a_worker_in_the_background(upbench: Upbench, tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "__init__.py").write_text("raise SystemExit('the agents of somebody else')")
     need_sandbox()
     pack_of(tmp_path / "own", attempts(WRONG, MENDED))
     code, out, err = upbench("run", "own/packs/small", *REACT, "--protocol", "retry", "--detach", "--json")
