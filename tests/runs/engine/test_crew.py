@@ -57,10 +57,12 @@ def test_no_two_workers_carry_a_round_at_once(bench: Bench) -> None:
 
 
 def test_what_a_dead_worker_left_is_taken_up_once(bench: Bench) -> None:
-    keys = start(bench, 12, seconds=0.5)
+    others = [bench.crew.worker(slots=12, TOGETHER="3"), bench.crew.worker(slots=12, TOGETHER="3")]
+    bench.crew.log.wait_for(2, "ready")
+    keys = start(bench, 12, seconds=1.0)
     first = bench.crew.worker(slots=12)
     bench.crew.log.wait_for(12, "-s0")
-    others = [bench.crew.worker(slots=12), bench.crew.worker(slots=12)]
+    bench.crew.log.write("-", "ready")  # they begin while it is at work, however slow the machine is
     bench.crew.log.wait_for(3, "worker")
     first.kill()
     for worker in others:
