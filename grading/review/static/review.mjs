@@ -135,7 +135,13 @@ export class Review {
       this.lease.start();
       return;
     }
+    this.outbox.released();
+    this.#leave();
+  }
+
+  #leave() {
     this.leaving = true;
+    this.lease.stop();
     location.assign("/");
   }
 
@@ -206,6 +212,7 @@ export class Review {
     outbox.addEventListener("conflict", ({ detail }) => openConflict(this, detail));
     outbox.addEventListener("elsewhere", ({ detail }) => this.#shown(detail.key, detail.body));
     outbox.addEventListener("locked", () => this.reload());
+    outbox.addEventListener("released", () => this.#leave());
     lease.addEventListener("locked", () => this.reload());
     lease.addEventListener("renewed", ({ detail }) => this.#voided(detail.voided));
     watchTroubles(this);

@@ -112,6 +112,11 @@ export class Outbox extends EventTarget {
     this.#tell();
   }
 
+  /** The review is given back: other tabs of it leave it, too, or would take it again. */
+  released() {
+    this.#post("released");
+  }
+
   /** Send everything, after whatever is being sent; resolves to whether the server now has it all. */
   flush() {
     if (this.closed) return Promise.resolve(false);
@@ -311,6 +316,7 @@ export class Outbox extends EventTarget {
     if (type === "dropped") this.revisions.set(more.key, more.revision);
     if ((type === "put" || type === "dropped") && more.body) this.#emit("elsewhere", more);
     if (type === "finished") this.#emit("locked", {});
+    if (type === "released") this.#emit("released", {});
     await this.#refresh();
     if (type === "accepted") this.#accepted(more);
     const row = type === "stopped" ? this.rows.get(more.key) : null;

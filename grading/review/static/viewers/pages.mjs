@@ -34,6 +34,8 @@ export class Pages extends Viewer {
     const page = text ? selectionEnd("anchorNode", ".v-page") : null;
     if (page) return { kind: "quote", anchor: this.#quoted(page), text };
     if (this.region.box) return this.#evidence(this.region.surface, this.region.box);
+    const found = this.#found();
+    if (found) return this.#evidence(found.parentNode, this.mark.box);
     return { kind: "region", anchor: this.#name(this.at), text: "" };
   }
 
@@ -69,15 +71,11 @@ export class Pages extends Viewer {
       if (boxes[next]) {
         this.hit = { text, index, place: next };
         this.go(`page=${this.pages[index].number}#${boxText(boxes[next])}`);
+        this.sought = this.mark;
         return `${this.pages[index].label}: ${next + 1} of ${boxes.length}`;
       }
     }
     return "Not found";
-  }
-
-  found() {
-    this.mark = null;
-    this.#drawMark();
   }
 
   close() {
@@ -158,6 +156,14 @@ export class Pages extends Viewer {
     for (let index = last + 1; index <= Math.min(last + AHEAD, this.pages.length - 1); index += 1) new Image().src = this.pages[index].src;
     if (document.activeElement !== this.number) this.number.value = this.pages[this.at].number;
     this.onPlace({ text: `${this.pages[this.at].label} of ${this.pages.length}` });
+  }
+
+  /** What the last search has found, as long as it is in sight. */
+  #found() {
+    const mark = this.sought && this.sought === this.mark ? this.body.querySelector(".v-mark") : null;
+    if (!mark) return null;
+    const [seen, at] = [this.body.getBoundingClientRect(), mark.getBoundingClientRect()];
+    return at.bottom > seen.top && at.top < seen.bottom ? mark : null;
   }
 
   #drawMark() {

@@ -51,6 +51,12 @@ def test_a_document_of_two_hundred_pages(tab: Page, origin: str) -> None:
     tab.keyboard.press("Enter")
     look.until("document.querySelector('.v-found').textContent === 'Page 120: 1 of 1'")
     assert look.count("[data-page='120'] .v-mark") == 1
+    tab.keyboard.press("Escape")
+    found = look.call("viewer.anchor()")
+    assert (found["anchor"].split("#")[0], found["text"]) == ("page=120", "grey heron"), "what was found is evidence"
+    look.call("viewer.page(3)")
+    assert look.call("viewer.anchor()")["anchor"] == "page=123"
+    look.call("viewer.page(-3)")
     look.call("viewer.zoom(1), viewer.zoom(1)")
     look.until("place.startsWith('Page 120') || place.startsWith('Page 119')")
     assert look.count(".v-page") <= 8
