@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.runs.forking import ROOT, completed
 from tests.runs.project import need_sandbox
 from tests.runs.support import good_script, script, write_pack
 from tests.standins.otlp import Collector
@@ -23,15 +24,8 @@ WRITTEN = (b"Add up the amounts", b"Birch", b"I look first", b"import csv", b"to
 
 
 def upbench(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("UPBENCH_")}
-    return subprocess.run(
-        [sys.executable, "-m", "upbench", "--project", str(folder), *words],
-        env=kept | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    without = dict.fromkeys(name for name in os.environ if name.startswith("UPBENCH_"))
+    return completed("--project", str(folder), *words, cwd=ROOT, env=without | environment)
 
 
 def test_a_run_as_a_collector_sees_it(collector: Collector, tmp_path: Path) -> None:
