@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from upbench.home import Home
     from upbench.summary import RunLine, TrialSummary
 
+NAMED_BY_ARM = len("t0123456789ab.k2feedback")
+"""Characters, where several arms are to stand in one column."""
+
 
 def show_run(home: Home, run: str, *, everything: bool, as_json: bool) -> None:
     """Print the state of a run, and of its attempts all (as JSON, or with `everything`) or so many that one reads.
@@ -29,20 +32,21 @@ def show_run(home: Home, run: str, *, everything: bool, as_json: bool) -> None:
         emit_pieces(body, "attempts", every_attempt(home, head.id))
         return
     summary = summarise(home, run, **({"listed": 0} if everything else {}))
+    wide = NAMED_BY_ARM if len(summary.arms) > 1 else 0
     _print([*describe(summary).splitlines(), ""])
     for attempt in every_attempt(home, summary.id) if everything else summary.attempts:
-        _print(_lines(attempt))
+        _print(_lines(attempt, wide))
     if summary.unlisted and not everything:
         more = called("runs", "show", summary.id, "--all")
         _print([f"and {summary.unlisted:,} attempts more; those that did not hand in came first. All: {more}"])
 
 
-def _lines(attempt: TrialSummary) -> Iterator[str]:
+def _lines(attempt: TrialSummary, wide: int) -> Iterator[str]:
     a = attempt
     ended = a.cause.value if a.cause else a.state
     name = a.trial if a.arm == "alone" else a.attempt
     why = f"  not done: {a.not_done.value}" if a.not_done else ""
-    yield f"{name}  {ended:20} {a.files:3} files  {a.agent}  {a.job} #{a.repeat}{why}"
+    yield f"{name:{wide}}  {ended:20} {a.files:3} files  {a.agent}  {a.job} #{a.repeat}{why}"
     for line in left(a):
         yield f"               {line}"
     if a.detail.strip():
