@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from runs.lock import only_one
+from tests.runs.forking import completed
 from tests.runs.project import need_sandbox
 from tests.runs.support import write_pack
 from tests.upbench.mistakes import CASES, LIST, RUN, Spoil, Upbench, refused, tree
@@ -27,10 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     need_sandbox()
     folder = tmp_path_factory.mktemp("finished")
     write_pack(folder / "packs", jobs=2)
-    command = [str(Path(sys.executable).with_name("upbench")), "run", "packs/small", "--agent", "nop"]
-    done = subprocess.run(
-        [*command, "--agent", "oracle"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = completed("run", "packs/small", "--agent", "nop", "--agent", "oracle", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 

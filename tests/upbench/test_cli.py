@@ -52,7 +52,7 @@ def test_version_and_help_name_every_command(tmp_path: Path) -> None:
         ["rubrics", "score"],
         ["report"],
     ):
-        found = installed(*arguments, "--help", cwd=tmp_path)
+        found = upbench(*arguments, "--help", cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         assert "Example" in found.stdout, arguments
     assert not (tmp_path / ".upbench").exists()
@@ -118,7 +118,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list
 )
 def test_a_wrong_settings_file_is_named(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "upbench.toml").write_text(text)
-    result = installed("runs", "list", cwd=tmp_path)
+    result = upbench("runs", "list", cwd=tmp_path)
     assert result.returncode == 2
     assert "upbench.toml" in result.stderr
     assert named in result.stderr
@@ -127,11 +127,11 @@ def test_a_wrong_settings_file_is_named(tmp_path: Path, text: str, named: str) -
 
 def test_settings_come_from_file_then_environment_then_flags(tmp_path: Path) -> None:
     (tmp_path / "upbench.toml").write_text('home = "from-file"\n')
-    installed("runs", "list", cwd=tmp_path)
+    upbench("runs", "list", cwd=tmp_path)
     assert (tmp_path / "from-file" / "upbench.db").exists()
-    installed("runs", "list", cwd=tmp_path, UPBENCH_HOME="from-environment")
+    upbench("runs", "list", cwd=tmp_path, UPBENCH_HOME="from-environment")
     assert (tmp_path / "from-environment" / "upbench.db").exists()
-    wrong = installed("runs", "list", cwd=tmp_path, UPBENCH_CONCURRENCY="many")
+    wrong = upbench("runs", "list", cwd=tmp_path, UPBENCH_CONCURRENCY="many")
     assert wrong.returncode == 2
     assert "UPBENCH_CONCURRENCY" in wrong.stderr
 
