@@ -81,7 +81,7 @@ DAMAGED: dict[str, tuple[tuple[str, ...], Spoil, int, str]] = {
     "cut off": (("runs", "show", "last"), cut, 2, "upbench.db: cannot be opened"),
     "newer": (LIST, statement("INSERT INTO migrations VALUES ('runs', 99)"), 2, "newer UpBench"),
     "of something else": (LIST, statement("DROP TABLE migrations"), 2, "a database of something else"),
-    "a record no JSON": (LIST, statement("UPDATE runs SET config = '{'"), 1, "is damaged"),
+    "a record no JSON": (("runs", "show", "last"), statement("UPDATE runs SET config = '{'"), 1, "is damaged"),
     "a table gone": (("runs", "show", "last"), statement("DROP TABLE executions"), 1, "no such table"),
     "blobs gone": (("runs", "export", "last", "--to", "o"), without_blobs, 1, "is missing"),
 }
