@@ -135,7 +135,7 @@ class SessionGuard:
         except StoreFault as fault:
             if begun:
                 raise
-            _LOG.warning("%s %s: %s", scope["method"], scope["path"], fault)
+            _LOG.warning("%s %r: %s", scope["method"], scope["path"], fault)
             await self._refusals.unavailable(scope["path"])(scope, receive, send)
         except HTTPException as error:  # what is sent is too long, and was not for a route to read
             if begun:
