@@ -5,6 +5,7 @@ import { Pane } from "./pane.mjs";
 import { toast } from "./toast.mjs";
 
 const STORE = "upbench.split";
+const AGAIN_MS = 3000;
 const differs = (change) => change.change !== "same";
 
 export class Stage extends EventTarget {
@@ -120,6 +121,7 @@ export class Stage extends EventTarget {
   }
 
   close() {
+    clearTimeout(this.again);
     for (const pane of this.panes) pane.close();
   }
 
@@ -175,15 +177,15 @@ export class Stage extends EventTarget {
     return new Set(this.changes.filter((one) => ["same", "renamed"].includes(one.change)).map((one) => one.was ?? one.path));
   }
 
+  /** Read until it can be: there may be no line at this moment, or no session. */
   async #readChanges() {
-    try {
-      const response = await this.api.get("/changes");
-      if (!response.ok) return;
-      const { files, nothing } = await response.json();
-      Object.assign(this, { changes: files, same: nothing });
-    } catch {
+    const response = await this.api.get("/changes").catch(() => null);
+    const said = response?.ok ? await response.json().catch(() => null) : null;
+    if (said === null) {
+      if (response?.status !== 404) this.again = setTimeout(() => this.#readChanges(), AGAIN_MS);
       return;
     }
+    Object.assign(this, { changes: said.files, same: said.nothing });
     this.redraw();
     this.dispatchEvent(new CustomEvent("compared", { detail: { unchanged: this.#unchanged(), nothing: this.same } }));
     for (const pane of this.panes) {

@@ -23,6 +23,7 @@ export function findings(review) {
     ["fail without evidence", pick((card) => card.lacksEvidence)],
     ["you accept the work although a critical or important criterion fails", judgement === "pass" ? grave : []],
     ["you do not accept the work although no criterion fails", judgement === "fail" && !fails.length ? [cards.overall] : []],
+    ["cannot be judged, without a word why", pick((card) => card.verdict === "cannot_judge" && card.feedback.trim() === "")],
     ["critical or important, and cannot be judged: somebody else will look", unsure],
     [`${counted(unopened.length, "deliverable was", "deliverables were")} not opened here`, unopened.map((file) => file.name)],
   ];

@@ -80,6 +80,7 @@ def test_what_changed_is_gone_through_without_what_did_not(served: Served, tab: 
         page.keyboard.press("f")
     page.keyboard.press("v")
     expect(here).to_contain_text("a.txt")
+    page.route("**/changes", lambda route: route.fulfill(status=503), times=1)
     page = opened(served, tab, echo)
     page.keyboard.press("v")
     expect(page.locator(".earlier").first).to_contain_text("no file has changed since")
