@@ -46,6 +46,7 @@ def test_nobody_is_given_what_they_may_not_review(tmp_path: Path) -> None:
     left = upbench("review", "assign", "--to", "ann", "--job", "job-1", cwd=tmp_path)
     assert left.returncode == 1
     assert "not given, since that person may not review them" in left.stdout
+    assert "conflicts of interest" in left.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from upbench.cli.output import SHARE, emit, json_option, say
+from upbench.cli.output import SHARE, called, emit, json_option, say
 
 if TYPE_CHECKING:
     from grading import Person
@@ -83,6 +83,8 @@ def assign(
     if not done.items and job is not None:
         raise BadInput(f"no submission of job {job!r} is up for review", field="--job")
     emit(done, done.text, as_json=as_json)
+    if done.unfit:
+        say(f"roles, skills and conflicts of interest stand in: {called('review', 'users', 'list', '--json')}")
     ctx.exit(1 if done.unfit else 0)
 
 
