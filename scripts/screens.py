@@ -19,7 +19,8 @@ from typing import Any
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from grading import Book, People, ReviewDesk, adjudications_due
+from grading import OPERATOR, Book, People, ReviewDesk, adjudications_due
+from grading.adjudication.pay_rule import PayRule, set_rule
 from grading.review.drafts import Draft
 from grading.review.reviews import Review
 from rubrics import Verdict
@@ -138,6 +139,7 @@ def look(page: Page, said: dict[str, Any], folder: Path) -> None:
     page.goto(page.url.removesuffix("/figures"))
     shot("run")
     page.locator("main a[href*='/trials/']").first.click()
+    page.get_by_role("button", name="Look, and judge").click()
     shot("trial")
     page.context.clear_cookies()
     sign_in(page, said, "ben")
@@ -201,6 +203,8 @@ def main() -> None:
         project = Path(scratch)
         fill(project)
         home = open_home(load_settings(project))
+        with home.database.write() as connection:
+            set_rule(connection, PayRule(currency="EUR", hourly=4500), OPERATOR)
         graded(home)
         home.close()
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
