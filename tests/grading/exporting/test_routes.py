@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from core import BadInput, Blobs, Database
+from core import BadInput, Database
 from grading import (
     GRADING_MIGRATIONS,
     PEOPLE_MIGRATIONS,
@@ -21,9 +21,6 @@ from grading import (
     Grader,
     ReviewDesk,
     ReviewItem,
-    create_review_app,
-    load_secrets,
-    review_origins,
 )
 from grading.people.audit import read_audit
 from grading.people.people import People
@@ -32,8 +29,8 @@ from grading.people.tokens import Scope
 from grading.review.cookies import COOKIE
 from rubrics import Rubric
 from tests.grading.people.support import quick_passwords
+from tests.grading.review.apps import AT, app_in, browser
 
-AT = review_origins("127.0.0.1", 9000)
 RUBRIC = Rubric.model_validate({"criteria": [{"id": "tone", "importance": "critical", "text": "Speaks plainly"}]})
 RUNS = {"run-b": "memo", "run-a": "letter"}
 
@@ -70,7 +67,7 @@ class World:
 
     def client(self, login: str) -> TestClient:
         """A browser that is signed in."""
-        client = TestClient(self.app, base_url=AT.app, follow_redirects=False)
+        client = browser(self.app)
         client.cookies.set(COOKIE, self.people.sessions.begin(self.people.get(login).person))
         return client
 
@@ -94,16 +91,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     for login, roles in everybody.items():
         people.add(login, by="operator", name=f"Name of {login}", roles=roles)
     book, exports = Book(database), Runs(people.get("rob").id)
-    app = create_review_app(
-        book,
-        Blobs(tmp_path / "blobs"),
-        load_secrets(tmp_path / "secrets.json"),
-        app_origin=AT.app,
-        content_origin=AT.content,
-        token="",
-        people=people,
-        exports=exports,
-    )
+    app = app_in(tmp_path, book, people=people, exports=exports)
     yield World(app, book, people, exports)
     database.close()
 

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from agents import AGENT_MIGRATIONS
-from core import LLM_MIGRATIONS, Blobs, Database
+from core import LLM_MIGRATIONS, Database
 from grading import (
     GRADING_MIGRATIONS,
     PEOPLE_MIGRATIONS,
@@ -22,10 +22,7 @@ from grading import (
     Person,
     ReviewDesk,
     Role,
-    create_review_app,
-    load_secrets,
     read_audit,
-    review_origins,
 )
 from grading.adjudication.cases import case_of, open_cases
 from grading.adjudication.tickets import set_voided
@@ -38,9 +35,9 @@ from tests.grading.adjudication.support import two_who_differ
 from tests.grading.overview.told import EXECUTION, TRIAL, ToldRuns
 from tests.grading.overview.world import publish, say, words
 from tests.grading.people.support import quick_passwords
+from tests.grading.review.apps import AT, app_in, browser
 from tests.grading.synthetic import table
 
-AT = review_origins("127.0.0.1", 9000)
 RUN = "run <7>"
 
 
@@ -74,17 +71,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     database = Database(tmp_path / "a.db", migrations)
     book, people = Book(database), People(database, passwords=quick_passwords())
     runs = ToldRuns(RUN, "agent <1>", attempt="a1")
-    app = create_review_app(
-        book,
-        Blobs(tmp_path / "blobs"),
-        load_secrets(tmp_path / "secrets.json"),
-        app_origin=AT.app,
-        content_origin=AT.content,
-        token="",
-        people=people,
-        oversight=runs,
-    )
-    yield World(book, people, runs, TestClient(app, base_url=AT.app, follow_redirects=False))
+    yield World(book, people, runs, browser(app_in(tmp_path, book, people=people, oversight=runs)))
     database.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,17 +10,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from core import Blobs, Database
+from core import Database
 from grading import (
     GRADING_MIGRATIONS,
     Book,
-    create_review_app,
-    load_secrets,
-    review_origins,
 )
 from tests.grading.queue.support import lapse, publish
+from tests.grading.review.apps import app_in, entered
 
-AT = review_origins("127.0.0.1", 9000)
 Enter = Callable[[str], TestClient]
 
 
@@ -35,26 +31,7 @@ def book(tmp_path: Path) -> Iterator[Book]:
 @pytest.fixture
 def enter(book: Book, tmp_path: Path) -> Enter:
     """Lets somebody in, by an app of their own on the same records."""
-    secrets = load_secrets(tmp_path / "secrets.json")
-
-    def client(name: str) -> TestClient:
-        app = create_review_app(
-            book,
-            Blobs(tmp_path / "blobs"),
-            secrets,
-            app_origin=AT.app,
-            content_origin=AT.content,
-            token="once",
-            reviewer=name,
-        )
-        made = TestClient(app, base_url=AT.app, follow_redirects=False)
-        assert made.get("/enter", params={"token": "once"}).status_code == 303
-        found = re.search(r'name="csrf" content="([^"]+)"', made.get("/").text)
-        assert found is not None
-        made.headers |= {"origin": AT.app, "x-csrf-token": found[1]}
-        return made
-
-    return client
+    return lambda name: entered(app_in(tmp_path, book, token="once", reviewer=name))
 
 
 def put(client: TestClient, alias: str, name: str, tag: int, **body: Any) -> Any:

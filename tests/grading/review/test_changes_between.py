@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,13 @@ from grading import (
     Book,
     ReviewDesk,
     ReviewItem,
-    create_review_app,
-    load_secrets,
-    review_origins,
 )
 from grading.render.entries import Entry
 from grading.render.model import DrawnPage, DrawnSheet, Kind, Rendered
 from grading.review.drafts import Draft
 from rubrics import Rubric, Verdict
+from tests.grading.review.apps import AT, app_in, entered
 
-AT = review_origins("127.0.0.1", 9000)
 RUBRIC = Rubric.model_validate({"criteria": [{"id": "tone", "importance": "critical", "text": "Speaks plainly"}]})
 
 
@@ -116,16 +112,9 @@ class Renderer:
 def world(tmp_path: Path) -> Iterator[World]:
     database = Database(tmp_path / "test.db", GRADING_MIGRATIONS)
     book, blobs = Book(database), Blobs(tmp_path / "blobs")
-    secrets = load_secrets(tmp_path / "secrets.json")
     renderer = Renderer(blobs)
-    app = create_review_app(
-        book, blobs, secrets, app_origin=AT.app, content_origin=AT.content, token="once", render=renderer
-    )
-    client = TestClient(app, base_url=AT.app, follow_redirects=False)
-    client.get("/enter", params={"token": "once"})
-    found = re.search(r'name="csrf" content="([^"]+)"', client.get("/").text)
-    assert found is not None
-    yield World(book, blobs, client, renderer)
+    app = app_in(tmp_path, book, token="once", render=renderer)
+    yield World(book, blobs, entered(app), renderer)
     database.close()
 
 

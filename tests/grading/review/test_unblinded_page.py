@@ -10,14 +10,14 @@ from starlette.testclient import TestClient
 
 import grading
 from core import Blobs, Database, Deliverable
-from grading import Book, ReviewDesk, ReviewItem, create_review_app, load_secrets, review_origins, search_names
+from grading import Book, ReviewDesk, ReviewItem, search_names
 from grading.people.people import People
 from grading.people.person import Role
 from grading.review.cookies import COOKIE
 from rubrics import Rubric
 from tests.grading.people.support import quick_passwords
+from tests.grading.review.apps import AT, app_in, browser
 
-AT = review_origins("127.0.0.1", 9000)
 RUBRIC = Rubric.model_validate({"criteria": [{"id": "tone", "importance": "critical", "text": "Speaks plainly"}]})
 
 
@@ -39,16 +39,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     )
     ReviewDesk(book, "r1").lease(book.publish("a1", item))
     assert search_names(database, blobs, {"a1": {}}) == 1
-    app = create_review_app(
-        book,
-        blobs,
-        load_secrets(tmp_path / "secrets.json"),
-        app_origin=AT.app,
-        content_origin=AT.content,
-        token="",
-        people=people,
-    )
-    made = TestClient(app, base_url=AT.app, follow_redirects=False)
+    made = browser(app_in(tmp_path, book, people=people))
     for role in (Role.lead, Role.reviewer, Role.admin):
         account = people.add(role.value, by="cli", roles=[role])
         made.cookies.set(f"of-{role.value}", people.sessions.begin(account.person))
