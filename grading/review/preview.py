@@ -175,7 +175,7 @@ def preview_of_rendered(rendered: Rendered, file: Deliverable, at: Addresses) ->
     shown = rendered.segments[:MAX_SEGMENTS]
     notes = list(rendered.notes)
     if rendered.truncated or len(shown) < len(rendered.segments):
-        notes.append("only a part of its text is shown")
+        notes.append("only a part of it is shown" if rendered.kind == "text" else "as text, only a part is shown")
     if rendered.problem:
         notes.insert(0, f"could not be rendered: {rendered.problem}")
     picture = rendered.picture

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import Deliverable
-from grading.evaluations import CriterionVerdict
+from grading.evaluations import CriterionVerdict, Evidence
 from grading.items import ReviewItem
 from grading.review.desk import Review
 
@@ -87,10 +87,22 @@ def said_by_reviewer(review: Review) -> dict[str, list[Said]]:
 # What turns text round, breaks its line or cannot be seen; but for the joiners, by which some scripts are written.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
+_FRAMED, _FRAME = re.compile(r"#[\d.,]+$"), re.compile(r"^\d[\d.]*(?:,\d[\d.]*){3}$")
+
 
 def legible(name: str) -> str:
     """A name of a file as it is, whatever characters are in it; as `legible` of `static/dom.mjs`."""
     return _UNSEEN.sub("\ufffd", name)
+
+
+def place(evidence: Evidence) -> str:
+    """Evidence as one line: the file, the place, what is there; as `wordsOf` of `static/cards.mjs`.
+
+    Where exactly a frame stands is seen on the file.
+    """
+    anchor = _FRAME.sub("framed", _FRAMED.sub(", framed", evidence.anchor or ""))
+    where = legible(" \u00b7 ".join(filter(None, (evidence.file, anchor))))
+    return ": ".join(filter(None, ("not there" if evidence.kind == "absence" else "", where, evidence.text)))
 
 
 def size(number: int) -> str:

@@ -21,7 +21,7 @@ from grading.review.briefs import brief_html, inline_code
 from grading.review.desk import ReviewDesk, Settled
 from grading.review.preview import ReviewRenderer
 from grading.review.signing import Secrets
-from grading.review.views import legible, size
+from grading.review.views import legible, place, size
 
 HERE = Path(str(files("grading.review")))
 
@@ -76,5 +76,11 @@ def make_templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"size": size, "legible": legible, "brief": brief_html, "code": inline_code}
+    templates.filters |= {
+        "size": size,
+        "legible": legible,
+        "place": place,
+        "brief": brief_html,
+        "code": inline_code,
+    }
     return templates

@@ -26,12 +26,14 @@ from grading import (
     load_secrets,
     review_origins,
 )
+from grading.evaluations import Evidence
 from grading.render.entries import Entry
 from grading.render.model import DrawnPage, DrawnSheet
 from grading.review.content import signed_image, signed_page, signed_path
 from grading.review.preview import preview_of
 from grading.review.routes.files import Signed
 from grading.review.sites import site_of
+from grading.review.views import place as words_of_place
 from rubrics import Rubric
 
 AT = review_origins("127.0.0.1", 9400)
@@ -339,3 +341,14 @@ def test_a_rendering_on_its_way_is_said_and_the_others_begin(tmp_path: Path) -> 
         assert client.get(f"/api/reviews/{alias}/deliverables/9/entries/0").status_code == 404
         assert slow.asked == ["a.docx", "b.docx", "in.txt"], "entries of others are not rendered ahead"
     database.close()
+
+
+def test_a_place_is_named_as_one_speaks_of_it_and_nothing_hides_in_it() -> None:
+    framed = Evidence(kind="quote", file="a\u202ecod.exe", anchor="page=3#0.1,0.2,0.3,0.4", text="Total 17")
+    assert words_of_place(framed) == "a\ufffdcod.exe \u00b7 page=3, framed: Total 17"
+    assert (
+        words_of_place(Evidence(kind="region", file="plan.png", anchor="0.1,0.2,0.3,0.4"))
+        == "plan.png \u00b7 framed"
+    )
+    assert words_of_place(Evidence(kind="region", file="b.csv", anchor="Sheet1!B12")) == "b.csv \u00b7 Sheet1!B12"
+    assert words_of_place(Evidence(kind="absence", text="searched for VAT")) == "not there: searched for VAT"
