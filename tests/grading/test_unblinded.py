@@ -25,7 +25,7 @@ from grading import (
     search_names,
     unblinded_in,
 )
-from grading.blinding.kept import flagged
+from grading.blinding.kept import flagged, flagged_jobs
 from grading.render.model import Rendered
 from grading.render.shelf import Shelf
 from rubrics import Rubric, Verdict
@@ -95,9 +95,11 @@ def test_what_was_begun_to_be_reviewed_is_searched_once_and_again_when_more_of_i
     assert search_names(database, blobs, makers) == 0
     with database.read() as connection:
         assert unblinded_in(connection, ["a1", "a2"]) == {("a1", "of a1")}
-    (shown,), number = flagged(database, 5)
+    (shown,), number = flagged(database, 5, "letter")
     assert (shown.title, number, len(shown.findings)) == ("A letter", 1, 2)
-    assert flagged(database, 0) == ([], 1)
+    assert (flagged(database, 0, "letter"), flagged(database, 5, "other")) == (([], 1), ([], 0))
+    (job,), more = flagged_jobs(database, 5)
+    assert (job.job, job.title, job.submissions, more) == ("letter", "A letter", 1, 0)
 
 
 def test_a_submission_that_names_nobody_is_no_finding(database: Database, blobs: Blobs) -> None:
