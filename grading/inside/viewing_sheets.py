@@ -94,7 +94,7 @@ def _of_workbook(book: Book, sheet: Any) -> _Sheet:
             rows.setdefault(row, {})[column] = shown_or(value)
         if _is_number(value):
             numbers.add((row, column))
-            by_format = formatted(value, str((source or cell).number_format))
+            by_format = formatted(value, _form(source or cell))
             if by_format is not None and by_format != rows[row][column]:
                 found.shown[row, column] = by_format
     about = {
@@ -106,6 +106,14 @@ def _of_workbook(book: Book, sheet: Any) -> _Sheet:
     }
     found.about, found.numbers = about, numbers
     return found
+
+
+def _form(cell: Any) -> str:
+    """The cell's number format; none where the file names one that it does not hold."""
+    try:
+        return str(cell.number_format)
+    except (IndexError, KeyError):
+        return "General"
 
 
 def _is_number(value: Any) -> bool:
