@@ -167,6 +167,7 @@ class Book:
                 "changed": now(),
                 "previous": previous,
                 "pack": item.pack or None,
+                "policy": item.policy.value,
                 "job": item.job,
                 "category": category_text((*item.category, *item.tags)),
             }

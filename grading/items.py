@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from core import Deliverable, Frozen, LeftOut
-from rubrics import Importance, Rubric
+from rubrics import CompletionPolicy, Importance, Rubric
 
 
 class ReviewCriterion(Frozen):
@@ -52,6 +52,7 @@ class ReviewItem(Frozen):
         submission: Digest of the deliverables.
         grading_digest: Of the rubric and checks; publishing under another one opens another review.
         pack: Name of the job's pack, for conflicts of interest; no part of what is shown.
+        policy: What completes the job; where reviewers differ in that, an adjudication is due. Not shown either.
         tags: Of the job, with which reviewers' skills are compared as with its category; not shown either.
     """
 
@@ -67,6 +68,7 @@ class ReviewItem(Frozen):
     submission: str
     grading_digest: str = ""
     pack: str = ""
+    policy: CompletionPolicy = CompletionPolicy.paper
     tags: tuple[str, ...] = ()
 
     @staticmethod
@@ -80,7 +82,7 @@ class ReviewItem(Frozen):
     @property
     def sheet(self) -> dict[str, object]:
         """What is the same for every submission of the job."""
-        return self.model_dump(mode="json", exclude=_HANDED_IN | {"pack", "tags"})
+        return self.model_dump(mode="json", exclude=_HANDED_IN | {"pack", "policy", "tags"})
 
     @property
     def handed_in(self) -> dict[str, object]:

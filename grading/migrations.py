@@ -24,6 +24,7 @@ GRADING_MIGRATIONS = [
     Migration("grading", 3, create_all(METADATA)),  # review_unblinding
     Migration("grading", 4, _add_columns_and_indexes),
     Migration("grading", 5, _add_columns_and_indexes),  # review_slots_qualified
+    Migration("grading", 6, add_missing_columns(REVIEW_ITEMS)),
     *ADJUDICATION_MIGRATIONS,
     *OVERVIEW_MIGRATIONS,
 ]

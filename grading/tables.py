@@ -62,8 +62,9 @@ REVIEW_SHEETS = Table(
 # A submission up for review. `state`: nobody has begun (awaiting), somebody has (claimed), every primary slot is
 # locked. `job`, `pack` and `category` (`|sales|leads|`, the job's tags among it) are what assignment filters by;
 # `previous` is the item (where there is none, the attempt) that this one reworks; `settled`: when the word of
-# people stood; `gold`: by which probability chance wants a gold review of another submission beside it (null: it
-# does not). Who reviews it is told by its slots, and `reviewer` is of records that are older than these.
+# people stood; `policy`: what completes the job (null: `paper`); `gold`: by which probability chance wants a gold
+# review of another submission beside it (null: it does not). Who reviews it is told by its slots, and `reviewer`
+# is of records that are older than these.
 REVIEW_ITEMS = Table(
     "review_items",
     METADATA,
@@ -82,6 +83,7 @@ REVIEW_ITEMS = Table(
     Column("category", String),
     Column("settled", String),
     Column("gold", Float),
+    Column("policy", String),
     UniqueConstraint("attempt_id", "submission", "grading_digest"),
     Index(
         "review_items_gold",

@@ -264,7 +264,7 @@ class TrialStages:
             item = await in_thread(review_item, self._job, self._submission(), place.blobs)
             place.book.publish(
                 self._attempt.id,
-                item.model_copy(update={"pack": place.config.pack}),
+                item.model_copy(update={"pack": place.config.pack, "policy": place.config.policy}),
                 reviewing=place.options.reviewing,
                 previous=self._attempt.parent,
             )

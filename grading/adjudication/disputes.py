@@ -4,8 +4,8 @@ The rule of the house, for what the primary reviewers said first (overlap, gold 
 
 - `critical`: some say pass and some fail on a critical criterion, however many there are on each side.
 - `tie`: no verdict on a criterion, or no overall judgement, has more voices than every other.
-- `flip`: by policy `paper` one reviewer's verdicts complete the job and another's do not; due are the required
-  criteria on which they differ. What checks decided stands in for what a reviewer left to them.
+- `flip`: by the run's completion policy one reviewer's verdicts complete the job and another's do not; due are the
+  required criteria on which they differ. What checks decided stands in for what a reviewer left to them.
 - `judgement`: the overall judgements differ.
 - `important_gap`: two reviewers differ by two or more in how many important criteria pass; due are the important
   criteria on which they differ.
@@ -72,6 +72,8 @@ def disputes(
     evaluations: Sequence[Evaluation],
     voided: Collection[str] = (),
     again: Collection[str] = (),
+    *,
+    policy: CompletionPolicy = CompletionPolicy.paper,
 ) -> dict[str, tuple[Trigger, ...]]:
     """Criterion (or `OVERALL`) -> why it must be adjudicated, in the order of the rubric.
 
@@ -80,6 +82,7 @@ def disputes(
         evaluations: Of one submission by that rubric.
         voided: Criteria that count for nobody.
         again: Criteria that did so once, and count by now.
+        policy: What completes the job.
     """
     voices = list(voices_of(evaluations).values())
     if not voices or (len(voices) < 2 and not again):
@@ -93,6 +96,8 @@ def disputes(
         found[name].add(Trigger.unjudged)
     if len(voices) > 1:
         _between(counting, voices, by_checks, found)
+        for name in _flips(counting, voices, by_checks, policy):
+            found[name].add(Trigger.flip)
     order = list(Trigger)
     return {name: tuple(sorted(why, key=order.index)) for name, why in found.items() if why}
 
@@ -106,8 +111,6 @@ def _between(
     """Add to `found` what stands between several reviewers."""
     for name, importance in importances.items():
         found[name].update(_of_criterion(importance, [v.verdicts[name] for v in voices if name in v.verdicts]))
-    for name in _flips(importances, voices, by_checks):
-        found[name].add(Trigger.flip)
     for name in _gaps(importances, voices, by_checks):
         found[name].add(Trigger.important_gap)
     judgements = [voice.judgement for voice in voices if voice.judgement is not None]
@@ -133,15 +136,18 @@ def _tied(said: Sequence[str]) -> bool:
 
 
 def _flips(
-    importances: Mapping[str, Importance], voices: Sequence[Voice], by_checks: Mapping[str, Verdict]
+    importances: Mapping[str, Importance],
+    voices: Sequence[Voice],
+    by_checks: Mapping[str, Verdict],
+    policy: CompletionPolicy,
 ) -> list[str]:
     """The required criteria on which reviewers differ, where one completes the job and another does not."""
     rubric = rubric_of(importances)
     whole = [{**by_checks, **_within(voice, importances)} for voice in voices]
-    outcomes = {completed(rubric, verdicts, CompletionPolicy.paper) for verdicts in whole}
+    outcomes = {completed(rubric, verdicts, policy) for verdicts in whole}
     if not {True, False} <= outcomes:
         return []
-    return _differing(required(rubric, CompletionPolicy.paper), whole)
+    return _differing(required(rubric, policy), whole)
 
 
 def _gaps(

@@ -16,7 +16,7 @@ from grading.adjudication.voids import counting_again
 from grading.book import now
 from grading.evaluations import Evaluation
 from grading.tables import REVIEW_SHEETS
-from rubrics import Importance
+from rubrics import CompletionPolicy, Importance
 
 OPEN, CLOSED, VOID = "open", "closed", "void"
 
@@ -33,14 +33,15 @@ def open_due(connection: Connection, item_row: Row[Any], evaluations: Sequence[E
 
     Args:
         connection: Of that transaction.
-        item_row: Of `review_items`: `alias`, `submission`, `grading_digest`, `sheet`.
+        item_row: Of `review_items`: `alias`, `submission`, `grading_digest`, `sheet`, `policy`.
         evaluations: Of its attempt; what is of another submission or rubric is left out.
     """
     own = of_item(item_row, evaluations)
     voided, again = counting_again(connection, item_row.grading_digest)
     if len(voices_of(own)) < 2 and not again:
         return 0
-    due = disputes(importances_of(connection, item_row.sheet), own, voided, again)
+    policy = CompletionPolicy(item_row.policy or CompletionPolicy.paper)
+    due = disputes(importances_of(connection, item_row.sheet), own, voided, again, policy=policy)
     if again:
         lacking = [name for name, why in due.items() if Trigger.unjudged in why]
         _end_unjudged(connection, item_row.alias, lacking)

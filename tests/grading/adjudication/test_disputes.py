@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from grading import Evaluation
-from grading.adjudication.disputes import OVERALL, disputes
+from grading.adjudication.disputes import OVERALL, Trigger, disputes
+from rubrics import CompletionPolicy
 from tests.grading.adjudication.support import GOOD, RUBRIC, evaluation
 
 ROW: Any = SimpleNamespace(attempt_id="a", submission="s", grading_digest="g")
@@ -53,6 +54,13 @@ def found(evaluations: list[Evaluation], voided: tuple[str, ...] = ()) -> dict[s
 )
 def test_what_must_be_adjudicated(differs: list[dict[str, str]], due: dict[str, list[str]]) -> None:
     assert found(of(*(GOOD | one for one in differs))) == due
+
+
+def test_what_flips_completion_is_by_the_policy_of_the_run() -> None:
+    said = of(GOOD, GOOD, GOOD | {"ads": "fail"})
+    due = {policy: disputes(IMPORTANCES, said, policy=policy) for policy in CompletionPolicy}
+    flips = {"ads": (Trigger.flip,)}
+    assert due == {"paper": {}, "strict": flips, "all": flips, "judgement": {}}
 
 
 def test_the_overall_judgement_is_adjudicated_where_any_two_differ() -> None:
