@@ -87,9 +87,7 @@ def test_a_run_is_extended_by_an_arm_on_its_failures(upbench: Upbench, tmp_path:
     assert code == 0, err
     assert "1 failed attempts to try again" in err
     assert [a["k"] for a in json.loads(out)["attempts"]] == [1, 2]
-    refused(
-        upbench, ("runs", "extend", "last", "--protocol", "retry", "--attempts", "1"), "--attempts", "from 2 "
-    )
+    refused(upbench, ("runs", "extend", "last", "--protocol", "retry", "--attempts", "1"), "--attempts", "from 2 ")
     code, out, err = upbench("runs", "extend", "last", "--protocol", "retry", "--attempts", "3", "--json")
     assert [(a["k"], a["arm"]) for a in json.loads(out)["attempts"]] == [(1, "alone"), (2, "retry"), (3, "retry")]
     code, out, err = upbench("runs", "extend", "last", "--protocol", "retry", "--attempts", "4", "--json")

@@ -53,7 +53,9 @@ def test_a_document_of_two_hundred_pages(tab: Page, origin: str) -> None:
     assert look.count("[data-page='120'] .v-mark") == 1
     tab.keyboard.press("Escape")
     found = look.call("viewer.anchor()")
-    assert (found["anchor"].split("#")[0], found["text"]) == ("page=120", "grey heron"), "what was found is evidence"
+    assert (found["anchor"].split("#")[0], found["text"]) == ("page=120", "grey heron"), (
+        "what was found is evidence"
+    )
     look.call("viewer.page(3)")
     assert look.call("viewer.anchor()")["anchor"] == "page=123"
     look.call("viewer.page(-3)")
