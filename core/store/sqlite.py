@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.causes import Cause
 from core.errors import BadInput
 
 BUSY_SECONDS = 30
+_BUSY_PAUSE = 0.02
 SMALLEST = 512
 """Bytes of the smallest page: a SQLite file holds nothing, or as much as this."""
 
@@ -51,15 +53,24 @@ class SqliteFile:
         # The driver's own BEGIN is switched off, so that `_begin` can choose between DEFERRED and IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorname == "SQLITE_NOTADB":
-                raise BadInput("not a SQLite database", file=self.path, mend=_MEND) from error
-            raise
+        self._use_wal(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+
+    def _use_wal(self, cursor: sqlite3.Cursor) -> None:
+        """While somebody else makes the same file, SQLite refuses this at once, however long it may wait."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                cursor.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorname == "SQLITE_NOTADB":
+                    raise BadInput("not a SQLite database", file=self.path, mend=_MEND) from error
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
+                    raise
+            time.sleep(_BUSY_PAUSE)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

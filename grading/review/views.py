@@ -165,6 +165,17 @@ def _asked(review: Review, criterion: str) -> dict[str, bool]:
     return {"needed": criterion in review.needed, "voided": criterion in review.voided}
 
 
+LOOKING_KEYS = (
+    ("file", "next file"),
+    ("page_back", "previous page or sheet"),
+    ("page", "next page or sheet"),
+    ("search", "search in the file"),
+    ("brief", "the brief, and back"),
+    ("split", "two files side by side, and back"),
+)
+"""The keys for looking at files that pages with a stage tell of; all of them are in `static/keys.mjs`."""
+
+
 def files_shown(item: ReviewItem) -> dict[str, Any]:
     """The files of a submission, and what is lacking among them, as the pages' stage takes them."""
     return {

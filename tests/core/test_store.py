@@ -63,7 +63,7 @@ def at_once(work: Callable[[int], None], threads: int) -> list[BaseException]:
         ready.wait()
         try:
             work(number)
-        except (StoreFault, AssertionError, ValueError) as error:
+        except (BadInput, StoreFault, AssertionError, ValueError) as error:
             raised.append(error)
 
     running = [threading.Thread(target=run, args=(number,)) for number in range(threads)]
@@ -208,6 +208,13 @@ def test_many_writers_wait_for_each_other(database_place: Place) -> None:
 
     assert at_once(write, 4) == []
     assert count(databases[0]) == 200
+
+
+def test_a_file_is_made_by_several_at_once(tmp_path: Path) -> None:
+    for turn in range(10):
+        place = tmp_path / f"{turn}.db"
+        assert at_once(lambda number, place=place: add(Database(place, [FIRST]), number), 4) == []  # type: ignore[misc]
+        assert count(Database(place, [FIRST])) == 4
 
 
 def test_more_threads_than_connections_take_turns(database: Database) -> None:

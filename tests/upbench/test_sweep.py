@@ -191,6 +191,7 @@ renderings: suffix renderer holder until made
 review_activity: slot reviewer begin end criterion file
 review_drafts: alias reviewer criterion body ts uuid
 review_items: alias attempt_id submission grading_digest sheet state reviewer changed previous pack job category
+  policy
   settled
 review_looks: person job at
 review_sheets: digest

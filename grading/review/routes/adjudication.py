@@ -23,7 +23,7 @@ from grading.review.routes.files import add_files_at
 from grading.review.routes.parts import Parts, person_of
 from grading.review.routes.queue import Active
 from grading.review.signing import derive
-from grading.review.views import files_shown
+from grading.review.views import LOOKING_KEYS, files_shown
 
 ADJUDICATORS = (Role.adjudicator, Role.lead)
 REASONS = {
@@ -51,12 +51,7 @@ KEYS = (
     ("cannot_judge", "cannot judge"),
     ("feedback", "write feedback"),
     ("evidence", "take the place you look at as evidence"),
-    ("file", "next file"),
-    ("page_back", "previous page or sheet"),
-    ("page", "next page or sheet"),
-    ("search", "search in the file"),
-    ("brief", "the brief, and back"),
-    ("split", "two files side by side, and back"),
+    *LOOKING_KEYS,
     ("leave", "leave a field"),
     ("submit", "decide"),
 )
@@ -194,7 +189,8 @@ def _screen(
     parts: Parts, request: Request, case: Case, typed: Typed | None = None, error: str = "", status: int = 200
 ) -> Response:
     criterion = case.criterion.id if case.criterion else ""
-    start = json.dumps({"alias": case.alias, "criterion": criterion, "changed": False} | files_shown(case.item))
+    told = {"alias": case.alias, "criterion": criterion, "changed": False, "locked": case.state != "open"}
+    start = json.dumps(told | files_shown(case.item))
     values = {"case": case, "item": case.item, "says": TRIGGERS, "reasons": REASONS, "error": error}
     values |= {"start": start, "keys": KEYS, "choices": _choices(case)}
     page = parts.page(request, "adjudication/case.html.j2", typed=typed or Typed(), **values)

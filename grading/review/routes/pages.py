@@ -12,7 +12,18 @@ from grading.adjudication.qualifying import qualifying
 from grading.review.desk import Review
 from grading.review.problems import NoSuchReview
 from grading.review.routes.parts import Parts
-from grading.review.views import queue_groups, said_by_others, said_by_reviewer, start_of, tally_of
+from grading.review.views import (
+    LOOKING_KEYS,
+    files_shown,
+    queue_groups,
+    said_by_others,
+    said_by_reviewer,
+    start_of,
+    tally_of,
+)
+
+# Of the page of a locked review.
+KEYS = (("next", "next criterion"), ("previous", "previous criterion"), *LOOKING_KEYS, ("leave", "leave a field"))
 
 
 def add_pages(app: FastAPI, parts: Parts) -> None:
@@ -57,5 +68,7 @@ def add_pages(app: FastAPI, parts: Parts) -> None:
 
 def _locked(parts: Parts, request: Request, review: Review, following: str | None) -> Response:
     own, others = said_by_reviewer(review), said_by_others(review)
-    values = {"own": own, "others": others, "tally": tally_of(own, others), "following": following}
-    return parts.page(request, "locked.html.j2", review=review, item=review.item, **values)
+    told = {"alias": review.alias, "changed": review.changed, "locked": True}
+    values = {"own": own, "others": others, "tally": tally_of(own, others), "following": following, "keys": KEYS}
+    start = json.dumps(told | files_shown(review.item))
+    return parts.page(request, "locked.html.j2", review=review, item=review.item, start=start, **values)

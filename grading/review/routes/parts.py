@@ -56,9 +56,10 @@ class Parts:
         return Settling(self.settled, adjudications_due)
 
     def page(self, request: Request, name: str, **values: Any) -> Response:
-        """A page: a template with some values, and with who asks."""
+        """A page: a template with some values, with who asks and for which address."""
         template = self.templates.get_template(name)
-        return HTMLResponse(template.render(csrf=request.state.csrf, person=person_of(request), **values))
+        who = {"csrf": request.state.csrf, "person": person_of(request), "here": request.url.path}
+        return HTMLResponse(template.render(who | values))
 
 
 def person_of(request: Request) -> Person:

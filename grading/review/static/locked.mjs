@@ -1,7 +1,20 @@
-// After the lock: corrections, which are kept beside the verdict of record.
+// After the lock: the files beside what everybody said of them, and corrections, which are kept beside the verdict of record.
 import { Api } from "./api.mjs";
+import { byId } from "./dom.mjs";
+import { showKeys } from "./help.mjs";
+import { Keyboard } from "./keys.mjs";
+import { announce } from "./live.mjs";
+import { divide } from "./resize.mjs";
+import { Stage, lookingKeys } from "./stage.mjs";
+import { toast } from "./toast.mjs";
 
-const api = new Api(document.querySelector("main").dataset.alias);
+const root = byId("review");
+const start = JSON.parse(root.dataset.start);
+const person = document.querySelector("meta[name=person]").content;
+const api = new Api(start.alias);
+const cards = [...root.querySelectorAll(".card")];
+const cited = () => [...root.querySelectorAll("[data-file]")].map((node) => node.dataset.file);
+const stage = new Stage(root, start, api, cited);
 
 async function correct(card) {
   const error = card.querySelector(".error");
@@ -27,7 +40,7 @@ async function correct(card) {
 
 const said = (answer) => answer.problems?.[0]?.what ?? answer.error ?? "Refused by the server; nothing is kept.";
 
-for (const button of document.querySelectorAll("button.correct")) {
+for (const button of root.querySelectorAll("button.correct")) {
   // Once, whatever is pressed: each would be a revision of its own.
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
@@ -36,3 +49,31 @@ for (const button of document.querySelectorAll("button.correct")) {
     button.removeAttribute("aria-disabled");
   });
 }
+
+/** To the next criterion, or the one before, from where the focus is. */
+function step(by) {
+  const at = cards.indexOf(document.activeElement?.closest(".card"));
+  cards[at < 0 ? 0 : Math.min(Math.max(at + by, 0), cards.length - 1)]?.focus();
+}
+
+async function goTo({ file, anchor }) {
+  if (await stage.go({ file, anchor: anchor || null })) announce(`${file}, ${anchor}`);
+  else toast("That place is not in what is shown.");
+}
+
+const DO = {
+  next: () => step(1),
+  previous: () => step(-1),
+  ...lookingKeys(() => stage),
+  leave: () => root.querySelector(".criteria").focus(),
+};
+const keyboard = new Keyboard(person, DO);
+showKeys(keyboard);
+for (const node of root.querySelectorAll(".scripted")) node.hidden = false;
+divide(root.querySelector("[data-divider=criteria]"), (share) => root.querySelector(".desk").style.setProperty("--side", `${share}%`), (event) => 100 - (event.clientX / innerWidth) * 100);
+root.addEventListener("click", (event) => {
+  const place = event.target.closest("[data-file]");
+  if (place?.dataset.file) goTo(place.dataset);
+  DO[event.target.closest("[data-do]")?.dataset.do]?.(event);
+});
+stage.addEventListener("captured", () => toast("Your verdicts are locked: no place can be added to them."));

@@ -198,7 +198,7 @@ export class Pane {
     const load = tools.querySelector(".download");
     load.hidden = shown.kind === "changes";
     load.href = `${this.stage.api.page}/${shown.kind}/${shown.index}/download`;
-    tools.querySelector("[data-do=evidence]").hidden = shown.kind !== "deliverables";
+    tools.querySelector("[data-do=evidence]").hidden = shown.kind !== "deliverables" || this.stage.start.locked === true;
     tools.querySelector("[data-do=file]").hidden = this.files.length < 2;
   }
 

@@ -65,13 +65,25 @@ def test_the_queue_and_the_page_after_the_lock(served: Served, desk: Page) -> No
         desk.keyboard.press(key)
     desk.keyboard.type("No source.")
     desk.keyboard.press("Escape")
+    desk.keyboard.press("e")
+    expect(desk.locator(".card[aria-current] .chip")).to_have_count(1)
     for key in ("n", "1", "n", "1", "n", "1", "n", "1"):
         desk.keyboard.press(key)
     desk.keyboard.press("Control+Enter")
     desk.locator("#sheet-stay").focus()
     desk.keyboard.press("Enter")
     expect(desk.locator("main")).to_contain_text("Locked. Your first verdicts stand")
+    shown = desk.locator(".pane[data-pane=a]")
+    expect(shown.locator(".pane-name")).to_be_visible()
+    expect(shown.get_by_role("button", name="Take as evidence")).to_be_hidden()
     assert findings(desk) == []
+    desk.keyboard.press("b")
+    expect(shown).to_contain_text("Find farms")
+    for key in ("j", "j", "Tab", "Enter"):  # the second criterion, and the place that its verdict points to
+        desk.keyboard.press(key)
+    expect(shown.locator(".file-row[aria-current]")).to_contain_text("leads.csv")
+    desk.keyboard.press("f")
+    expect(shown.locator(".file-row[aria-current]")).not_to_contain_text("leads.csv")
     desk.goto(served.app)
     expect(desk.locator("#take")).to_be_visible()
     assert findings(desk) == []

@@ -144,8 +144,12 @@ def test_what_is_given_back_stays_given_back_and_its_time_is_kept(served: Served
     held[0].continue_()
     expect(page.locator("#take")).to_be_visible()
     assert served.desk().counts() == {"open": 1, "claimed": 0, "locked": 0}
-    with served.database.read() as connection:
-        assert connection.execute(select(REVIEW_ACTIVITY.c.slot).distinct()).scalars().all() == [alias]
+
+    def timed() -> list[str]:
+        with served.database.read() as connection:
+            return list(connection.execute(select(REVIEW_ACTIVITY.c.slot).distinct()).scalars())
+
+    eventually(lambda: timed() == [alias], page)
 
 
 def test_without_a_connection_nothing_is_given_back_and_the_page_stays(served: Served, tab: Page) -> None:
