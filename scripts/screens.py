@@ -147,6 +147,10 @@ def look(page: Page, said: dict[str, Any], folder: Path) -> None:
     page.keyboard.press("v")
     read(page)
     shot("changes")
+    page.goto(said["app"] + "/")
+    page.get_by_role("region", name="Locked of late").locator("a", has_text="A/B").click()
+    read(page)
+    shot("locked")
 
 
 def sign_in(page: Page, said: dict[str, Any], login: str) -> None:

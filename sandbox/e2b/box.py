@@ -148,7 +148,8 @@ def place_of(note: dict[str, Any]) -> dict[str, Any]:
 async def _keep_alive(sandbox_id: str) -> None:
     """Put the machine's end off as long as this process lives. A sandbox that is gone is noticed elsewhere."""
     pause = KEEP_SECONDS
-    while True:
+    keeper = asyncio.current_task()
+    while not (keeper and keeper.cancelling()):  # a call that was ending may have kept the cancellation to itself
         await asyncio.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311
         pause = KEEP_SECONDS
         try:

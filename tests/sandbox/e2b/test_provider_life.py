@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from e2b import AsyncSandbox, SandboxState
 from core import Cause, SandboxFault
 from sandbox import SandboxLimits, SandboxSpec, TreeLimits
 from sandbox.e2b import box as box_module
+from sandbox.e2b import cloud as cloud_module
 from sandbox.e2b.box import E2BSandbox
 from sandbox.e2b.provider import E2BProvider
 from sandbox.supervisor import client
@@ -59,6 +61,27 @@ async def test_an_open_sandbox_is_kept_alive(
     assert world.sandboxes[name].state == "running"
     await box.close()
     assert box._keeper.done()
+
+
+async def test_a_sandbox_is_closed_although_a_call_keeps_its_cancellation_to_itself(
+    made: E2BProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calling = asyncio.Event()
+
+    async def live_for(_name: str, _seconds: float) -> None:
+        calling.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(box_module, "KEEP_SECONDS", 0.01)
+    box = await made.open(SPEC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cloud_module, "live_for", live_for)
+        async with asyncio.timeout(60):
+            await calling.wait()
+            box._keeper.cancel()
+            await asyncio.wait([box._keeper])
+    await box.close()
 
 
 async def test_keeping_alive_outlasts_an_api_that_is_down(
