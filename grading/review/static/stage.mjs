@@ -152,7 +152,7 @@ export class Stage extends EventTarget {
       const cited = this.cited().filter((path) => path === file.name).length;
       if (cited) states.push(`evidence ${cited}`);
     }
-    if (!this.seen.has(`${kind}/${file.name}`)) states.push("not opened yet");
+    if (!this.start.locked && !this.seen.has(`${kind}/${file.name}`)) states.push("not opened yet");
     return states;
   }
 
