@@ -81,6 +81,7 @@ async def test_a_sandbox_is_closed_although_a_call_keeps_its_cancellation_to_its
             await calling.wait()
             box._keeper.cancel()
             await asyncio.wait([box._keeper])
+    assert box._keeper.done()
     await box.close()
 
 
