@@ -1,12 +1,11 @@
 // The page of an adjudication: the files as on the grading page, what the reviewers said, and the decision.
 import { Activity } from "./activity.mjs";
 import { Api } from "./api.mjs";
+import { wireBeside } from "./beside.mjs";
 import { wordsOf } from "./cards.mjs";
 import { byId, element } from "./dom.mjs";
-import { showKeys } from "./help.mjs";
 import { ACTIONS, Keyboard } from "./keys.mjs";
 import { announce } from "./live.mjs";
-import { divide } from "./resize.mjs";
 import { Stage, lookingKeys } from "./stage.mjs";
 import { toast } from "./toast.mjs";
 
@@ -112,11 +111,6 @@ function take() {
   else places.add(evidence);
 }
 
-async function goTo({ file, anchor }) {
-  if (await stage.go({ file, anchor: anchor || null })) announce(`${file}, ${anchor}`);
-  else toast("That place is not in what is shown.");
-}
-
 /** Say what is lacking beside the form; the server asks for the same. */
 function lacks() {
   const verdict = form.querySelector(".radios input:checked")?.value;
@@ -152,15 +146,7 @@ const DO = {
 };
 
 const keyboard = new Keyboard(person, form ? DO : { ...DO, submit: undefined }, ACTIONS);
-showKeys(keyboard);
-for (const node of root.querySelectorAll(".scripted")) node.hidden = false;
-divide(root.querySelector("[data-divider=criteria]"), (share) => root.querySelector(".desk").style.setProperty("--side", `${share}%`), (event) => 100 - (event.clientX / innerWidth) * 100);
-root.addEventListener("click", (event) => {
-  const place = event.target.closest("[data-file]");
-  if (place?.dataset.file) goTo(place.dataset);
-  const button = event.target.closest("[data-do]");
-  if (button) DO[button.dataset.do]?.(event);
-});
+wireBeside(root, stage, keyboard, DO);
 stage.addEventListener("captured", ({ detail }) => places?.add(detail.evidence));
 
 const activity = new Activity({ api, person });

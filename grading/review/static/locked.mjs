@@ -1,10 +1,8 @@
 // After the lock: the files beside what everybody said of them, and corrections, which are kept beside the verdict of record.
 import { Api } from "./api.mjs";
+import { wireBeside } from "./beside.mjs";
 import { byId } from "./dom.mjs";
-import { showKeys } from "./help.mjs";
 import { Keyboard } from "./keys.mjs";
-import { announce } from "./live.mjs";
-import { divide } from "./resize.mjs";
 import { Stage, lookingKeys } from "./stage.mjs";
 import { toast } from "./toast.mjs";
 
@@ -56,11 +54,6 @@ function step(by) {
   cards[at < 0 ? 0 : Math.min(Math.max(at + by, 0), cards.length - 1)]?.focus();
 }
 
-async function goTo({ file, anchor }) {
-  if (await stage.go({ file, anchor: anchor || null })) announce(`${file}, ${anchor}`);
-  else toast("That place is not in what is shown.");
-}
-
 const DO = {
   next: () => step(1),
   previous: () => step(-1),
@@ -68,12 +61,5 @@ const DO = {
   leave: () => root.querySelector(".criteria").focus(),
 };
 const keyboard = new Keyboard(person, DO);
-showKeys(keyboard);
-for (const node of root.querySelectorAll(".scripted")) node.hidden = false;
-divide(root.querySelector("[data-divider=criteria]"), (share) => root.querySelector(".desk").style.setProperty("--side", `${share}%`), (event) => 100 - (event.clientX / innerWidth) * 100);
-root.addEventListener("click", (event) => {
-  const place = event.target.closest("[data-file]");
-  if (place?.dataset.file) goTo(place.dataset);
-  DO[event.target.closest("[data-do]")?.dataset.do]?.(event);
-});
+wireBeside(root, stage, keyboard, DO);
 stage.addEventListener("captured", () => toast("Your verdicts are locked: no place can be added to them."));

@@ -52,3 +52,9 @@ export function divide(divider, place, shareAt) {
     if (divider.hasPointerCapture(event.pointerId)) set(shareAt(event));
   });
 }
+
+/** The stage and what stands beside it, on every page that has both. */
+export function divideDesk(root) {
+  const desk = root.querySelector(".desk");
+  divide(desk.querySelector("[data-divider=criteria]"), (share) => desk.style.setProperty("--side", `${share}%`), (event) => 100 - (event.clientX / innerWidth) * 100);
+}

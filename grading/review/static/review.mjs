@@ -9,7 +9,7 @@ import { Lease } from "./lease.mjs";
 import { announce } from "./live.mjs";
 import { showState, watchTroubles } from "./notices.mjs";
 import { Outbox } from "./outbox/outbox.mjs";
-import { divide } from "./resize.mjs";
+import { divideDesk } from "./resize.mjs";
 import { Stage } from "./stage.mjs";
 import { toast } from "./toast.mjs";
 import { Undo } from "./undo.mjs";
@@ -219,9 +219,7 @@ export class Review {
   }
 
   async #begin() {
-    const [, divider] = this.root.querySelectorAll(".divider");
-    const desk = this.root.querySelector(".desk");
-    divide(divider, (share) => desk.style.setProperty("--side", `${share}%`), (event) => 100 - (event.clientX / innerWidth) * 100);
+    divideDesk(this.root);
     this.cards.activate(this.cards.all.find((card) => card.lacks || card.lacksFeedback) ?? this.cards.all[0], { focus: false });
     this.#progress();
     this.activity.start();

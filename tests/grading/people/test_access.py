@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 import grading
-from core import Blobs, Database
+from core import Database
 from grading import (
     Book,
     OidcProvider,
@@ -22,13 +22,12 @@ from grading import (
     People,
     Role,
     Scope,
-    create_review_app,
-    load_secrets,
 )
 from grading.review.cookies import session_cookie
 from tests.grading.exporting.told import Told
 from tests.grading.overview.told import ToldRuns
 from tests.grading.people.support import quick_passwords
+from tests.grading.review.apps import app_in
 
 APP, CONTENT = "https://review.example.org", "https://files.example.net"
 ALL = frozenset(Role)
@@ -88,13 +87,11 @@ def at(tmp_path: Path) -> Iterator[Place]:
     database = Database(tmp_path / "a.db", [one for name in names for one in getattr(grading, name)])
     people = People(database, passwords=quick_passwords())
     settings = OidcSettings(issuer="http://127.0.0.1:1", client_id="upbench")
-    app = create_review_app(
+    app = app_in(
+        tmp_path,
         Book(database),
-        Blobs(tmp_path / "blobs"),
-        load_secrets(tmp_path / "secrets.json"),
         app_origin=APP,
         content_origin=CONTENT,
-        token="",
         people=people,
         oidc=OidcProvider(settings, "secret", f"{APP}/oidc/callback"),
         oversight=ToldRuns("run", "agent"),

@@ -12,15 +12,15 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from core import Blobs, Database
-from grading import GRADING_MIGRATIONS, Book, create_review_app
+from core import Database
+from grading import GRADING_MIGRATIONS, Book
 from grading.people.audit import append_audit, read_audit, verify_audit
 from grading.people.people import People
 from grading.people.person import Role
 from grading.people.tables import PEOPLE_MIGRATIONS
 from grading.people.tokens import Scope
-from grading.review.signing import load_secrets
 from tests.grading.people.support import GOOD, OTHER, Time, quick_passwords
+from tests.grading.review.apps import app_in
 
 APP, CONTENT = "https://review.example.org", "https://files.example.net"
 HOSTILE = "<script>alert(1)</script>"
@@ -56,13 +56,11 @@ def at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     people = People(database, clock=time, passwords=quick_passwords())
     for login, role in (("ada", Role.admin), ("rob", Role.reviewer)):
         people.add(login, by="operator", name=f"{login} {HOSTILE}", roles=[role], password=GOOD)
-    app = create_review_app(
+    app = app_in(
+        tmp_path,
         Book(database),
-        Blobs(tmp_path / "blobs"),
-        load_secrets(tmp_path / "secrets.json"),
         app_origin=APP,
         content_origin=CONTENT,
-        token="",
         people=people,
     )
     yield Place(app, people, time)
